@@ -1,0 +1,333 @@
+#include "formats/cli/help.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace tracebraid::formats::cli {
+namespace {
+
+constexpr std::size_t kColumns = 80;
+
+std::string spelled(const Option& option) {
+  std::string text;
+  if (option.letter != 0) text.append("-").append(1, option.letter).append(", ");
+  text.append("--").append(option.name);
+  if (!option.placeholder.empty()) text.append(" ").append(option.placeholder);
+  return text;
+}
+
+// Columns on a terminal, as far as our own texts need it: one per code point.
+std::size_t width(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char each) { return (each & 0xC0) != 0x80; }));
+}
+
+template <typename Visit>
+void for_each_line(std::string_view text, Visit visit) {
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    visit(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+}
+
+// Fills one paragraph to kColumns, every line behind `indent` blanks.
+void append_filled(std::string& out, std::string_view text, std::size_t indent) {
+  std::size_t column = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of(" \n"), text.size());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (word.empty()) continue;
+    if (column > 0 && column + 1 + width(word) > kColumns) {
+      out.push_back('\n');
+      column = 0;
+    }
+    if (column == 0) {
+      out.append(indent, ' ');
+      column = indent;
+    } else {
+      out.push_back(' ');
+      ++column;
+    }
+    out.append(word);
+    column += width(word);
+  }
+  out.push_back('\n');
+}
+
+// Calls `paragraph` for filled text and `verbatim` for lines that begin with two blanks.
+template <typename Paragraph, typename Verbatim, typename Gap>
+void for_each_block(std::string_view text, Paragraph paragraph, Verbatim verbatim, Gap gap) {
+  std::string pending;
+  const auto finish = [&] {
+    if (!pending.empty()) paragraph(pending);
+    pending.clear();
+  };
+  for_each_line(text, [&](std::string_view line) {
+    if (line.empty()) {
+      finish();
+      gap();
+    } else if (line.starts_with("  ")) {
+      finish();
+      verbatim(line.substr(2));
+    } else {
+      if (!pending.empty()) pending.push_back(' ');
+      pending.append(line);
+    }
+  });
+  finish();
+}
+
+void append_usage(std::string& out, const Program& program) {
+  std::string_view lead = "Usage: ";
+  for (const std::string_view usage : program.usage) {
+    out.append(lead).append(program.name).append(" ").append(usage).append("\n");
+    lead = "       ";
+  }
+}
+
+template <typename Heading, typename Each>
+void for_each_option(const std::vector<Option>& options, Heading heading, Each each) {
+  std::string_view group;
+  for (const Option& option : options) {
+    if (option.group != group) heading(group = option.group);
+    each(option);
+  }
+}
+
+std::string roff(std::string_view text) {
+  std::string out;
+  for (const char each : text) {
+    if (each == '\\') {
+      out.append("\\e");
+    } else if (each == '-') {
+      out.append("\\-");
+    } else if (each == '\'') {
+      out.append("\\(aq");
+    } else if (each == '`') {
+      out.append("\\(ga");
+    } else if (each == '^') {
+      out.append("\\(ha");
+    } else if (each == '~') {
+      out.append("\\(ti");
+    } else {
+      out.push_back(each);
+    }
+  }
+  // A line that begins with a full stop would be a request.
+  if (out.starts_with('.')) out.insert(0, "\\&");
+  return out;
+}
+
+void append_roff_text(std::string& out, std::string_view text) {
+  for_each_block(
+      text, [&](std::string_view paragraph) { out.append(roff(paragraph)).append("\n"); },
+      [&](std::string_view line) { out.append(".EX\n").append(roff(line)).append("\n.EE\n"); },
+      [&] { out.append(".PP\n"); });
+}
+
+std::string without_quotes(std::string_view text) {
+  std::string out;
+  for (const char each : text) {
+    if (each != '\'' && each != '[' && each != ']' && each != ':') out.push_back(each);
+  }
+  return out;
+}
+
+std::string identifier(std::string_view name) {
+  std::string out(name);
+  std::replace(out.begin(), out.end(), '-', '_');
+  return out;
+}
+
+std::string bash_completion(const Program& program, const std::vector<Option>& options) {
+  const std::string function = "_" + identifier(program.name);
+  std::string all;
+  std::string cases;
+  for (const Option& option : options) {
+    std::string pattern;
+    if (option.letter != 0) {
+      all.append(all.empty() ? "-" : " -").append(1, option.letter);
+      pattern.append("-").append(1, option.letter).append("|");
+    }
+    all.append(all.empty() ? "--" : " --").append(option.name);
+    pattern.append("--").append(option.name);
+    std::string action;
+    switch (option.argument) {
+      case Argument::kNone:
+        continue;
+      case Argument::kText:
+        action = "return";
+        break;
+      case Argument::kFile:
+      case Argument::kRest:
+        action = "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); return";
+        break;
+      case Argument::kFolder:
+        action = "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$word\"); return";
+        break;
+      case Argument::kChoice:
+        action = "mapfile -t COMPREPLY < <(compgen -W '" + std::string(option.choices) +
+                 "' -- \"$word\"); return";
+        break;
+    }
+    cases.append("    ").append(pattern).append(") ").append(action).append(" ;;\n");
+  }
+  std::string out = "# bash completion for " + std::string(program.name) + "\n";
+  out.append(function).append("() {\n");
+  out.append("  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n");
+  out.append("  COMPREPLY=()\n  case $before in\n").append(cases).append("  esac\n");
+  out.append("  if [[ $word == -* ]]; then\n");
+  out.append("    mapfile -t COMPREPLY < <(compgen -W '" + all + "' -- \"$word\")\n");
+  out.append("  else\n    compopt -o filenames\n");
+  out.append("    mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n  fi\n}\n");
+  out.append("complete -F ").append(function).append(" ").append(program.name).append("\n");
+  return out;
+}
+
+std::string zsh_completion(const Program& program, const std::vector<Option>& options) {
+  std::string out = "#compdef " + std::string(program.name) + "\n\n_arguments -s -S";
+  for (const Option& option : options) {
+    std::string action;
+    switch (option.argument) {
+      case Argument::kNone:
+        break;
+      case Argument::kText:
+        action = ": ";
+        break;
+      case Argument::kFile:
+      case Argument::kRest:
+        action = ":_files";
+        break;
+      case Argument::kFolder:
+        action = ":_files -/";
+        break;
+      case Argument::kChoice:
+        action = ":(" + std::string(option.choices) + ")";
+        break;
+    }
+    const std::string description = "[" + without_quotes(option.brief) + "]" +
+                                    (action.empty() ? "" : ":" + without_quotes(option.placeholder) + action);
+    const bool valued = option.argument != Argument::kNone;
+    out.append(" \\\n  '*--").append(option.name).append(valued ? "=" : "");
+    out.append(description).append("'");
+    if (option.letter != 0) {
+      out.append(" \\\n  '*-").append(1, option.letter).append(valued ? "+" : "");
+      out.append(description).append("'");
+    }
+  }
+  out.append(" \\\n  '*:file:_files'\n");
+  return out;
+}
+
+std::string fish_completion(const Program& program, const std::vector<Option>& options) {
+  std::string out = "# fish completion for " + std::string(program.name) + "\n";
+  for (const Option& option : options) {
+    out.append("complete -c ").append(program.name);
+    if (option.letter != 0) out.append(" -s ").append(1, option.letter);
+    out.append(" -l ").append(option.name);
+    switch (option.argument) {
+      case Argument::kNone:
+        break;
+      case Argument::kText:
+        out.append(" -x");
+        break;
+      case Argument::kFile:
+      case Argument::kRest:
+        out.append(" -r -F");
+        break;
+      case Argument::kFolder:
+        out.append(" -x -a '(__fish_complete_directories)'");
+        break;
+      case Argument::kChoice:
+        out.append(" -x -a '").append(option.choices).append("'");
+        break;
+    }
+    out.append(" -d '").append(without_quotes(option.brief)).append("'\n");
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string short_help(const Program& program) {
+  const std::vector<Option> options = all_options(program);
+  std::string out = std::string(program.name) + ": " + std::string(program.summary) + "\n";
+  append_usage(out, program);
+  out.push_back('\n');
+  std::size_t left = 0;
+  for (const Option& option : options) left = std::max(left, width(spelled(option)));
+  for (const Option& option : options) {
+    const std::string name = spelled(option);
+    out.append("  ").append(name).append(left - width(name) + 2, ' ').append(option.brief);
+    out.push_back('\n');
+  }
+  return out;
+}
+
+std::string long_help(const Program& program) {
+  const std::vector<Option> options = all_options(program);
+  std::string out = std::string(program.name) + " - " + std::string(program.summary) + "\n\n";
+  append_usage(out, program);
+  for_each_option(
+      options,
+      [&](std::string_view group) { out.append("\n").append(group).append(":\n"); },
+      [&](const Option& option) {
+        out.append("  ").append(spelled(option)).append("\n");
+        append_filled(out, std::string(option.brief) + ".", 6);
+        if (!option.detail.empty()) append_filled(out, option.detail, 6);
+      });
+  for (const Section& section : program.sections) {
+    out.append("\n").append(section.heading).append(":\n");
+    for_each_block(
+        section.text, [&](std::string_view paragraph) { append_filled(out, paragraph, 2); },
+        [&](std::string_view line) { out.append("    ").append(line).append("\n"); },
+        [&] { out.append("\n"); });
+  }
+  if (!program.examples.empty()) out.append("\nExamples:\n");
+  for (const Example& example : program.examples) {
+    append_filled(out, example.purpose, 2);
+    out.append("    ").append(example.command).append("\n");
+  }
+  return out;
+}
+
+std::string man_page(const Program& program) {
+  const std::vector<Option> options = all_options(program);
+  std::string out = ".TH " + roff(program.name) + " 1 \"\" \"tracebraid " +
+                    std::string(version()) + "\" \"User Commands\"\n";
+  out.append(".SH NAME\n").append(roff(program.name)).append(" \\- ");
+  out.append(roff(program.summary)).append("\n.SH SYNOPSIS\n");
+  for (const std::string_view usage : program.usage) {
+    if (&usage != program.usage.data()) out.append(".br\n");
+    out.append(".B ").append(roff(program.name)).append("\n").append(roff(usage)).append("\n");
+  }
+  out.append(".SH OPTIONS\n");
+  for_each_option(
+      options, [&](std::string_view group) { out.append(".SS ").append(roff(group)).append("\n"); },
+      [&](const Option& option) {
+        out.append(".TP\n.B ").append(roff(spelled(option))).append("\n");
+        out.append(roff(option.brief)).append(".\n");
+        if (!option.detail.empty()) append_roff_text(out, option.detail);
+      });
+  for (const Section& section : program.sections) {
+    out.append(".SH ").append(roff(section.heading)).append("\n");
+    append_roff_text(out, section.text);
+  }
+  if (!program.examples.empty()) out.append(".SH EXAMPLES\n");
+  for (const Example& example : program.examples) {
+    out.append(".TP\n").append(roff(example.purpose)).append("\n.EX\n");
+    out.append(roff(example.command)).append("\n.EE\n");
+  }
+  return out;
+}
+
+std::string completion(const Program& program, std::string_view shell) {
+  const std::vector<Option> options = all_options(program);
+  if (shell == "bash") return bash_completion(program, options);
+  if (shell == "zsh") return zsh_completion(program, options);
+  return fish_completion(program, options);
+}
+
+}  // namespace tracebraid::formats::cli

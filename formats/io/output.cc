@@ -1,0 +1,181 @@
+#include "formats/io/output.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+namespace tracebraid::formats::io {
+namespace {
+
+void write_all(int fd, std::string_view block, const std::string& name) {
+  while (!block.empty()) {
+    const ssize_t put = ::write(fd, block.data(), block.size());
+    if (put >= 0) {
+      block.remove_prefix(static_cast<std::size_t>(put));
+    } else if (errno == EPIPE) {
+      throw DownstreamClosed{};
+    } else if (errno != EINTR) {
+      throw Error{name, "", "cannot write: " + errno_text(errno)};
+    }
+  }
+}
+
+// Standard output, a pipe, a device: bytes are out as soon as they are written.
+class StreamOutput final : public Output {
+ public:
+  StreamOutput(std::string name, int fd, bool owned)
+      : name_(std::move(name)), fd_(fd), owned_(owned) {}
+  StreamOutput(const StreamOutput&) = delete;
+  StreamOutput& operator=(const StreamOutput&) = delete;
+  ~StreamOutput() override {
+    if (owned_) ::close(fd_);
+  }
+
+  void write(std::string_view block) override { write_all(fd_, block, name_); }
+
+  void commit() override {
+    // Only close() tells of a delayed write error; standard output stays open for its owner.
+    const int fd = owned_ ? std::exchange(fd_, -1) : ::dup(fd_);
+    owned_ = false;
+    if (fd >= 0 && ::close(fd) != 0 && errno != EINTR) {
+      throw Error{name_, "", "cannot write: " + errno_text(errno)};
+    }
+  }
+
+ private:
+  std::string name_;
+  int fd_;
+  bool owned_;
+};
+
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+mode_t permissions_for(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) return status.st_mode & 07777;
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return 0666 & ~mask;
+}
+
+class FileOutput final : public Output {
+ public:
+  // `path` names a regular file or nothing; `shown` is what the user calls it.
+  FileOutput(std::string path, std::string shown)
+      : path_(std::move(path)), shown_(std::move(shown)) {
+    const std::string folder = folder_of(path_);
+    fd_ = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd_ < 0) {
+      temporary_ = folder + "/.tracebraid-XXXXXX";
+      fd_ = ::mkostemp(temporary_.data(), O_CLOEXEC);
+      if (fd_ < 0) {
+        const int why = errno;
+        temporary_.clear();
+        throw Error{shown_, "", "cannot create: " + errno_text(why)};
+      }
+    }
+  }
+  FileOutput(const FileOutput&) = delete;
+  FileOutput& operator=(const FileOutput&) = delete;
+  ~FileOutput() override {
+    if (fd_ >= 0) ::close(fd_);
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  }
+
+  void write(std::string_view block) override { write_all(fd_, block, shown_); }
+
+  void commit() override {
+    if (::fchmod(fd_, permissions_for(path_)) != 0) fail("cannot set permissions");
+    if (temporary_.empty()) give_name();
+    if (::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) fail("cannot write");
+    if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("cannot replace");
+    temporary_.clear();
+  }
+
+ private:
+  [[noreturn]] void fail(const char* what) const {
+    throw Error{shown_, "", std::string(what) + ": " + errno_text(errno)};
+  }
+
+  // linkat() does not replace a file, so the unnamed file gets a hidden name, for rename().
+  void give_name() {
+    const std::string self = "/proc/self/fd/" + std::to_string(fd_);
+    constexpr int kTries = 100;
+    for (int serial = 0; serial < kTries; ++serial) {
+      std::string name = folder_of(path_) + "/.tracebraid-" + std::to_string(::getpid()) + "-" +
+                         std::to_string(serial);
+      if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+        temporary_ = std::move(name);
+        return;
+      }
+      if (errno != EEXIST) break;
+    }
+    fail("cannot name the finished file");
+  }
+
+  std::string path_;
+  std::string shown_;
+  int fd_ = -1;
+  std::string temporary_;
+};
+
+class MemoryOutput final : public Output {
+ public:
+  explicit MemoryOutput(std::string& text) : text_(text) {}
+  void write(std::string_view block) override { text_.append(block); }
+  void commit() override {}
+
+ private:
+  std::string& text_;
+};
+
+}  // namespace
+
+std::unique_ptr<Output> open_output(const std::string& path) {
+  if (path == "-") return std::make_unique<StreamOutput>("standard output", STDOUT_FILENO, false);
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    if (errno != ENOENT) throw Error{path, "", "cannot create: " + errno_text(errno)};
+    return std::make_unique<FileOutput>(path, path);
+  }
+  if (S_ISDIR(status.st_mode)) throw Error{path, "", "cannot create: it is a folder"};
+  if (S_ISREG(status.st_mode)) {
+    char* resolved = ::realpath(path.c_str(), nullptr);
+    const std::string target = resolved != nullptr ? resolved : path;
+    std::free(resolved);
+    return std::make_unique<FileOutput>(target, path);
+  }
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) throw Error{path, "", "cannot open for writing: " + errno_text(errno)};
+  return std::make_unique<StreamOutput>(path, fd, true);
+}
+
+std::unique_ptr<Output> memory_output(std::string& text) {
+  return std::make_unique<MemoryOutput>(text);
+}
+
+void BlockWriter::append(std::string_view text) {
+  while (!text.empty()) {
+    if (filled_ == block_.size()) flush();
+    const std::size_t count = text.copy(block_.data() + filled_, block_.size() - filled_);
+    filled_ += count;
+    text.remove_prefix(count);
+  }
+}
+
+void BlockWriter::flush() {
+  const std::size_t count = std::exchange(filled_, 0);
+  if (count > 0) output_.write({block_.data(), count});
+}
+
+}  // namespace tracebraid::formats::io

@@ -1,0 +1,138 @@
+"""Reads back the callgrind files that cprof2callgrind writes: a strict reader of that dialect alone.
+
+Strict means that anything a viewer might take amiss raises ValueError: see formats/callgrind/writer.h.
+"""
+import re
+
+HEADER = ["# callgrind format", "version: 1", "creator: "]
+SPEC = re.compile(r"\((\d+)\)(?: (\S.*\S|\S))?$")
+KEYS = {"ob": "object", "cob": "object", "fl": "file", "cfl": "file", "fn": "function",
+        "cfn": "function"}
+
+
+class CallgrindFile:
+    """functions: {fn text: (file, object)}; self_cost: {fn text: {line: ns}};
+    calls: {(caller text, callee text): [calls, ns]}; total: ns."""
+
+    def __init__(self, data, one_self_line=True):
+        text = data.decode("utf-8")  # strict: invalid UTF-8 raises
+        bad = re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]", text)
+        if bad:
+            raise ValueError(f"control character {bad.group()!r}")
+        if not text.endswith("\n"):
+            raise ValueError("the last line does not end")
+        self.lines = text.split("\n")[:-1]
+        self.functions, self.self_cost, self.calls = {}, {}, {}
+        self.total = None
+        self.descriptions = []
+        self._names = {"object": {}, "file": {}, "function": {}}
+        body = self._read_header()
+        self._read_body(body)
+        if self.total is None:
+            raise ValueError("no totals")
+        for name in self.functions:
+            lines = len(self._self_lines.get(name, ()))
+            if lines == 0 or (one_self_line and lines != 1):
+                raise ValueError(f"{name!r} has {lines} self lines")
+        summed = sum(sum(each.values()) for each in self.self_cost.values())
+        if min(summed, 2**64 - 1) != self.total:
+            raise ValueError(f"totals {self.total} are not the sum {summed}")
+
+    def _read_header(self):
+        for line, start in zip(self.lines, HEADER):
+            if not line.startswith(start):
+                raise ValueError(f"header: {line!r} where {start!r} belongs")
+        at = len(HEADER)
+        seen = []
+        while True:
+            line = self.lines[at]
+            at += 1
+            key = line.split(":")[0]
+            seen.append(key)
+            if key == "desc":
+                self.descriptions.append(line[6:])
+            elif key not in ("cmd", "positions", "event", "events"):
+                raise ValueError(f"header: {line!r}")
+            if line != line.rstrip():
+                raise ValueError("a blank at a line's end")
+            if key == "events":
+                break
+        if "positions" not in seen or "event" not in seen:
+            raise ValueError("incomplete header")
+        return at
+
+    def _named(self, kind, spec):
+        match = SPEC.match(spec)
+        if not match:
+            raise ValueError(f"not a compressed name: {spec!r}")
+        number, name = int(match.group(1)), match.group(2)
+        names = self._names[kind]
+        if name is None:
+            return names[number]  # KeyError: never defined
+        if number in names:
+            raise ValueError(f"{kind} {number} is defined twice")
+        names[number] = name
+        return name
+
+    def _place(self, name, file, obj):
+        if self.functions.setdefault(name, (file, obj)) != (file, obj):
+            raise ValueError(f"{name!r} is in {self.functions[name]} and {(file, obj)}")
+
+    def _read_body(self, at):
+        self._self_lines = {}
+        current = {"object": None, "file": None, "function": None}
+        callee = {}
+        pending = None
+        for number in range(at, len(self.lines)):
+            line = self.lines[number]
+            if self.total is not None:
+                raise ValueError("something follows the totals")
+            if line == "":
+                continue
+            if line.startswith("totals: "):
+                self.total = int(line[8:])
+                continue
+            key, _, rest = line.partition("=")
+            if pending is not None:
+                position, cost = re.fullmatch(r"(\d+) (\d+)", line).groups()
+                edge = (current["function"], pending[0])
+                entry = self.calls.setdefault(edge, [0, 0])
+                entry[0] += pending[1]
+                entry[1] += int(cost)
+                pending = None
+            elif key in ("ob", "fl", "fn"):
+                current[KEYS[key]] = self._named(KEYS[key], rest)
+                if key == "fn":
+                    self._place(current["function"], current["file"], current["object"])
+            elif key in ("cob", "cfl", "cfn"):
+                callee[KEYS[key]] = self._named(KEYS[key], rest)
+            elif key == "calls":
+                count, _ = re.fullmatch(r"([1-9]\d*) (\d+)", rest).groups()
+                name = callee["function"]
+                self._place(name, callee.get("file", current["file"]),
+                            callee.get("object", current["object"]))
+                pending = (name, int(count))
+                callee = {}
+            else:
+                position, cost = re.fullmatch(r"(\d+) (\d+)", line).groups()
+                name = current["function"]
+                lines = self.self_cost.setdefault(name, {})
+                lines[int(position)] = lines.get(int(position), 0) + int(cost)
+                self._self_lines.setdefault(name, []).append(int(position))
+        if pending is not None:
+            raise ValueError("the last call has no cost")
+
+    def keys(self):
+        """{fn text: (file, line, name)}, undoing what the program adds to a name."""
+        result = {}
+        for text, (file, _) in self.functions.items():
+            line = next(iter(self.self_cost[text]))
+            name = re.sub(r" #\d+$", "", text)
+            if file != "~" and text != "(root)":
+                # ` (PATH:LINE)`, PATH being the end of the file's own.
+                starts = [match.start() for match in re.finditer(r" \(", name)
+                          if re.fullmatch(r"(.*?)(:\d+)?\)", name[match.end():], re.S)
+                          and file.endswith(re.sub(r"(:\d+)?\)$", "", name[match.end():]))]
+                name = name[:starts[0]]
+            result[text] = (file, line, name)
+        return result
