@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "converters/cprof/names.h"
-#include "formats/io/hash.h"
+#include "formats/io/text.h"
 
 namespace tracebraid::converters::cprof {
 namespace {
@@ -299,64 +299,51 @@ void CallgrindConversion::place(FunctionId function) {
     if (is_new) objects_.push_back(package);
     const bool is_named_with_place = !is_builtin(path) && path != kRootFile;
     files_.push_back(
-        {placed.file, object->second, is_named_with_place ? place_text(path_tail(path)) : ""});
+        {placed.file, object->second, is_named_with_place ? take_place(path) : ""});
     file_number = static_cast<std::uint32_t>(files_.size());
   }
   writer_.place(function, file_number - 1, static_cast<std::uint32_t>(std::max(placed.line, 0)),
                 files_[file_number - 1].object);
 }
 
-// `name (tail/of/path.py:12)`; built-in functions, whose file says nothing, by name alone. gprof2dot
-// knows a function by this text only, so no two may be equal: then the whole path serves, then a
-// number.
-void CallgrindConversion::append_function(FunctionId function, std::string& out) {
-  const Function& named = functions_[function];
-  const File& file = files_[file_numbers_[named.file] - 1];
-  const auto append_place = [&](std::string_view place) {
-    out.append(place);
-    if (named.line != kAllLines) out.append(":").append(std::to_string(named.line));
-    out.push_back(')');
-  };
-  append_name(out, strings_.text(named.name));
-  if (!file.place.empty()) {
-    const std::size_t name_size = out.size();
-    append_place(file.place);
-    if (take_name(out)) return;
-    out.resize(name_size);
-    append_place(place_text(strings_.text(named.file)));
+// What stands behind the names of a file's functions: its tail, or if another file has the same, its
+// whole path.
+std::string CallgrindConversion::take_place(std::string_view path) {
+  for (const std::string_view shown_path : {path_tail(path), path}) {
+    std::string place = place_text(shown_path);
+    if (places_.insert(place).second) return place;
   }
-  if (take_name(out)) return;
-  const std::size_t size = out.size();
+  // Paths that differ only in what is escaped.
   for (std::uint64_t serial = 2;; ++serial) {
-    out.resize(size);
-    out.append(" #").append(std::to_string(serial));
-    if (take_name(out)) return;
+    std::string place = place_text(path) + " #" + std::to_string(serial);
+    if (places_.insert(place).second) return place;
   }
 }
 
-bool CallgrindConversion::take_name(std::string_view name) {
-  constexpr std::size_t kFirstSize = 1024;
-  const auto insert = [](std::vector<std::uint64_t>& table, std::uint64_t fingerprint) {
-    const std::size_t mask = table.size() - 1;
-    std::size_t at = fingerprint & mask;
-    while (table[at] != 0) {
-      if (table[at] == fingerprint) return false;
-      at = (at + 1) & mask;
-    }
-    table[at] = fingerprint;
-    return true;
-  };
-  if (name_count_ * 2 >= names_.size()) {
-    std::vector<std::uint64_t> larger(names_.empty() ? kFirstSize : names_.size() * 2);
-    for (const std::uint64_t fingerprint : names_) {
-      if (fingerprint != 0) insert(larger, fingerprint);
-    }
-    names_ = std::move(larger);
+// `name (tail/of/path.py:12)`; built-in functions, whose file says nothing, by name alone. gprof2dot
+// knows a function by this text only, so no two may be equal. The place and a plain name tell a
+// function from all others; names that are escaped, or look as if they had a place, and those without
+// one get a number where they need it.
+void CallgrindConversion::append_function(FunctionId function, std::string& out) {
+  const Function& named = functions_[function];
+  const std::string& place = files_[file_numbers_[named.file] - 1].place;
+  const std::string_view name = strings_.text(named.name);
+  append_name(out, name);
+  if (!place.empty()) {
+    out.append(place);
+    if (named.line != kAllLines) out.append(":").append(std::to_string(named.line));
+    out.push_back(')');
   }
-  // Two names with one fingerprint would only earn the second a number it does not need.
-  const bool is_new = insert(names_, io::hash_text(name) | 1);
-  if (is_new) ++name_count_;
-  return is_new;
+  constexpr std::uint64_t kSecond = 2;
+  const bool has_false_place = name.find(" (") != std::string_view::npos;
+  const bool is_plain = io::is_plain(name) && name.find('\\') == std::string_view::npos;
+  if (!place.empty() && !name.empty() && is_plain && !has_false_place) return;
+  const std::size_t size = out.size();
+  for (std::uint64_t serial = has_false_place ? 1 : 0;; serial = std::max(serial + 1, kSecond)) {
+    out.resize(size);
+    if (serial > 0) out.append(" #").append(std::to_string(serial));
+    if (odd_names_.insert(out).second) return;
+  }
 }
 
 void CallgrindConversion::append_file(callgrind::FileNumber file, std::string& out) {

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "converters/cprof/profile.h"
@@ -61,6 +62,7 @@ class CallgrindConversion final : public EntryHandler, private formats::callgrin
                       formats::io::Diagnostics& diagnostics);
 
   void on_dump(DumpForm form) override;
+  void expect(FunctionId function) override { writer_.prefetch(function); }
   void on_entry(const Entry& entry) override;
 
   // Ends the profile; a conversion without any dump is an empty one.
@@ -99,7 +101,7 @@ class CallgrindConversion final : public EntryHandler, private formats::callgrin
   void append_function(FunctionId function, std::string& out) override;
   void append_file(formats::callgrind::FileNumber file, std::string& out) override;
   void append_object(formats::callgrind::ObjectNumber object, std::string& out) override;
-  bool take_name(std::string_view name);
+  std::string take_place(std::string_view path);
 
   const ConversionOptions& options_;
   formats::marshal::StringTable& strings_;
@@ -110,15 +112,15 @@ class CallgrindConversion final : public EntryHandler, private formats::callgrin
   struct File {
     StringId path;
     formats::callgrind::ObjectNumber object;
-    std::string place;  // ` (shop/views.py`, or empty for built-in functions and the root
+    std::string place;  // ` (shop/views.py`, of this file alone; empty for built-in functions
   };
   std::vector<File> files_;
   std::vector<formats::callgrind::FileNumber> file_numbers_;  // by StringId, + 1; 0 is none yet
   std::vector<StringId> objects_;
   std::unordered_map<StringId, formats::callgrind::ObjectNumber> object_numbers_;
   std::vector<FunctionId> mapping_;    // by FunctionId, where is_mapped_
-  std::vector<std::uint64_t> names_;   // open addressing: fingerprints of the names given out, or 0
-  std::size_t name_count_ = 0;
+  std::unordered_set<std::string> places_;     // those of files_
+  std::unordered_set<std::string> odd_names_;  // given to functions that their place does not tell apart
   std::vector<FunctionId> callers_;    // reused: shown() of an entry's callers
 
   FunctionId root_ = kHidden;

@@ -59,23 +59,27 @@ FunctionId FunctionTable::intern(const Function& function) {
   if (functions_.size() * 2 >= buckets_.size()) grow();
   const std::size_t mask = buckets_.size() - 1;
   std::size_t bucket = hash_of(function) & mask;
-  while (buckets_[bucket] != 0) {
-    if (functions_[buckets_[bucket] - 1] == function) return buckets_[bucket] - 1;
+  while (buckets_[bucket].number != 0) {
+    if (buckets_[bucket].function == function) return buckets_[bucket].number - 1;
     bucket = (bucket + 1) & mask;
   }
-  const auto id = static_cast<FunctionId>(functions_.size());
   functions_.push_back(function);
-  buckets_[bucket] = id + 1;
-  return id;
+  const auto number = static_cast<std::uint32_t>(functions_.size());
+  buckets_[bucket] = {function, number};
+  return number - 1;
+}
+
+void FunctionTable::prefetch(const Function& function) const {
+  if (!buckets_.empty()) __builtin_prefetch(&buckets_[hash_of(function) & (buckets_.size() - 1)]);
 }
 
 void FunctionTable::grow() {
   const std::size_t size = buckets_.empty() ? kFirstBuckets : buckets_.size() * 2;
-  buckets_.assign(size, 0);
+  buckets_.assign(size, {});
   for (std::size_t id = 0; id < functions_.size(); ++id) {
     std::size_t bucket = hash_of(functions_[id]) & (size - 1);
-    while (buckets_[bucket] != 0) bucket = (bucket + 1) & (size - 1);
-    buckets_[bucket] = static_cast<std::uint32_t>(id + 1);
+    while (buckets_[bucket].number != 0) bucket = (bucket + 1) & (size - 1);
+    buckets_[bucket] = {functions_[id], static_cast<std::uint32_t>(id + 1)};
   }
 }
 

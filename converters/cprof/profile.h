@@ -27,6 +27,8 @@ struct Function {
 class FunctionTable {
  public:
   FunctionId intern(const Function& function);
+  // Fetches what intern() will need.
+  void prefetch(const Function& function) const;
   [[nodiscard]] const Function& operator[](FunctionId id) const { return functions_[id]; }
   [[nodiscard]] std::size_t size() const { return functions_.size(); }
 
@@ -34,7 +36,12 @@ class FunctionTable {
   void grow();
 
   std::vector<Function> functions_;
-  std::vector<std::uint32_t> buckets_;  // open addressing; id + 1, or 0
+  // Open addressing. The function itself is here, too, so that a look-up enters memory once.
+  struct Bucket {
+    Function function;
+    std::uint32_t number = 0;  // id + 1, or 0
+  };
+  std::vector<Bucket> buckets_;
 };
 
 // All times in nanoseconds, rounded to nearest (ties to even); nan, infinite and negative ones are 0
@@ -70,6 +77,8 @@ class EntryHandler {
   virtual ~EntryHandler() = default;
   // Once for each dump, before its entries.
   virtual void on_dump(DumpForm form) = 0;
+  // An entry or a caller with this function may follow soon: a chance to fetch what is known of it.
+  virtual void expect(FunctionId /*function*/) {}
   // In the dump's order. A function may come several times, in a dump or over several.
   virtual void on_entry(const Entry& entry) = 0;
 };

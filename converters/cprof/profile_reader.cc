@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "formats/io/looks_like.h"
 
@@ -15,7 +16,6 @@ namespace marshal = formats::marshal;
 using marshal::Kind;
 using marshal::Object;
 
-constexpr std::size_t kLookAhead = 6;  // callers
 constexpr std::int64_t kMaxCount = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint64_t kMaxNanoseconds = std::numeric_limits<std::uint64_t>::max();
 
@@ -48,13 +48,19 @@ void ProfileReader::read(io::Cursor& cursor, EntryHandler& handler) {
 
   refuse_what_is_no_profile(cursor);
   marshal::Reader reader(cursor, strings_);
+  Watcher watcher(handler);
+  reader.set_watcher(&watcher);
+  has_last_entry_ = false;
   try {
     read_entries(reader, handler);
+    hand_over(handler);
   } catch (...) {
+    hand_over(handler);
     decide_form(counted_ ? DumpForm::kCounted : DumpForm::kTimed, handler);
     throw;
   }
   decide_form(counted_ ? DumpForm::kCounted : DumpForm::kTimed, handler);
+  if (entries_ == 0) diagnostics_.count(kEmptyProfile, {});
   if (cursor.ensure(1)) {
     diagnostics_.count(kTrailingData, io::byte_position(cursor.offset()));
   }
@@ -94,26 +100,40 @@ void ProfileReader::refuse_what_is_no_profile(io::Cursor& cursor) {
 void ProfileReader::read_entries(marshal::Reader& reader, EntryHandler& handler) {
   const Object dict = reader.next();
   for (;;) {
+    reader.look_ahead();
     const std::uint64_t start = reader.offset();
     const Object head = reader.next();
     if (head.kind == Kind::kNull) break;
     const Key key = read_key(reader, head, start);
     if (key.is_marker) {
+      hand_over(handler);
       reader.skip(reader.next());
       if (!form_known_) decide_form(DumpForm::kSampled, handler);
       continue;
     }
     Entry entry = read_value(reader);
-    entry.function = key.function;
+    entry.function = key.is_known ? key.id : functions_.intern(key.function);
+    handler.expect(entry.function);
+    // The entry before is handed over only now that what is known of it has been fetched.
+    hand_over(handler);
     ++entries_;
-    if (!form_known_) note_form(entry, handler);
-    if (form_known_) {
-      handler.on_entry(entry);
-    } else {
-      hold(entry);
-    }
+    last_entry_ = entry;
+    std::swap(last_callers_, callers_);
+    has_last_entry_ = true;
   }
   reader.close(dict);
+}
+
+void ProfileReader::hand_over(EntryHandler& handler) {
+  if (!has_last_entry_) return;
+  has_last_entry_ = false;
+  last_entry_.callers = last_callers_;
+  if (!form_known_) note_form(last_entry_, handler);
+  if (form_known_) {
+    handler.on_entry(last_entry_);
+  } else {
+    hold(last_entry_);
+  }
 }
 
 ProfileReader::Key ProfileReader::read_key(marshal::Reader& reader, const Object& head,
@@ -122,9 +142,9 @@ ProfileReader::Key ProfileReader::read_key(marshal::Reader& reader, const Object
     reader.fail(start, not_what_is_needed("a function (file, line, name)", head));
   }
   if (head.is_reference) {
-    if (head.role == kMarker) return {0, true};
+    if (head.role == kMarker) return {.is_marker = true};
     if (head.role != kKey) reader.fail(start, "reference to a tuple that is no function");
-    return {head.note, false};
+    return {.is_known = true, .id = head.note};
   }
   if (head.size == 1) {
     const Object only = reader.next();
@@ -132,7 +152,7 @@ ProfileReader::Key ProfileReader::read_key(marshal::Reader& reader, const Object
       reader.fail(start, "a function (file, line, name) is needed here, not a tuple of 1");
     }
     reader.close(head, kMarker);
-    return {0, true};
+    return {.is_marker = true};
   }
   if (head.size != 3) {
     reader.fail(start, "a function (file, line, name) is needed here, not a tuple of " +
@@ -149,9 +169,13 @@ ProfileReader::Key ProfileReader::read_key(marshal::Reader& reader, const Object
   }
   function.line = static_cast<std::int32_t>(std::clamp<std::int64_t>(line.integer, 0, kMaxLine));
   function.name = read_label(reader);
+  if (head.slot == marshal::kNoSlot) {
+    functions_.prefetch(function);
+    return {.function = function};
+  }
   const FunctionId id = functions_.intern(function);
   reader.close(head, kKey, id);
-  return {id, false};
+  return {.is_known = true, .id = id};
 }
 
 // A file or name: a string, or in the profile module's pseudo functions a code object, which gets
@@ -222,20 +246,15 @@ void ProfileReader::read_callers(marshal::Reader& reader, const Object& head, st
     callers_.assign(first, first + static_cast<std::ptrdiff_t>(held.caller_count));
     return;
   }
-  // A shared key and four numbers, as nearly all of cProfile's are. Only a guess to look ahead by.
-  constexpr std::size_t kCallerBytes = 35;
-  for (std::size_t ahead = 1; ahead < kLookAhead; ++ahead) {
-    reader.prefetch_reference(ahead * kCallerBytes);
-  }
   for (;;) {
-    reader.prefetch_reference(kLookAhead * kCallerBytes);
+    reader.look_ahead();
     const std::uint64_t key_start = reader.offset();
     const Object key_head = reader.next();
     if (key_head.kind == Kind::kNull) break;
     const Key key = read_key(reader, key_head, key_start);
     if (key.is_marker) reader.fail(key_start, "a marker where a caller belongs");
     callers_.push_back(read_caller_value(reader));
-    callers_.back().function = key.function;
+    callers_.back().function = key.is_known ? key.id : functions_.intern(key.function);
   }
   if (head.slot != marshal::kNoSlot) {
     reader.close(head, kCallers, static_cast<std::uint32_t>(shared_values_.size()));

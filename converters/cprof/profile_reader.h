@@ -45,6 +45,8 @@ inline constexpr Counter kHugeCount{"huge_count", Severity::kWarning,
                                     "a number of calls or a line is out of range; cut to it"};
 inline constexpr Counter kUnknownCount{"unknown_count", Severity::kNote,
                                        "a number of calls is negative, i.e. not known"};
+inline constexpr Counter kEmptyProfile{
+    "empty_profile", Severity::kNote, "the profile is empty: no function was called under it"};
 inline constexpr Counter kTrailingData{"trailing_data", Severity::kNote,
                                        "data after the end of the dump; ignored, as by Python"};
 
@@ -73,12 +75,27 @@ class ProfileReader {
   };
 
   struct Key {
-    FunctionId function;
-    bool is_marker;
+    bool is_marker = false;
+    bool is_known = false;
+    FunctionId id = 0;      // where it is known
+    Function function = {}; // where it is not: to be interned
+  };
+
+  // Passes on what the marshal reader sees coming up.
+  class Watcher final : public formats::marshal::Reader::Watcher {
+   public:
+    explicit Watcher(EntryHandler& handler) : handler_(handler) {}
+    void expect(std::uint8_t role, std::uint32_t note) override {
+      if (role == kKey) handler_.expect(note);
+    }
+
+   private:
+    EntryHandler& handler_;
   };
 
   void refuse_what_is_no_profile(formats::io::Cursor& cursor);
   void read_entries(formats::marshal::Reader& reader, EntryHandler& handler);
+  void hand_over(EntryHandler& handler);
   Key read_key(formats::marshal::Reader& reader, const Object& head, std::uint64_t start);
   StringId read_label(formats::marshal::Reader& reader);
   Entry read_value(formats::marshal::Reader& reader);
@@ -99,6 +116,9 @@ class ProfileReader {
   std::string input_;
   std::uint64_t entries_ = 0;
   std::vector<Caller> callers_;           // of the entry at hand
+  Entry last_entry_{};                    // the one before, not handed over yet
+  std::vector<Caller> last_callers_;
+  bool has_last_entry_ = false;
   std::vector<Caller> shared_numbers_;    // flagged caller values
   std::vector<HeldEntry> shared_values_;  // flagged entry values, and flagged dicts of callers
   std::vector<Caller> shared_callers_;    // theirs

@@ -8,6 +8,13 @@ namespace tracebraid::formats::callgrind {
 namespace {
 
 constexpr std::size_t kNumberSize = 20;  // the digits of 2^64 - 1
+// Copies a Line with its unused rest, which is faster than copying by its size.
+template <typename Line>
+char* put_line(char* at, const Line& line) {
+  std::memcpy(at, line.text.data(), line.text.size());
+  return at + line.size;
+}
+
 // Everything of a block but the names: at most eight short lines.
 constexpr std::size_t kBlockRoom = 512;
 
@@ -125,10 +132,18 @@ void Writer::call(FunctionNumber caller, std::uint32_t caller_line, FunctionNumb
                   std::uint32_t callee_line, std::uint64_t calls, std::uint64_t cost) {
   char* at = enter(out_.room(kBlockRoom), caller);
   const Function target = functions_[callee];
-  // Left out, both mean the caller's own.
-  if (target.object != current_object_) at = put_object(at, "cob=(", target.object);
-  if (target.file != current_file_) at = put_file(at, "cfl=(", target.file);
-  at = put_function(at, "cfn=(", callee);
+  if (callee == prepared_callee_) {
+    if (target.object != current_object_) at = put_line(at, callee_object_);
+    if (target.file != current_file_) at = put_line(at, callee_file_);
+    at = put_line(at, callee_function_);
+  } else {
+    // Left out, both mean the caller's own.
+    if (target.object != current_object_) at = put_object(at, "cob=(", target.object);
+    if (target.file != current_file_) at = put_file(at, "cfl=(", target.file);
+    at = put_function(at, "cfn=(", callee);
+    // Entered before, it has its object and file defined.
+    if (target.has_self) prepare_callee(callee);
+  }
   at = put_text(at, "calls=");
   at = put_number(at, calls);
   *at++ = ' ';
@@ -139,6 +154,18 @@ void Writer::call(FunctionNumber caller, std::uint32_t caller_line, FunctionNumb
   at = put_number(at, cost);
   *at++ = '\n';
   out_.used(static_cast<std::size_t>(at - out_.room(0)));
+}
+
+void Writer::prepare_callee(FunctionNumber callee) {
+  const auto prepare = [](Line& line, std::string_view key, std::uint32_t number) {
+    char* const end = put_compressed(line.text.data(), key, number);
+    *end = '\n';
+    line.size = static_cast<std::size_t>(end + 1 - line.text.data());
+  };
+  prepare(callee_object_, "cob=(", functions_[callee].object);
+  prepare(callee_file_, "cfl=(", functions_[callee].file);
+  prepare(callee_function_, "cfn=(", callee);
+  prepared_callee_ = callee;
 }
 
 std::uint64_t Writer::finish() {

@@ -35,6 +35,7 @@
 // Memory: 16 bytes for every function.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -82,6 +83,10 @@ class Writer {
   [[nodiscard]] bool is_placed(FunctionNumber function) const {
     return function < functions_.size() && functions_[function].is_placed;
   }
+  // Fetches what will be needed of a function, placed or not.
+  void prefetch(FunctionNumber function) const {
+    if (function < functions_.size()) __builtin_prefetch(&functions_[function], 1);
+  }
   [[nodiscard]] std::uint32_t line_of(FunctionNumber function) const {
     return functions_[function].line;
   }
@@ -112,6 +117,12 @@ class Writer {
 
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
+  // A short line, ready to be copied.
+  struct Line {
+    std::array<char, 32> text;
+    std::size_t size = 0;
+  };
+
   // These write at `at`, in the block of out_, and return where the next byte goes.
   char* enter(char* at, FunctionNumber function);
   // `key` is "fn=(" or the like.
@@ -119,6 +130,7 @@ class Writer {
   char* put_file(char* at, std::string_view key, FileNumber file);
   char* put_object(char* at, std::string_view key, ObjectNumber object);
   char* put_name(char* at, const std::string& name);
+  void prepare_callee(FunctionNumber callee);
 
   io::BlockWriter& out_;
   Names& names_;
@@ -129,6 +141,11 @@ class Writer {
   FunctionNumber current_function_ = kNone;
   FileNumber current_file_ = kNone;
   ObjectNumber current_object_ = kNone;
+  // Most callers of a function come one after another: its lines are made once.
+  FunctionNumber prepared_callee_ = kNone;
+  Line callee_object_;
+  Line callee_file_;
+  Line callee_function_;
   std::uint64_t total_ = 0;
 };
 

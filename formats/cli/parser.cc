@@ -45,8 +45,9 @@ std::string near_matches(std::span<const Option> options, std::string_view wrong
   wrong.remove_prefix(std::min(wrong.find_first_not_of('-'), wrong.size()));
   wrong = wrong.substr(0, wrong.find('='));
   std::string names;
+  const std::size_t most = wrong.size() < 5 ? 1 : 2;
   for (const Option& each : options) {
-    const bool near = distance(wrong, each.name) <= 2 ||
+    const bool near = distance(wrong, each.name) <= most ||
                       (wrong.size() >= 2 && each.name.find(wrong) != std::string_view::npos);
     if (near) names.append(names.empty() ? "--" : ", --").append(each.name);
   }
@@ -99,8 +100,11 @@ Arguments parse(std::span<const Option> options, std::vector<std::string> words)
   for (const Option& option : options) {
     std::string names(option.name);
     if (option.letter != 0) names.append(",").push_back(option.letter);
-    if (option.argument == Argument::kNone || option.argument == Argument::kRest) {
+    if (option.argument == Argument::kNone) {
       description.add_options()(names.c_str(), new po::untyped_value(true), "");
+    } else if (option.argument == Argument::kRest) {
+      description.add_options()(names.c_str(),
+                                po::value<std::vector<std::string>>()->multitoken(), "");
     } else {
       description.add_options()(names.c_str(), po::value<std::string>(), "");
     }
@@ -132,10 +136,6 @@ Arguments parse(std::span<const Option> options, std::vector<std::string> words)
   }
 
   for (const GivenOption& each : arguments.given) {
-    if (each.option->argument == Argument::kRest && each.values.empty()) {
-      throw io::UsageError{"--" + std::string(each.option->name) + " needs " +
-                           std::string(each.option->placeholder)};
-    }
     if (each.option->argument != Argument::kChoice) continue;
     const std::string padded = " " + std::string(each.option->choices) + " ";
     if (each.values[0].empty() || padded.find(" " + each.values[0] + " ") == std::string::npos) {

@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "formats/io/error.h"
 
@@ -31,23 +30,28 @@ class Output {
 // are kept, a symbolic link stays a link. Pipes and devices are written directly. Throws Error.
 [[nodiscard]] std::unique_ptr<Output> open_output(const std::string& path);
 
+// The same output, written by a thread of its own while the caller goes on. The thread starts with
+// the first block; an error shows at a later write() or at commit().
+[[nodiscard]] std::unique_ptr<Output> in_background(std::unique_ptr<Output> output);
+
 // Appends to `text`, which must outlive the output.
 [[nodiscard]] std::unique_ptr<Output> memory_output(std::string& text);
 
 // Collects small pieces into blocks for an Output.
 class BlockWriter {
  public:
-  static constexpr std::size_t kBlock = std::size_t{256} * 1024;
+  static constexpr std::size_t kBlock = std::size_t{1024} * 1024;
 
-  explicit BlockWriter(Output& output) : output_(output), block_(kBlock) {}
+  explicit BlockWriter(Output& output)
+      : output_(output), block_(std::make_unique_for_overwrite<char[]>(kBlock)) {}
   BlockWriter(const BlockWriter&) = delete;
   BlockWriter& operator=(const BlockWriter&) = delete;
 
   // Room for `count` bytes (at most kBlock); the caller writes there and then says how many by
   // used(). The pointer is valid until the next call.
   [[nodiscard]] char* room(std::size_t count) {
-    if (block_.size() - filled_ < count) flush();
-    return block_.data() + filled_;
+    if (kBlock - filled_ < count) flush();
+    return block_.get() + filled_;
   }
   void used(std::size_t count) { filled_ += count; }
 
@@ -56,7 +60,7 @@ class BlockWriter {
 
  private:
   Output& output_;
-  std::vector<char> block_;
+  std::unique_ptr<char[]> block_;  // not filled with zeros: short outputs touch a page
   std::size_t filled_ = 0;
 };
 

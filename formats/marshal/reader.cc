@@ -1,9 +1,15 @@
 #include "formats/marshal/reader.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
+#include <cstring>
 #include <limits>
 #include <utility>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace tracebraid::formats::marshal {
 namespace {
@@ -43,6 +49,46 @@ std::string_view describe(Kind kind) {
     case Kind::kCode: return "a code object";
   }
   return "an object";
+}
+
+void Reader::fetch(std::uint32_t index) {
+  // The first slots hold small ints and other things that everything refers to.
+  constexpr std::uint32_t kAlwaysNear = 512;
+  if (index < kAlwaysNear || index >= slots_.size()) return;
+  __builtin_prefetch(&slots_[index]);
+  // The one that was fetched kComing references ago has arrived by now.
+  const std::uint64_t slot = slots_[coming_[next_coming_]];
+  coming_[next_coming_] = index;
+  next_coming_ = (next_coming_ + 1) % kComing;
+  if (watcher_ != nullptr && static_cast<Tag>(slot & 0xFF) == Tag::kContainer) {
+    watcher_->expect(static_cast<std::uint8_t>(slot >> 16), static_cast<std::uint32_t>(slot >> 32));
+  }
+}
+
+void Reader::scan(std::uint64_t limit) {
+  const char* at = cursor_.data() + (scanned_ - cursor_.offset());
+  const char* const end = at + (limit - scanned_);
+#ifdef __SSE2__
+  const __m128i code = _mm_set1_epi8('r');
+  for (; end - at >= 16; at += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    auto found = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, code)));
+    for (; found != 0; found &= found - 1) {
+      std::uint32_t index = 0;
+      std::memcpy(&index, at + std::countr_zero(found) + 1, sizeof index);
+      fetch(index);
+    }
+  }
+#else
+  while (const void* const found = std::memchr(at, 'r', static_cast<std::size_t>(end - at))) {
+    std::uint32_t index = 0;
+    at = static_cast<const char*>(found) + 1;
+    std::memcpy(&index, at, sizeof index);
+    fetch(index);
+  }
+  at = end;
+#endif
+  scanned_ = cursor_.offset() + static_cast<std::uint64_t>(at - cursor_.data());
 }
 
 void Reader::fail(std::uint64_t offset, std::string what) const {

@@ -23,6 +23,8 @@
 // float. Nothing is allocated by a declared size; nesting is limited to kMaxDepth, as in CPython.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -94,13 +96,24 @@ class Reader {
   // reference, input that ends.
   [[nodiscard]] Object next();
 
-  // Fetches what a reference that stands `ahead` bytes from here will need, if one does: a dump's
-  // references are spread over megabytes, and a miss costs more than reading ten objects.
-  void prefetch_reference(std::size_t ahead) const {
-    if (cursor_.available() < ahead + 5 || cursor_.peek(ahead) != 'r') return;
-    const auto index = cursor_.load<std::uint32_t>(ahead + 1);
-    if (index < slots_.size()) __builtin_prefetch(&slots_[index]);
+  // Fetches what the references of the next bytes will need, and tells the watcher what they stand
+  // for: the tables that they lead to are megabytes large and entered at random, and one miss costs
+  // more than reading ten objects (measured: 0.7 of the time without it, for 3 million callers). To
+  // be called every few objects. Bytes that only look like a reference do no harm.
+  void look_ahead() {
+    const std::uint64_t here = cursor_.offset();
+    if (scanned_ < here) scanned_ = here;
+    const std::uint64_t limit = here + std::min<std::uint64_t>(cursor_.available(), kLookAhead);
+    if (scanned_ + kScanStep + kScanMargin <= limit) scan(limit - kScanMargin);
   }
+
+  // Is told of containers to which references are coming up; must outlive the reader.
+  class Watcher {
+   public:
+    virtual ~Watcher() = default;
+    virtual void expect(std::uint8_t role, std::uint32_t note) = 0;
+  };
+  void set_watcher(Watcher* watcher) { watcher_ = watcher; }
 
   // Every container that is not a reference must be closed once its children have been read, or
   // skipped. `role` and `note` come back with every reference to it.
@@ -148,6 +161,14 @@ class Reader {
   }
   [[noreturn]] void fail_at_end() const;
 
+  static constexpr std::uint64_t kLookAhead = 768;   // bytes: some twenty callers
+  static constexpr std::uint64_t kScanStep = 64;
+  static constexpr std::uint64_t kScanMargin = 16;   // so that a reference may be loaded whole
+  static constexpr std::size_t kComing = 32;         // references between fetching and telling
+
+  void scan(std::uint64_t limit);
+  void fetch(std::uint32_t index);
+
   Object next_uncommon(unsigned char code, bool flagged, std::uint64_t start);
   Object reference();
   Object container(Kind kind, std::uint64_t size, bool flagged);
@@ -167,6 +188,10 @@ class Reader {
   std::vector<Object> wide_;                // leaves that do not fit into a slot
   std::vector<StringId> py2_interned_;
   std::string latin1_;                      // reused
+  Watcher* watcher_ = nullptr;
+  std::uint64_t scanned_ = 0;               // up to this offset by look_ahead()
+  std::array<std::uint32_t, kComing> coming_{};
+  std::size_t next_coming_ = 0;
 };
 
 // The codes that make up almost all of a profile; the others are in reader.cc.

@@ -7,7 +7,7 @@ import http.client
 import sys
 import threading
 
-VISITS = 260
+VISITS = 240
 VISITORS_AT_A_TIME = 4
 COUNTRIES = ("DE", "FR", "PL", "SE", "PT", "AT", "CZ")
 # The office looks at the report now and then, between the customers.
@@ -18,7 +18,7 @@ def paths_of_visit(visit):
     """What one visitor asks for, one after the other."""
     country = COUNTRIES[visit % len(COUNTRIES)]
     paths = [
-        f"/products?page={visit % 4}&country={country}",
+        f"/products?page={visit % 6}&country={country}",
         f"/product/{visit % 48}?country={country}",
         f"/product/{visit * 7 % 48}?country={country}",
         "/about",
@@ -82,10 +82,12 @@ def main():
         load.run()
     finally:
         connection = load.connect()
-        ask(connection, "POST", "/stop")
+        stop_status = ask(connection, "POST", "/stop")
         connection.close()
     for status, count in sorted(load.answers.items()):
         print(f"{count} answers with status {status}")
+    if stop_status != 200 or not set(load.answers) <= {200, 404}:
+        sys.exit("loadgen.py: the server answered with an error")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,14 @@ profile=${2:-$here/profile.cprof}
 python=/usr/bin/python3
 server=
 
+# Nothing of the caller's own Python set-up may get into the profile.
+unset PYTHONPATH PYTHONHOME PYTHONSTARTUP
+export PYTHONNOUSERSITE=1
+# The server looks up no host names. Without this, half of the profile is about the import of
+# a DNS package.
+export EVENTLET_NO_GREENDNS=yes
+export SETUPTOOLS_USE_DISTUTILS=stdlib
+
 clean_up() {
     if [ -n "$server" ]; then
         kill "$server" 2>/dev/null || true

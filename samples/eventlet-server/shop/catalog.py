@@ -13,7 +13,7 @@ GOODS = (
     ("basket", 1900, 700),
     ("mirror", 5900, 6400),
 )
-PAGE_SIZE = 12
+PAGE_SIZE = 8
 
 
 class Product:

@@ -5,7 +5,7 @@ from collections import Counter
 
 import eventlet
 
-ORDER_COUNT = 220
+ORDER_COUNT = 700
 
 
 class Order:

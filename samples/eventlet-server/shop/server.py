@@ -56,8 +56,9 @@ class Shop:
         handler = self._handlers.get((environ["REQUEST_METHOD"], first))
         if handler is None:
             raise NotFound
-        query = {key: values[-1] for key, values in parse_qs(environ["QUERY_STRING"]).items()}
-        return handler(rest, query)
+        # Eventlet leaves QUERY_STRING out where the address has no question mark.
+        fields = parse_qs(environ.get("QUERY_STRING", ""))
+        return handler(rest, {key: values[-1] for key, values in fields.items()})
 
     def list_products(self, _rest, query):
         page = int(query.get("page", "0"))

@@ -1,0 +1,1 @@
+"""Puzzles of several kinds; every module has make(), solve() and render()."""

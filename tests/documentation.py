@@ -1,0 +1,104 @@
+"""README, --help, the manual page and the completions say what is true: every option is everywhere,
+every command of README and --help runs, and the shells complete.
+"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+source = pathlib.Path(os.environ["TRACEBRAID_SOURCE"])
+programs = pathlib.Path(os.environ["TRACEBRAID_BIN"])
+failures = []
+passed = 0
+
+
+def check(truth, what):
+    global passed
+    if truth:
+        passed += 1
+    else:
+        failures.append(what)
+        print("FAIL", what)
+
+
+def output(*command, **options):
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+    check(run.returncode == 0, f"{command}: {run.returncode} {run.stderr}")
+    return run.stdout
+
+
+with tempfile.TemporaryDirectory() as folder:
+    place = pathlib.Path(folder)
+    for program in ["cprof2callgrind"]:
+        binary = str(programs / program)
+        manual = output(binary, "--help")
+        options = sorted(set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", manual, re.M)))
+        letters = sorted(set(re.findall(r"^  (-\w), --", manual, re.M)))
+        check(len(options) > 8 and letters, f"{program}: options {options}")
+        texts = {"-h": output(binary, "-h")}
+        for kind in ("man", "bash", "zsh", "fish"):
+            texts[kind] = output(binary, "--generate", kind)
+            (place / f"{program}.{kind}").write_text(texts[kind])
+        for option in options:
+            for kind, text in texts.items():
+                plain = text.replace("\\-", "-").replace("-l ", "--")
+                check(option in plain, f"{program}: {option} is not in {kind}")
+        if shutil.which("man"):
+            run = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8",
+                                  str(place / f"{program}.man")], capture_output=True, text=True,
+                                 env=dict(os.environ, MANWIDTH="80", LC_ALL="C.UTF-8"))
+            check(run.returncode == 0 and not run.stderr, f"man: {run.stderr}")
+            check("EXAMPLES" in run.stdout, "the manual page has no examples")
+        completed = output("bash", "-c",
+                           f"source {place / program}.bash; COMP_WORDS=({program} --str); "
+                           f"COMP_CWORD=1; compopt() {{ :; }}; _{program}; echo ${{COMPREPLY[@]}}")
+        check(completed.split() == ["--strip-prefix", "--strip-dirs"], f"bash: {completed}")
+        if shutil.which("fish"):
+            completed = output("fish", "-c", f"source {place / program}.fish; "
+                                             f"complete -C '{program} --strip-'")
+            check({line.split("\t")[0] for line in completed.splitlines()} ==
+                  {"--strip-prefix", "--strip-dirs"}, f"fish: {completed}")
+        if shutil.which("zsh"):
+            output("zsh", "-n", str(place / f"{program}.zsh"))
+
+        # The examples of --help, where a viewer or a server stands in for the real one.
+        examples = re.findall(r"^    (\S.*)$", manual[manual.index("\nExamples:\n"):], re.M)
+        check(len(examples) >= 4, f"{program}: examples {examples}")
+        stand_ins = place / "bin"
+        stand_ins.mkdir(exist_ok=True)
+        for name in ("kcachegrind", "qcachegrind"):
+            (stand_ins / name).write_text("#!/bin/sh\ntest -s \"$1\"\n")
+            (stand_ins / name).chmod(0o755)
+        work = place / "examples"
+        work.mkdir()
+        sample = sorted(source.glob("samples/*/profile.cprof"))[0]
+        for name in ("profile.cprof", "worker-1.cprof", "worker-2.cprof"):
+            shutil.copy(sample, work / name)
+        (work / "server.py").write_text("import sys\nassert sys.argv[1:] == ['--port', '8000']\n")
+        environment = dict(os.environ, PATH=f"{stand_ins}:{programs}:{os.environ['PATH']}")
+        subprocess.run(["zstd", "-q", "profile.cprof", "-o", "profile.cprof.zst"], cwd=work)
+        for example in examples:
+            output("bash", "-o", "pipefail", "-c", example, cwd=work, env=environment)
+
+    # README: every line of its ```sh blocks, in a copy of the samples, after ./dev's own commands.
+    readme = (source / "README.md").read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```", readme, re.M | re.S)
+    check(len(blocks) >= 2, "README has no commands")
+    work = place / "readme"
+    work.mkdir()
+    shutil.copytree(source / "samples", work / "samples")
+    (work / "your_server.py").write_text("sum(range(9))\n")
+    for block in blocks:
+        for line in block.splitlines():
+            if line.startswith("./dev"):
+                check(line.split()[1] in (source / "dev").read_text(), f"README: {line}")
+            elif line.strip() and not line.startswith(("#", "sudo ", "git ", "cd ")):
+                output("bash", "-o", "pipefail", "-c", line, cwd=work, env=environment)
+    for link in re.findall(r"\]\(([^)#:]+)\)|<img [^>]*src=\"([^\"]+)\"", readme):
+        target = link[0] or link[1]
+        check((source / target).exists(), f"README: {target} is missing")
+print(f"{passed} passed, {len(failures)} failed")
+sys.exit(1 if failures else 0)

@@ -1,0 +1,17 @@
+// What is fuzzed: each runs one input in memory and must neither crash nor hang. Also run on the
+// kept corpora by the ordinary tests.
+#pragma once
+
+#include <span>
+#include <string>
+
+namespace tracebraid::tests {
+
+// Any bytes as marshalled objects, in pieces of every size.
+void fuzz_marshal(std::span<const char> input);
+
+// The whole conversion, in pieces of `piece` bytes. Returns the callgrind profile, as far as it got;
+// aborts when it holds what no viewer may see.
+std::string fuzz_cprof2callgrind(std::span<const char> input, std::size_t piece);
+
+}  // namespace tracebraid::tests

@@ -1,0 +1,43 @@
+// The inputs that fuzzing found worth keeping, as ordinary tests.
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/fuzz/targets.h"
+
+namespace tracebraid::tests {
+namespace {
+
+template <typename Run>
+std::size_t replay(const std::string& target, Run run) {
+  std::size_t count = 0;
+  const std::filesystem::path folder = std::string(TRACEBRAID_FUZZ_CORPUS) + "/" + target;
+  for (const auto& each : std::filesystem::directory_iterator(folder)) {
+    std::ifstream file(each.path(), std::ios::binary);
+    const std::string input{std::istreambuf_iterator<char>(file), {}};
+    SCOPED_TRACE(each.path().string());
+    run(input);
+    ++count;
+  }
+  return count;
+}
+
+TEST(FuzzReplay, Marshal) {
+  EXPECT_GT(replay("fuzz_marshal", [](const std::string& input) { fuzz_marshal(input); }), 10U);
+}
+
+TEST(FuzzReplay, Cprof2callgrindGivesTheSameAtAnyChunking) {
+  const auto run = [](const std::string& input) {
+    const std::string whole = fuzz_cprof2callgrind(input, SIZE_MAX);
+    for (const std::size_t piece : {1U, 2U, 3U, 7U, 65536U}) {
+      EXPECT_EQ(fuzz_cprof2callgrind(input, piece), whole);
+    }
+  };
+  EXPECT_GT(replay("fuzz_cprof2callgrind", run), 10U);
+}
+
+}  // namespace
+}  // namespace tracebraid::tests

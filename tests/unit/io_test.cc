@@ -1,0 +1,225 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "formats/io/cursor.h"
+#include "formats/io/diagnostics.h"
+#include "formats/io/looks_like.h"
+#include "formats/io/output.h"
+#include "formats/io/process.h"
+#include "formats/io/source.h"
+
+namespace tracebraid::formats::io {
+namespace {
+
+std::string read_all(Source& source, std::size_t piece) {
+  std::string all;
+  std::vector<char> buffer(piece);
+  while (const std::size_t got = source.read(buffer)) all.append(buffer.data(), got);
+  return all;
+}
+
+std::string gzipped(const std::string& text) {
+  z_stream stream{};
+  deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
+  std::string out(deflateBound(&stream, text.size()) + 64, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+std::string zstandard(const std::string& text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
+  return out;
+}
+
+std::string long_text(int lines = 20000) {
+  std::string text;
+  for (int number = 0; number < lines; ++number) text += std::to_string(number * 7919) + "\n";
+  return text;
+}
+
+TEST(Source, SeesThroughCompressionAtAnyChunking) {
+  const std::string text = long_text();
+  const std::string half = text.substr(0, text.size() / 2);
+  const std::vector<std::string> forms = {
+      text, gzipped(text), zstandard(text), gzipped(half) + gzipped(text.substr(half.size())),
+      zstandard(half) + zstandard(text.substr(half.size())), gzipped(text) + std::string(5, '\0')};
+  for (const std::string& form : forms) {
+    for (const std::size_t piece : {1U, 2U, 3U, 7U, 65536U}) {
+      const auto source = look_through_compression(memory_source("in", form, piece));
+      EXPECT_EQ(read_all(*source, piece), text);
+    }
+  }
+}
+
+TEST(Source, ShortInputsAreNotCompressed) {
+  for (const std::string text : {"", "\x1F", "\x1F\x8B", "\x28\xB5\x2F"}) {
+    EXPECT_EQ(read_all(*look_through_compression(memory_source("in", text)), 10), text);
+  }
+}
+
+TEST(Source, DamagedCompressionDeliversWhatCameBeforeAndNamesThePlace) {
+  const std::string text = long_text(200000);
+  for (const std::string& form : {gzipped(text), zstandard(text)}) {
+    const std::string cut = form.substr(0, form.size() / 2);
+    const auto source = look_through_compression(memory_source("in", cut));
+    std::string got;
+    std::vector<char> buffer(1000);
+    try {
+      while (const std::size_t count = source->read(buffer)) got.append(buffer.data(), count);
+      FAIL() << "no error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.position, "compressed byte " + std::to_string(cut.size()));
+      EXPECT_NE(error.what.find("ends in the middle"), std::string::npos);
+    }
+    EXPECT_FALSE(got.empty());
+    EXPECT_EQ(got, text.substr(0, got.size()));
+  }
+}
+
+TEST(Cursor, WindowGrowsByWhatArrivesNotByWhatIsAsked) {
+  const std::string text = "0123456789";
+  const auto source = memory_source("in", text, 3);
+  Cursor cursor(*source, 4);
+  EXPECT_TRUE(cursor.ensure(2));
+  cursor.advance(2);
+  EXPECT_TRUE(cursor.ensure(6));
+  EXPECT_EQ(std::string(cursor.data(), 6), "234567");
+  EXPECT_EQ(cursor.offset(), 2U);
+  EXPECT_FALSE(cursor.ensure(std::size_t{1} << 40));
+  EXPECT_EQ(std::string(cursor.data(), cursor.available()), "23456789");
+}
+
+class Folder : public ::testing::Test {
+ protected:
+  TemporaryFolder folder_{"tracebraid-test"};
+
+  [[nodiscard]] std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
+  static std::string content(const std::string& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  static void put(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
+  [[nodiscard]] std::size_t count() const {
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator(folder_.path()), {}));
+  }
+};
+
+using OutputFile = Folder;
+
+TEST_F(OutputFile, AppearsOnlyWhenCommitted) {
+  put(path("out"), "before");
+  {
+    const auto output = open_output(path("out"));
+    output->write("after");
+    EXPECT_EQ(content(path("out")), "before");
+  }
+  EXPECT_EQ(content(path("out")), "before");
+  EXPECT_EQ(count(), 1U);
+  const auto output = open_output(path("out"));
+  output->write("after");
+  output->commit();
+  EXPECT_EQ(content(path("out")), "after");
+  EXPECT_EQ(count(), 1U);
+}
+
+TEST_F(OutputFile, KeepsPermissionsAndLinks) {
+  put(path("real"), "before");
+  ASSERT_EQ(::chmod(path("real").c_str(), 0640), 0);
+  std::filesystem::create_symlink("real", path("link"));
+  const auto output = open_output(path("link"));
+  output->write("after");
+  output->commit();
+  EXPECT_TRUE(std::filesystem::is_symlink(path("link")));
+  EXPECT_EQ(content(path("real")), "after");
+  struct stat status {};
+  ASSERT_EQ(::stat(path("real").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0640U);
+}
+
+TEST_F(OutputFile, AFullDiskIsAnError) {
+  const auto output = in_background(open_output("/dev/full"));
+  EXPECT_THROW(
+      {
+        for (int block = 0; block < 10; ++block) output->write("x");
+        output->commit();
+      },
+      Error);
+}
+
+TEST_F(OutputFile, RefusesAFolderAndAMissingFolder) {
+  EXPECT_THROW((void)open_output(folder_.path()), Error);
+  EXPECT_THROW((void)open_output(path("none/out")), Error);
+}
+
+TEST_F(OutputFile, BackgroundKeepsOrderOverManyBlocks) {
+  std::string expected;
+  {
+    const auto output = in_background(open_output(path("out")));
+    BlockWriter block(*output);
+    for (int number = 0; number < 500000; ++number) {
+      const std::string text = std::to_string(number) + "\n";
+      expected += text;
+      block.append(text);
+    }
+    block.flush();
+    output->commit();
+  }
+  EXPECT_EQ(content(path("out")), expected);
+}
+
+class Collected final : public Messages {
+ public:
+  void line(std::string_view text) override { lines.emplace_back(text); }
+  std::vector<std::string> lines;
+};
+
+TEST(Diagnostics, ShowsTheFirstFewAndCountsTheRest) {
+  constexpr Counter kOdd{"odd", Severity::kWarning, "is odd"};
+  constexpr Counter kFine{"fine", Severity::kNote, "is fine"};
+  Collected messages;
+  Diagnostics diagnostics(messages, "prog", 2);
+  diagnostics.set_input("in");
+  for (int time = 0; time < 5; ++time) diagnostics.count(kOdd, byte_position(7));
+  diagnostics.count(kFine, "");
+  diagnostics.count(kFine, "");
+  EXPECT_EQ(diagnostics.total(kOdd), 5U);
+  diagnostics.summarize();
+  EXPECT_EQ(messages.lines,
+            (std::vector<std::string>{"prog: in: byte 7: is odd", "prog: in: byte 7: is odd",
+                                      "prog: 5 in all: is odd", "prog: in: is fine (2 in all)"}));
+  EXPECT_FALSE(diagnostics.damaged());
+}
+
+TEST(LooksLike, NamesWhatPeopleMistakeForAProfile) {
+  using namespace std::string_view_literals;
+  EXPECT_EQ(looks_like("         12 function calls in 0.1 seconds\n"),
+            "a text report of pstats, not the dump itself");
+  EXPECT_EQ(looks_like("\x80\x04\x95\x10" "line_profiler"), "a dump of line_profiler (.lprof, a pickle)");
+  EXPECT_EQ(looks_like("\xa7\x0d\x0d\x0a\0\0\0\0"sv), "a compiled Python file (.pyc)");
+  EXPECT_EQ(looks_like("# callgrind format\n"), "a callgrind profile");
+  EXPECT_EQ(looks_like("{\"$schema\": 1}"), "JSON");
+  EXPECT_EQ(looks_like("\xD4\xC3\xB2\xA1\2\0\4\0"sv), "a pcap capture");
+  EXPECT_EQ(looks_like("\xFB\x29\x03\xFA\x01\x61"), "");
+}
+
+}  // namespace
+}  // namespace tracebraid::formats::io
