@@ -46,6 +46,9 @@ with tempfile.TemporaryDirectory() as folder:
             for kind, text in texts.items():
                 plain = text.replace("\\-", "-").replace("-l ", "--")
                 check(option in plain, f"{program}: {option} is not in {kind}")
+        for kind, text in (("-h", texts["-h"]), ("--help", manual)):
+            wide = [line for line in text.splitlines() if len(line) > 80]
+            check(not wide, f"{program} {kind}: wider than a terminal: {wide}")
         if shutil.which("man"):
             run = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8",
                                   str(place / f"{program}.man")], capture_output=True, text=True,

@@ -47,8 +47,8 @@ constexpr cli::Option kOptions[] = {
      "show the result in KCachegrind or QCachegrind",
      "Waits until it is closed. Without an output name, the result is only shown."},
     {'r', "run-script", Argument::kRest, "SCRIPT", "Input and output",
-     "profile a Python script: all that follows is its command line",
-     "-r -m MODULE runs a module. Python is $PYTHON, or else python3. When the script fails, what "
+     "run and profile a Python script with its arguments",
+     "All that follows is the script's command line. -r -m MODULE runs a module. Python is $PYTHON, or else python3. When the script fails, what "
      "was recorded until then is converted, and the recorded dump is kept."},
     {0, "partial", Argument::kNone, "", "Input and output",
      "keep the complete entries of a damaged profile",
@@ -98,13 +98,12 @@ constexpr cli::Section kSections[] = {
 
 constexpr cli::Example kExamples[] = {
     {"Convert a profile and look at it:",
-     "cprof2callgrind profile.cprof profile.callgrind && kcachegrind profile.callgrind"},
+     "cprof2callgrind profile.cprof app.callgrind && kcachegrind app.callgrind"},
     {"Add up the profiles of all workers:", "cprof2callgrind worker-*.cprof all.callgrind"},
     {"In a pipeline, from a compressed dump:",
-     "zstd -c profile.cprof | cprof2callgrind - - | head -n 20"},
+     "cat profile.cprof.zst | cprof2callgrind - - | head -n 20"},
     {"Only the program's own code, with short file names:",
-     "cprof2callgrind --include 'file:/srv/shop/*' --strip-prefix /srv/shop profile.cprof "
-     "shop.callgrind"},
+     "cprof2callgrind --include 'file:/srv/*' --strip-prefix /srv profile.cprof app.cg"},
     {"Profile a script and show the result:", "cprof2callgrind -k -r server.py --port 8000"},
 };
 

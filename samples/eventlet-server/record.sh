@@ -18,9 +18,11 @@ server=
 # Nothing of the caller's own Python set-up may get into the profile.
 unset PYTHONPATH PYTHONHOME PYTHONSTARTUP
 export PYTHONNOUSERSITE=1
-# The server looks up no host names. Without this, half of the profile is about the import of
-# a DNS package.
+# The server looks up no host names. Without this, the import of a DNS library would make the
+# profile twice as large.
 export EVENTLET_NO_GREENDNS=yes
+# Eventlet imports distutils. Where setuptools is installed it would put its own copy there,
+# and the profile would again be twice as large.
 export SETUPTOOLS_USE_DISTUTILS=stdlib
 
 clean_up() {

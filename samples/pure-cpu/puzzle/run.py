@@ -9,10 +9,10 @@ from puzzles import maze, sudoku, sums, words
 
 # How many puzzles of a kind there are, and how large each of them is.
 PLAN = (
-    (sudoku, 3, 46),
-    (maze, 6, 22),
-    (sums, 12, 8),
-    (words, 2, 1500),
+    (sudoku, 24, 48),
+    (maze, 12, 24),
+    (sums, 10, 10),
+    (words, 3, 3000),
 )
 
 

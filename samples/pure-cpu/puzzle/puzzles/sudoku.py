@@ -3,6 +3,7 @@
 from puzzles.base import GridPuzzle
 
 DIGITS = range(1, 10)
+SIDE = range(9)
 
 
 class Sudoku(GridPuzzle):
@@ -15,13 +16,10 @@ class Sudoku(GridPuzzle):
     def is_allowed(self, row, column, digit):
         if digit in self.rows[row]:
             return False
-        if any(self.rows[other][column] == digit for other in DIGITS_OF_SIDE):
+        if any(self.rows[other][column] == digit for other in SIDE):
             return False
         top, left = row - row % 3, column - column % 3
         return all(digit not in line[left:left + 3] for line in self.rows[top:top + 3])
-
-
-DIGITS_OF_SIDE = range(9)
 
 
 def make(chance, holes):
@@ -30,7 +28,7 @@ def make(chance, holes):
     chance.shuffle(digits)
     order = [3 * band + line for band in chance.sample(range(3), 3)
              for line in chance.sample(range(3), 3)]
-    rows = [[digits[(row * 3 + row // 3 + column) % 9] for column in range(9)] for row in order]
+    rows = [[digits[(row * 3 + row // 3 + column) % 9] for column in SIDE] for row in order]
     puzzle = Sudoku(rows)
     for row, column in chance.sample(list(puzzle.cells()), holes):
         rows[row][column] = 0

@@ -9,10 +9,10 @@ TOKEN = re.compile(r"\s*(?:(?P<number>\d+)|(?P<sign>[-+*()]))")
 
 
 class Node:
-    """A part of the tree; the weight is the number of nodes in it."""
+    """A part of the tree; knows how many nodes there are from here down."""
 
-    def __init__(self, weight):
-        self.weight = weight
+    def __init__(self, count):
+        self.count = count
 
 
 class Number(Node):
@@ -34,7 +34,7 @@ class Operation(Node):
     function = None
 
     def __init__(self, left, right):
-        super().__init__(1 + left.weight + right.weight)
+        super().__init__(1 + left.count + right.count)
         self.left = left
         self.right = right
 
@@ -64,6 +64,7 @@ class SumPuzzle(Puzzle):
     def __init__(self, text):
         super().__init__("sum")
         self.text = text
+        self.node_count = 0
 
 
 class Parser:
@@ -119,8 +120,9 @@ def _random_text(chance, depth):
 def solve(puzzle):
     tree = Parser(puzzle.text).parse_sum()
     puzzle.answer = tree.compute()
+    puzzle.node_count = tree.count
     return tree.render() == puzzle.text
 
 
 def render(puzzle):
-    return f"{puzzle.text} = {puzzle.answer}"
+    return f"{puzzle.text} = {puzzle.answer}, {puzzle.node_count} nodes"

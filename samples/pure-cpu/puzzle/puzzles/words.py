@@ -7,7 +7,7 @@ from puzzles.base import Puzzle
 
 CONSONANTS = "bdklmnrst"
 VOWELS = "aeiou"
-DOUBLE_LETTER = re.compile(r"(.)\1")
+REPEATED_SYLLABLE = re.compile(r"(..)\1")
 
 
 class WordPuzzle(Puzzle):
@@ -17,13 +17,13 @@ class WordPuzzle(Puzzle):
 
 
 def make(chance, count):
-    """Made-up words of three syllables without a letter twice in a row."""
+    """Made-up words of three syllables, none with the same syllable twice in a row."""
     words = set()
     while len(words) < count:
         word = "".join(
             chance.choice(CONSONANTS) + chance.choice(VOWELS) for _ in range(3)
         ) + chance.choice(CONSONANTS)
-        if not DOUBLE_LETTER.search(word):
+        if not REPEATED_SYLLABLE.search(word):
             words.add(word)
     return WordPuzzle(sorted(words))
 
