@@ -65,6 +65,9 @@ class CallgrindConversion final : public EntryHandler, private formats::callgrin
   void expect(FunctionId function) override { writer_.prefetch(function); }
   void on_entry(const Entry& entry) override;
 
+  // Hands what is complete to `out`, for a profile that cannot be finished.
+  void flush() { writer_.flush(); }
+
   // Ends the profile; a conversion without any dump is an empty one.
   void finish();
 

@@ -228,7 +228,7 @@ std::string described_command(const Request& request) {
 
 // Adds up all inputs. False when none of them could be used: then there is no output.
 bool convert(const Request& request, const std::string& output_path, cli::Context& context) {
-  const std::unique_ptr<io::Output> output = io::in_background(io::open_output(output_path));
+  const std::unique_ptr<io::Output> output = io::open_output(output_path);
   io::BlockWriter block(*output);
   formats::marshal::StringTable strings;
   FunctionTable functions;
@@ -257,6 +257,7 @@ bool convert(const Request& request, const std::string& output_path, cli::Contex
       error.what.append(" (after " + std::to_string(entries) + " complete entries)");
       if (!request.partial) {
         error.hint = "--partial keeps what is complete";
+        conversion.flush();
         block.flush();
         throw;
       }

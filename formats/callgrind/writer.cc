@@ -35,11 +35,18 @@ char* put_compressed(char* at, std::string_view key, std::uint32_t number) {
   return at;
 }
 
-bool define(std::vector<bool>& defined, std::uint32_t number) {
-  if (number >= defined.size()) defined.resize(number + std::size_t{1});
-  const bool is_new = !defined[number];
-  defined[number] = true;
+// True the first time for each number.
+bool is_first(std::vector<bool>& seen, std::uint32_t number) {
+  if (number >= seen.size()) seen.resize(number + std::size_t{1});
+  const bool is_new = !seen[number];
+  seen[number] = true;
   return is_new;
+}
+
+template <typename Entries>
+auto& grown(Entries& entries, std::uint32_t number) {
+  if (number >= entries.size()) entries.resize(number + std::size_t{1});
+  return entries[number];
 }
 
 }  // namespace
@@ -55,108 +62,184 @@ void Writer::write_header(const Header& header) {
   out_.append(text);
 }
 
-// A name may be longer than a block: it goes out by itself.
-char* Writer::put_name(char* at, const std::string& name) {
-  *at++ = ' ';
-  char* const begin = out_.room(0);
-  out_.used(static_cast<std::size_t>(at - begin));
-  out_.append(name);
-  return out_.room(kBlockRoom);
-}
-
-char* Writer::put_function(char* at, std::string_view key, FunctionNumber function) {
-  at = put_compressed(at, key, function);
-  if (!functions_[function].is_defined) {
-    functions_[function].is_defined = true;
+void Writer::name(FunctionNumber function) {
+  Function& used = functions_[function];
+  used.is_used = true;
+  const auto add_name = [this](std::string& text, auto append) {
     name_.clear();
-    names_.append_function(function, name_);
-    at = put_name(at, name_);
+    append(name_);
+    text.append(name_);
+    return static_cast<std::uint32_t>(name_.size());
+  };
+  const std::uint32_t size = add_name(batch_.function_text, [&](std::string& name) {
+    names_.append_function(function, name);
+  });
+  batch_.functions.push_back({{function, size}, used.file, used.object});
+  if (is_first(named_files_, used.file)) {
+    batch_.files.push_back({used.file, add_name(batch_.file_text, [&](std::string& name) {
+                              names_.append_file(used.file, name);
+                            })});
   }
-  *at++ = '\n';
-  return at;
-}
-
-char* Writer::put_file(char* at, std::string_view key, FileNumber file) {
-  at = put_compressed(at, key, file);
-  if (define(defined_files_, file)) {
-    name_.clear();
-    names_.append_file(file, name_);
-    at = put_name(at, name_);
+  if (is_first(named_objects_, used.object)) {
+    batch_.objects.push_back({used.object, add_name(batch_.object_text, [&](std::string& name) {
+                                names_.append_object(used.object, name);
+                              })});
   }
-  *at++ = '\n';
-  return at;
-}
-
-char* Writer::put_object(char* at, std::string_view key, ObjectNumber object) {
-  at = put_compressed(at, key, object);
-  if (define(defined_objects_, object)) {
-    name_.clear();
-    names_.append_object(object, name_);
-    at = put_name(at, name_);
-  }
-  *at++ = '\n';
-  return at;
-}
-
-char* Writer::enter(char* at, FunctionNumber function) {
-  if (function == current_function_) return at;
-  current_function_ = function;
-  const Function placed = functions_[function];
-  if (placed.object != current_object_) {
-    current_object_ = placed.object;
-    at = put_object(at, "ob=(", placed.object);
-  }
-  if (placed.file != current_file_) {
-    current_file_ = placed.file;
-    at = put_file(at, "fl=(", placed.file);
-  }
-  return put_function(at, "fn=(", function);
 }
 
 void Writer::self(FunctionNumber function, std::uint32_t line, std::uint64_t cost) {
-  char* at = out_.room(kBlockRoom);
-  if (function != current_function_) *at++ = '\n';
-  at = enter(at, function);
-  at = put_number(at, line);
-  *at++ = ' ';
-  at = put_number(at, cost);
-  *at++ = '\n';
-  out_.used(static_cast<std::size_t>(at - out_.room(0)));
+  use(function);
   functions_[function].has_self = true;
   total_ = cost > std::numeric_limits<std::uint64_t>::max() - total_
                ? std::numeric_limits<std::uint64_t>::max()
                : total_ + cost;
+  add({.function = function, .callee = 0, .line = line, .callee_line = 0, .calls = 0, .cost = cost});
 }
 
 void Writer::call(FunctionNumber caller, std::uint32_t caller_line, FunctionNumber callee,
                   std::uint32_t callee_line, std::uint64_t calls, std::uint64_t cost) {
-  char* at = enter(out_.room(kBlockRoom), caller);
-  const Function target = functions_[callee];
-  if (callee == prepared_callee_) {
-    if (target.object != current_object_) at = put_line(at, callee_object_);
-    if (target.file != current_file_) at = put_line(at, callee_file_);
-    at = put_line(at, callee_function_);
-  } else {
-    // Left out, both mean the caller's own.
-    if (target.object != current_object_) at = put_object(at, "cob=(", target.object);
-    if (target.file != current_file_) at = put_file(at, "cfl=(", target.file);
-    at = put_function(at, "cfn=(", callee);
-    // Entered before, it has its object and file defined.
-    if (target.has_self) prepare_callee(callee);
-  }
-  at = put_text(at, "calls=");
-  at = put_number(at, calls);
-  *at++ = ' ';
-  at = put_number(at, callee_line);
-  *at++ = '\n';
-  at = put_number(at, caller_line);
-  *at++ = ' ';
-  at = put_number(at, cost);
-  *at++ = '\n';
-  out_.used(static_cast<std::size_t>(at - out_.room(0)));
+  use(caller);
+  use(callee);
+  add({.function = caller, .callee = callee, .line = caller_line, .callee_line = callee_line,
+       .calls = calls, .cost = cost});
 }
 
-void Writer::prepare_callee(FunctionNumber callee) {
+std::uint64_t Writer::finish() {
+  std::uint64_t without_self = 0;
+  for (std::size_t number = 0; number < functions_.size(); ++number) {
+    if (!functions_[number].is_used || functions_[number].has_self) continue;
+    self(static_cast<FunctionNumber>(number), functions_[number].line, 0);
+    ++without_self;
+  }
+  flush();
+  out_.append("\ntotals: " + std::to_string(total_) + "\n");
+  return without_self;
+}
+
+void Formatter::write(Batch& batch) {
+  batch_ = &batch;
+  take_names(batch);
+  for (const Batch::Cost& cost : batch.costs) {
+    char* const begin = out_.room(kBlockRoom);
+    char* const end = cost.calls == 0 ? put_self(begin, cost) : put_call(begin, cost);
+    out_.used(static_cast<std::size_t>(end - out_.room(0)));
+  }
+  batch.costs.clear();
+  batch.functions.clear();
+  batch.files.clear();
+  batch.objects.clear();
+  batch.function_text.clear();
+  batch.file_text.clear();
+  batch.object_text.clear();
+}
+
+void Formatter::take_names(const Batch& batch) {
+  std::size_t at = 0;
+  for (const Batch::Placed& placed : batch.functions) {
+    grown(functions_, placed.name.number) = {placed.file, placed.object, placed.name.size, at};
+    at += placed.name.size;
+  }
+  const auto take = [](std::vector<Named>& named, const std::vector<Batch::Name>& names) {
+    std::size_t name_at = 0;
+    for (const Batch::Name& name : names) {
+      grown(named, name.number) = {name.size, name_at};
+      name_at += name.size;
+    }
+  };
+  take(files_, batch.files);
+  take(objects_, batch.objects);
+}
+
+// A name may be longer than a block: it goes out by itself.
+char* Formatter::put_name(char* at, const std::string& text, std::size_t name_at,
+                          std::uint32_t& name_size) {
+  *at++ = ' ';
+  out_.used(static_cast<std::size_t>(at - out_.room(0)));
+  out_.append(std::string_view(text).substr(name_at, name_size));
+  name_size = 0;
+  return out_.room(kBlockRoom);
+}
+
+char* Formatter::put_function(char* at, std::string_view key, FunctionNumber function) {
+  at = put_compressed(at, key, function);
+  Function& named = functions_[function];
+  if (named.name_size != 0) {
+    at = put_name(at, batch_->function_text, named.name_at, named.name_size);
+  }
+  *at++ = '\n';
+  return at;
+}
+
+char* Formatter::put_file(char* at, std::string_view key, FileNumber file) {
+  at = put_compressed(at, key, file);
+  Named& named = files_[file];
+  if (named.name_size != 0) at = put_name(at, batch_->file_text, named.name_at, named.name_size);
+  *at++ = '\n';
+  return at;
+}
+
+char* Formatter::put_object(char* at, std::string_view key, ObjectNumber object) {
+  at = put_compressed(at, key, object);
+  Named& named = objects_[object];
+  if (named.name_size != 0) at = put_name(at, batch_->object_text, named.name_at, named.name_size);
+  *at++ = '\n';
+  return at;
+}
+
+char* Formatter::enter(char* at, FunctionNumber function) {
+  if (function == current_function_) return at;
+  current_function_ = function;
+  const FileNumber file = functions_[function].file;
+  const ObjectNumber object = functions_[function].object;
+  if (object != current_object_) {
+    current_object_ = object;
+    at = put_object(at, "ob=(", object);
+  }
+  if (file != current_file_) {
+    current_file_ = file;
+    at = put_file(at, "fl=(", file);
+  }
+  return put_function(at, "fn=(", function);
+}
+
+char* Formatter::put_self(char* at, const Batch::Cost& cost) {
+  if (cost.function != current_function_) *at++ = '\n';
+  at = enter(at, cost.function);
+  at = put_number(at, cost.line);
+  *at++ = ' ';
+  at = put_number(at, cost.cost);
+  *at++ = '\n';
+  return at;
+}
+
+char* Formatter::put_call(char* at, const Batch::Cost& cost) {
+  at = enter(at, cost.function);
+  if (cost.callee != prepared_callee_) prepare_callee(cost.callee);
+  const Function& callee = functions_[cost.callee];
+  // Left out, both mean the caller's own.
+  if (callee.object != current_object_) {
+    at = objects_[callee.object].name_size == 0 ? put_line(at, callee_object_)
+                                                : put_object(at, "cob=(", callee.object);
+  }
+  if (callee.file != current_file_) {
+    at = files_[callee.file].name_size == 0 ? put_line(at, callee_file_)
+                                            : put_file(at, "cfl=(", callee.file);
+  }
+  at = callee.name_size == 0 ? put_line(at, callee_function_)
+                             : put_function(at, "cfn=(", cost.callee);
+  at = put_text(at, "calls=");
+  at = put_number(at, cost.calls);
+  *at++ = ' ';
+  at = put_number(at, cost.callee_line);
+  *at++ = '\n';
+  at = put_number(at, cost.line);
+  *at++ = ' ';
+  at = put_number(at, cost.cost);
+  *at++ = '\n';
+  return at;
+}
+
+void Formatter::prepare_callee(FunctionNumber callee) {
   const auto prepare = [](Line& line, std::string_view key, std::uint32_t number) {
     char* const end = put_compressed(line.text.data(), key, number);
     *end = '\n';
@@ -166,17 +249,6 @@ void Writer::prepare_callee(FunctionNumber callee) {
   prepare(callee_file_, "cfl=(", functions_[callee].file);
   prepare(callee_function_, "cfn=(", callee);
   prepared_callee_ = callee;
-}
-
-std::uint64_t Writer::finish() {
-  std::uint64_t without_self = 0;
-  for (std::size_t number = 0; number < functions_.size(); ++number) {
-    if (!functions_[number].is_defined || functions_[number].has_self) continue;
-    self(static_cast<FunctionNumber>(number), functions_[number].line, 0);
-    ++without_self;
-  }
-  out_.append("\ntotals: " + std::to_string(total_) + "\n");
-  return without_self;
 }
 
 }  // namespace tracebraid::formats::callgrind

@@ -5,11 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <condition_variable>
 #include <cstdlib>
-#include <exception>
-#include <mutex>
-#include <thread>
 #include <utility>
 
 namespace tracebraid::formats::io {
@@ -141,79 +137,7 @@ class MemoryOutput final : public Output {
   std::string& text_;
 };
 
-// One block is on its way out while the next is being filled.
-class BackgroundOutput final : public Output {
- public:
-  explicit BackgroundOutput(std::unique_ptr<Output> output) : output_(std::move(output)) {}
-  BackgroundOutput(const BackgroundOutput&) = delete;
-  BackgroundOutput& operator=(const BackgroundOutput&) = delete;
-  ~BackgroundOutput() override { stop(); }
-
-  void write(std::string_view block) override {
-    std::unique_lock lock(mutex_);
-    taken_.wait(lock, [&] { return !has_block_; });
-    if (failure_) std::rethrow_exception(failure_);
-    block_.assign(block);
-    has_block_ = true;
-    if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
-    lock.unlock();
-    given_.notify_one();
-  }
-
-  void commit() override {
-    stop();
-    if (failure_) std::rethrow_exception(failure_);
-    output_->commit();
-  }
-
- private:
-  void work() {
-    std::string writing;
-    for (;;) {
-      std::unique_lock lock(mutex_);
-      given_.wait(lock, [&] { return has_block_ || stopping_; });
-      if (!has_block_) return;
-      std::swap(writing, block_);
-      has_block_ = false;
-      const bool has_failed = failure_ != nullptr;
-      lock.unlock();
-      taken_.notify_one();
-      if (has_failed) continue;
-      try {
-        output_->write(writing);
-      } catch (...) {
-        const std::lock_guard guard(mutex_);
-        failure_ = std::current_exception();
-      }
-    }
-  }
-
-  void stop() {
-    if (!thread_.joinable()) return;
-    {
-      const std::lock_guard guard(mutex_);
-      stopping_ = true;
-    }
-    given_.notify_one();
-    thread_.join();
-  }
-
-  std::unique_ptr<Output> output_;
-  std::thread thread_;
-  std::mutex mutex_;
-  std::condition_variable given_;
-  std::condition_variable taken_;
-  std::string block_;
-  bool has_block_ = false;
-  bool stopping_ = false;
-  std::exception_ptr failure_;
-};
-
 }  // namespace
-
-std::unique_ptr<Output> in_background(std::unique_ptr<Output> output) {
-  return std::make_unique<BackgroundOutput>(std::move(output));
-}
 
 std::unique_ptr<Output> open_output(const std::string& path) {
   if (path == "-") return std::make_unique<StreamOutput>("standard output", STDOUT_FILENO, false);

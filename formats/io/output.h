@@ -30,10 +30,6 @@ class Output {
 // are kept, a symbolic link stays a link. Pipes and devices are written directly. Throws Error.
 [[nodiscard]] std::unique_ptr<Output> open_output(const std::string& path);
 
-// The same output, written by a thread of its own while the caller goes on. The thread starts with
-// the first block; an error shows at a later write() or at commit().
-[[nodiscard]] std::unique_ptr<Output> in_background(std::unique_ptr<Output> output);
-
 // Appends to `text`, which must outlive the output.
 [[nodiscard]] std::unique_ptr<Output> memory_output(std::string& text);
 

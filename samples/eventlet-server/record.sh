@@ -18,6 +18,7 @@ server=
 # Nothing of the caller's own Python set-up may get into the profile.
 unset PYTHONPATH PYTHONHOME PYTHONSTARTUP
 export PYTHONNOUSERSITE=1
+export PYTHONDONTWRITEBYTECODE=1
 # The server looks up no host names. Without this, the import of a DNS library would make the
 # profile twice as large.
 export EVENTLET_NO_GREENDNS=yes
@@ -28,6 +29,7 @@ export SETUPTOOLS_USE_DISTUTILS=stdlib
 clean_up() {
     if [ -n "$server" ]; then
         kill "$server" 2>/dev/null || true
+        wait "$server" || true
     fi
     rm -rf "$work"
 }

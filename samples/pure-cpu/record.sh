@@ -17,6 +17,7 @@ python=/usr/bin/python3
 # Nothing of the caller's own Python set-up may get into the profile.
 unset PYTHONPATH PYTHONHOME PYTHONSTARTUP
 export PYTHONNOUSERSITE=1
+export PYTHONDONTWRITEBYTECODE=1
 
 mkdir "$work"
 trap 'rm -rf "$work"' EXIT

@@ -18,12 +18,14 @@ server=
 # Nothing of the caller's own Python set-up may get into the profile.
 unset PYTHONPATH PYTHONHOME PYTHONSTARTUP
 export PYTHONNOUSERSITE=1
+export PYTHONDONTWRITEBYTECODE=1
 # The environment may name a proxy; the load stays on this computer.
 export no_proxy=127.0.0.1
 
 clean_up() {
     if [ -n "$server" ]; then
         kill "$server" 2>/dev/null || true
+        wait "$server" || true
     fi
     rm -rf "$work"
 }

@@ -12,6 +12,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "formats/io/background.h"
 #include "formats/io/cursor.h"
 #include "formats/io/diagnostics.h"
 #include "formats/io/looks_like.h"
@@ -156,7 +157,7 @@ TEST_F(OutputFile, KeepsPermissionsAndLinks) {
 }
 
 TEST_F(OutputFile, AFullDiskIsAnError) {
-  const auto output = in_background(open_output("/dev/full"));
+  const auto output = open_output("/dev/full");
   EXPECT_THROW(
       {
         for (int block = 0; block < 10; ++block) output->write("x");
@@ -170,20 +171,52 @@ TEST_F(OutputFile, RefusesAFolderAndAMissingFolder) {
   EXPECT_THROW((void)open_output(path("none/out")), Error);
 }
 
-TEST_F(OutputFile, BackgroundKeepsOrderOverManyBlocks) {
+TEST_F(OutputFile, BlocksKeepTheirOrder) {
   std::string expected;
-  {
-    const auto output = in_background(open_output(path("out")));
-    BlockWriter block(*output);
-    for (int number = 0; number < 500000; ++number) {
-      const std::string text = std::to_string(number) + "\n";
-      expected += text;
-      block.append(text);
-    }
-    block.flush();
-    output->commit();
+  const auto output = open_output(path("out"));
+  BlockWriter block(*output);
+  for (int number = 0; number < 500000; ++number) {
+    const std::string text = std::to_string(number) + "\n";
+    expected += text;
+    block.append(text);
   }
+  block.flush();
+  output->commit();
   EXPECT_EQ(content(path("out")), expected);
+}
+
+TEST(Background, WorksOnBatchesInOrder) {
+  std::vector<int> done;
+  Background<std::vector<int>> background(
+      [&](std::vector<int>& batch) { done.insert(done.end(), batch.begin(), batch.end()); });
+  std::vector<int> expected;
+  std::vector<int> batch;
+  for (int number = 0; number < 1000; ++number) {
+    batch = {number, number + 1};
+    expected.insert(expected.end(), batch.begin(), batch.end());
+    if (number < 999) background.submit(batch);
+  }
+  background.drain(batch);
+  EXPECT_EQ(done, expected);
+}
+
+TEST(Background, AnErrorReachesTheCallerAndEndsTheWork) {
+  int worked = 0;
+  Background<int> background([&](int& batch) {
+    ++worked;
+    if (batch == 3) throw Error{"", "", "three"};
+  });
+  EXPECT_THROW(
+      {
+        for (int batch = 0;;) {
+          int given = ++batch;
+          background.submit(given);
+        }
+      },
+      Error);
+  int last = 9;
+  EXPECT_THROW(background.drain(last), Error);
+  EXPECT_EQ(worked, 3);
 }
 
 class Collected final : public Messages {

@@ -9,7 +9,7 @@ from puzzles import maze, sudoku, sums, words
 
 # How many puzzles of a kind there are, and how large each of them is.
 PLAN = (
-    (sudoku, 24, 48),
+    (sudoku, 30, 48),
     (maze, 12, 24),
     (sums, 10, 10),
     (words, 3, 3000),
