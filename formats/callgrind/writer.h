@@ -110,7 +110,7 @@ class Formatter {
     FileNumber file = 0;
     ObjectNumber object = 0;
     std::uint32_t name_size = 0;  // 0 once it is defined
-    std::size_t name_at = 0;
+    std::uint32_t name_at = 0;
   };
   struct Named {
     std::uint32_t name_size = 0;
@@ -205,6 +205,7 @@ class Writer {
   };
 
   static constexpr std::size_t kBatchCosts = 16384;
+  static constexpr std::size_t kBatchText = std::size_t{1} << 22;
 
   void use(FunctionNumber function) {
     if (!functions_[function].is_used) name(function);
@@ -212,7 +213,9 @@ class Writer {
   void name(FunctionNumber function);
   void add(const Batch::Cost& cost) {
     batch_.costs.push_back(cost);
-    if (batch_.costs.size() == kBatchCosts) background_.submit(batch_);
+    const bool is_full = batch_.costs.size() >= kBatchCosts ||
+                         batch_.function_text.size() >= kBatchText;
+    if (is_full) background_.submit(batch_);
   }
 
   io::BlockWriter& out_;
