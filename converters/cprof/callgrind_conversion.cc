@@ -1,11 +1,11 @@
 #include "converters/cprof/callgrind_conversion.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <limits>
 #include <string_view>
 #include <utility>
+
+#include <fnmatch.h>
 
 #include "converters/cprof/names.h"
 #include "formats/io/text.h"
@@ -20,7 +20,9 @@ __extension__ using Uint128 = unsigned __int128;
 constexpr std::string_view kRootName = "(root)";
 constexpr std::string_view kRootFile = "(outside the profile)";
 
-bool is_separator(char each) { return each == '/' || each == '\\'; }
+bool is_separator(char each) {
+  return each == '/' || each == '\\';
+}
 
 std::uint64_t saturated_sum(std::uint64_t left, std::uint64_t right) {
   const std::uint64_t sum = left + right;
@@ -108,8 +110,8 @@ void CallgrindConversion::on_entry(const Entry& entry) {
 
 void CallgrindConversion::write_timed_calls(const Entry& entry, FunctionId callee) {
   const std::uint32_t line = line_of(entry.function, callee);
-  std::uint64_t calls = 0;         // of all callers
-  std::uint64_t outer_calls = 0;   // of the others than the function itself
+  std::uint64_t calls = 0;        // of all callers
+  std::uint64_t outer_calls = 0;  // of the others than the function itself
   std::uint64_t outer_ns = 0;
   std::uint64_t hidden_calls = 0;
   std::uint64_t hidden_ns = 0;
@@ -140,8 +142,7 @@ void CallgrindConversion::write_timed_calls(const Entry& entry, FunctionId calle
   if (own_calls > calls) {
     const std::uint64_t outside = own_calls - calls;
     const std::uint64_t primitive = positive(entry.primitive_calls);
-    const std::uint64_t rest =
-        entry.inclusive_ns > outer_ns ? entry.inclusive_ns - outer_ns : 0;
+    const std::uint64_t rest = entry.inclusive_ns > outer_ns ? entry.inclusive_ns - outer_ns : 0;
     std::uint64_t outside_ns = rest;
     if (primitive <= outside) {
       // Whatever else called it did so within these calls.
@@ -149,8 +150,9 @@ void CallgrindConversion::write_timed_calls(const Entry& entry, FunctionId calle
     } else if (primitive != outside + outer_calls) {
       // Some of the callers' calls were inside others. A guess: they all had the same share.
       const std::uint64_t inner =
-          outer_calls == 0 ? 0
-                           : share(outer_ns, std::min(primitive - outside, outer_calls), outer_calls);
+          outer_calls == 0
+              ? 0
+              : share(outer_ns, std::min(primitive - outside, outer_calls), outer_calls);
       outside_ns = entry.inclusive_ns > inner ? entry.inclusive_ns - inner : 0;
       diagnostics_.count(kEstimatedRoot, {});
     }
@@ -278,7 +280,8 @@ std::string_view CallgrindConversion::stripped(std::string_view path) const {
   for (const std::string& prefix : options_.strip_prefixes) {
     if (!path.starts_with(prefix)) continue;
     std::size_t end = prefix.size();
-    const bool at_part = is_separator(prefix.back()) || (end < path.size() && is_separator(path[end]));
+    const bool at_part =
+        is_separator(prefix.back()) || (end < path.size() && is_separator(path[end]));
     if (!at_part) continue;
     while (end < path.size() && is_separator(path[end])) ++end;
     if (end < path.size()) longest = std::max(longest, end);
@@ -292,22 +295,20 @@ void CallgrindConversion::place(FunctionId function) {
   std::uint32_t& file_number = file_numbers_[placed.file];
   if (file_number == 0) {
     const std::string_view path = strings_.text(placed.file);
-    const StringId package =
-        path == kRootFile ? placed.file : strings_.intern(package_of(path));
-    const auto [object, is_new] = object_numbers_.try_emplace(
-        package, static_cast<callgrind::ObjectNumber>(objects_.size()));
+    const StringId package = path == kRootFile ? placed.file : strings_.intern(package_of(path));
+    const auto [object, is_new] =
+        object_numbers_.try_emplace(package, static_cast<callgrind::ObjectNumber>(objects_.size()));
     if (is_new) objects_.push_back(package);
     const bool is_named_with_place = !is_builtin(path) && path != kRootFile;
-    files_.push_back(
-        {placed.file, object->second, is_named_with_place ? take_place(path) : ""});
+    files_.push_back({placed.file, object->second, is_named_with_place ? take_place(path) : ""});
     file_number = static_cast<std::uint32_t>(files_.size());
   }
   writer_.place(function, file_number - 1, static_cast<std::uint32_t>(std::max(placed.line, 0)),
                 files_[file_number - 1].object);
 }
 
-// What stands behind the names of a file's functions: its tail, or if another file has the same, its
-// whole path.
+// What stands behind the names of a file's functions: its tail, or if another file has the same,
+// its whole path.
 std::string CallgrindConversion::take_place(std::string_view path) {
   for (const std::string_view shown_path : {path_tail(path), path}) {
     std::string place = place_text(shown_path);
@@ -320,10 +321,10 @@ std::string CallgrindConversion::take_place(std::string_view path) {
   }
 }
 
-// `name (tail/of/path.py:12)`; built-in functions, whose file says nothing, by name alone. gprof2dot
-// knows a function by this text only, so no two may be equal. The place and a plain name tell a
-// function from all others; names that are escaped, or look as if they had a place, and those without
-// one get a number where they need it.
+// `name (tail/of/path.py:12)`; built-in functions, whose file says nothing, by name alone.
+// gprof2dot knows a function by this text only, so no two may be equal. The place and a plain name
+// tell a function from all others; names that are escaped, or look as if they had a place, and
+// those without one get a number where they need it.
 void CallgrindConversion::append_function(FunctionId function, std::string& out) {
   const Function& named = functions_[function];
   const std::string& place = files_[file_numbers_[named.file] - 1].place;

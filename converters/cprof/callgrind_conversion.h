@@ -3,7 +3,8 @@
 //
 // What holds of the result, for every function and call that is not left out:
 //   * self cost and totals: the dump's, in ns, exactly;
-//   * calls and inclusive cost of a call: the dump's, exactly; 0 ns for a function's calls to itself,
+//   * calls and inclusive cost of a call: the dump's, exactly; 0 ns for a function's calls to
+//   itself,
 //     whose time is inside the outer call already; shared out by the number of calls where the dump
 //     has no times for callers (profile module, sampled dumps);
 //   * inclusive cost, the sum of the incoming calls as viewers take it: the dump's, unless the
@@ -95,7 +96,8 @@ class CallgrindConversion final : public EntryHandler, private formats::callgrin
                   std::uint32_t callee_line, std::int64_t calls, std::uint64_t cost);
   void write_root_call(FunctionId callee, std::uint32_t callee_line, std::int64_t calls,
                        std::uint64_t cost);
-  // Where the call, or the function, is: a sampled key's line is exact, else the first line is known.
+  // Where the call, or the function, is: a sampled key's line is exact, else the first line is
+  // known.
   [[nodiscard]] std::uint32_t line_of(FunctionId function, FunctionId shown_function) const {
     return form_ == DumpForm::kSampled ? static_cast<std::uint32_t>(functions_[function].line)
                                        : writer_.line_of(shown_function);
@@ -121,10 +123,11 @@ class CallgrindConversion final : public EntryHandler, private formats::callgrin
   std::vector<formats::callgrind::FileNumber> file_numbers_;  // by StringId, + 1; 0 is none yet
   std::vector<StringId> objects_;
   std::unordered_map<StringId, formats::callgrind::ObjectNumber> object_numbers_;
-  std::vector<FunctionId> mapping_;    // by FunctionId, where is_mapped_
-  std::unordered_set<std::string> places_;     // those of files_
-  std::unordered_set<std::string> odd_names_;  // given to functions that their place does not tell apart
-  std::vector<FunctionId> callers_;    // reused: shown() of an entry's callers
+  std::vector<FunctionId> mapping_;         // by FunctionId, where is_mapped_
+  std::unordered_set<std::string> places_;  // those of files_
+  std::unordered_set<std::string>
+      odd_names_;                    // given to functions that their place does not tell apart
+  std::vector<FunctionId> callers_;  // reused: shown() of an entry's callers
 
   FunctionId root_ = kHidden;
   DumpForm form_ = DumpForm::kTimed;

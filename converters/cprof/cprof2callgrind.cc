@@ -1,7 +1,5 @@
 #include "converters/cprof/cprof2callgrind.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -11,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <sys/stat.h>
 
 #include "converters/cprof/callgrind_conversion.h"
 #include "converters/cprof/profile.h"
@@ -39,7 +39,8 @@ constexpr std::string_view kUsage[] = {
 constexpr cli::Option kOptions[] = {
     {'i', "infile", Argument::kFile, "FILE", "Input and output", "read the profile FILE",
      "May be given several times; - is standard input. gzip and zstd are seen through."},
-    {'o', "outfile", Argument::kFile, "FILE", "Input and output", "write the callgrind profile FILE",
+    {'o', "outfile", Argument::kFile, "FILE", "Input and output",
+     "write the callgrind profile FILE",
      "- is standard output. FILE appears whole or not at all. Without -o, and without -k, the "
      "profile of -i or -r goes to NAME.log in the current folder, NAME being the input's or the "
      "script's file name, as with pyprof2calltree."},
@@ -48,7 +49,8 @@ constexpr cli::Option kOptions[] = {
      "Waits until it is closed. Without an output name, the result is only shown."},
     {'r', "run-script", Argument::kRest, "SCRIPT", "Input and output",
      "run and profile a Python script with its arguments",
-     "All that follows is the script's command line. -r -m MODULE runs a module. Python is $PYTHON, or else python3. When the script fails, what "
+     "All that follows is the script's command line. -r -m MODULE runs a module. Python is "
+     "$PYTHON, or else python3. When the script fails, what "
      "was recorded until then is converted, and the recorded dump is kept."},
     {0, "partial", Argument::kNone, "", "Input and output",
      "keep the complete entries of a damaged profile",
@@ -80,12 +82,14 @@ constexpr cli::Section kSections[] = {
      "profiling.sampling, by any Python from 2.7 to 3.15 on any machine. Python itself is not "
      "needed. Several profiles are added up."},
     {"Output",
-     "A callgrind profile that KCachegrind, QCachegrind, callgrind_annotate, gprof2dot and speedscope "
+     "A callgrind profile that KCachegrind, QCachegrind, callgrind_annotate, gprof2dot and "
+     "speedscope "
      "open. Costs are nanoseconds, rounded to nearest. Own time and calls of every function, and "
      "calls and inclusive time of every caller, are the dump's own numbers; the totals are the sum "
      "of all own time. A function is named NAME (FILE:LINE), with FILE cut to what tells files "
      "apart; its package is its object, for grouping.\n\n"
-     "(root) makes the calls that came from outside the profile. Calls of a function to itself cost "
+     "(root) makes the calls that came from outside the profile. Calls of a function to itself "
+     "cost "
      "0 ns, as their time is inside the outer call. Where the dump has no times for callers (the "
      "profile module, sampled dumps), the callee's time is shared out by number of calls; the "
      "profile's description then says so.\n\n"
@@ -102,8 +106,8 @@ constexpr cli::Example kExamples[] = {
     {"Add up the profiles of all workers:", "cprof2callgrind worker-*.cprof all.callgrind"},
     {"In a pipeline, from a compressed dump:",
      "cat profile.cprof.zst | cprof2callgrind - - | head -n 20"},
-    {"Only the program's own code, with short file names:",
-     "cprof2callgrind --include 'file:/srv/*' --strip-prefix /srv profile.cprof app.cg"},
+    {"Only the program's own code:",
+     "cprof2callgrind --include 'file:/srv/*' profile.cprof own.callgrind"},
     {"Profile a script and show the result:", "cprof2callgrind -k -r server.py --port 8000"},
 };
 
@@ -117,7 +121,9 @@ struct Request {
   ConversionOptions conversion;
 };
 
-std::string base_name(const std::string& path) { return fs::path(path).filename().string(); }
+std::string base_name(const std::string& path) {
+  return fs::path(path).filename().string();
+}
 
 bool is_same_file(const std::string& left, const std::string& right) {
   struct stat left_status {};
@@ -142,8 +148,7 @@ bool is_profile(const std::string& path) {
 std::string default_output(const Request& request) {
   const std::vector<std::string>& script = request.script;
   const bool is_module = script.size() > 1 && script[0] == "-m";
-  const std::string& source =
-      script.empty() ? request.inputs.front() : script[is_module ? 1 : 0];
+  const std::string& source = script.empty() ? request.inputs.front() : script[is_module ? 1 : 0];
   return source == "-" ? "-" : base_name(source) + ".log";
 }
 
@@ -164,9 +169,9 @@ Request understand(const cli::Arguments& arguments) {
     request.output = named.back();
     named.pop_back();
     if (named.empty()) {
-      throw io::UsageError{"an input or an output is missing: only " + io::quoted(*request.output) +
-                               " was given",
-                           "cprof2callgrind IN OUT; - is standard output"};
+      throw io::UsageError{
+          "an input or an output is missing: only " + io::quoted(*request.output) + " was given",
+          "cprof2callgrind IN OUT; - is standard output"};
     }
     if (is_profile(*request.output)) {
       throw io::UsageError{io::quoted(*request.output) + " is a profile itself; it is not replaced",
@@ -285,10 +290,11 @@ int record(const std::vector<std::string>& script, const std::string& dump) {
 void show(const Request& request, const std::string& profile) {
   const std::optional<std::string> viewer = find_viewer();
   if (!viewer) {
-    throw io::Error{"", "", "neither kcachegrind nor qcachegrind is installed",
-                    "apt install kcachegrind (Debian, Ubuntu), dnf install kcachegrind (Fedora), "
-                    "brew install qcachegrind (macOS)" +
-                        std::string(request.output ? "; the profile is in " + *request.output : "")};
+    throw io::Error{
+        "", "", "neither kcachegrind nor qcachegrind is installed",
+        "apt install kcachegrind (Debian, Ubuntu), dnf install kcachegrind (Fedora), "
+        "brew install qcachegrind (macOS)" +
+            std::string(request.output ? "; the profile is in " + *request.output : "")};
   }
   view(*viewer, profile);
 }
@@ -331,7 +337,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
 
 constexpr cli::Program kProgram = {
     .name = "cprof2callgrind",
-    .summary = "turn Python profiles (cProfile, profile) into callgrind profiles",
+    .summary = "turn Python profiles into callgrind profiles",
     .usage = kUsage,
     .options = kOptions,
     .sections = kSections,
@@ -341,6 +347,8 @@ constexpr cli::Program kProgram = {
 
 }  // namespace
 
-const cli::Program& cprof2callgrind() { return kProgram; }
+const cli::Program& cprof2callgrind() {
+  return kProgram;
+}
 
 }  // namespace tracebraid::converters::cprof

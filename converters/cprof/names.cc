@@ -1,6 +1,5 @@
 #include "converters/cprof/names.h"
 
-#include <algorithm>
 #include <initializer_list>
 
 #include "formats/io/text.h"
@@ -11,42 +10,51 @@ namespace {
 constexpr std::string_view kSlashes = "/\\";  // a dump may come from Windows
 constexpr std::size_t kNotFound = std::string_view::npos;
 
-bool is_slash(char each) { return each == '/' || each == '\\'; }
-
-bool is_digit(char each) { return each >= '0' && each <= '9'; }
-
-// Where the path goes on behind the folder of installed packages, or kNotFound.
-std::size_t behind_packages(std::string_view path) {
-  for (const std::string_view folder : {"site-packages", "dist-packages"}) {
-    const std::size_t at = path.rfind(folder);
-    const std::size_t end = at + folder.size();
-    if (at != kNotFound && end + 1 < path.size() && is_slash(path[end]) &&
-        (at == 0 || is_slash(path[at - 1]))) {
-      return end + 1;
-    }
-  }
-  return kNotFound;
+bool is_slash(char each) {
+  return each == '/' || each == '\\';
 }
 
-// Behind `lib/python3.11/` (Unix; also lib64 and pypy) or `Python311\Lib\` (Windows).
-std::size_t behind_stdlib(std::string_view path) {
+// Takes the last part off `path` and returns it.
+std::string_view take_last_part(std::string_view& path) {
+  const std::size_t slash = path.find_last_of(kSlashes);
+  const std::size_t start = slash == kNotFound ? 0 : slash + 1;
+  const std::string_view part = path.substr(start);
+  path = path.substr(0, slash == kNotFound ? 0 : slash);
+  return part;
+}
+
+// `python3.11`, `python3.13t`, `pypy3.10`
+bool is_versioned_python(std::string_view part) {
   for (const std::string_view name : {"python", "pypy"}) {
-    for (std::size_t at = path.rfind(name); at != kNotFound && at > 0;
-         at = at == 0 ? kNotFound : path.rfind(name, at - 1)) {
-      std::size_t end = at + name.size();
-      const std::size_t version = end;
-      while (end < path.size() && (is_digit(path[end]) || path[end] == '.' || path[end] == 't')) {
-        ++end;
-      }
-      const std::string_view before = path.substr(0, at);
-      const bool in_lib = before.ends_with("/lib/") || before.ends_with("/lib64/") ||
-                          before == "lib/" || before == "lib64/";
-      if (in_lib && end > version && end + 1 < path.size() && path[end] == '/') return end + 1;
+    if (part.starts_with(name) && part.size() > name.size()) {
+      return part.find_first_not_of("0123456789.t", name.size()) == kNotFound;
     }
   }
-  constexpr std::string_view kWindows = "\\Lib\\";
-  const std::size_t at = path.find(kWindows);
-  return at == kNotFound || at + kWindows.size() == path.size() ? kNotFound : at + kWindows.size();
+  return false;
+}
+
+// Where a path goes on behind the folder that libraries are installed in, if it is below one.
+struct Library {
+  std::size_t at = kNotFound;
+  bool is_stdlib = false;
+};
+
+Library library_of(std::string_view path) {
+  std::string_view rest = path;
+  Library stdlib;
+  while (!rest.empty()) {
+    const std::size_t end = rest.size();
+    const std::string_view part = take_last_part(rest);
+    if (end + 1 >= path.size()) continue;
+    if (part == "site-packages" || part == "dist-packages") return {end + 1, false};
+    // Unix: lib/python3.11/, also lib64; Windows: Python311\Lib\.
+    std::string_view before = rest;
+    const std::string_view folder = take_last_part(before);
+    const bool is_unix = is_versioned_python(part) && (folder == "lib" || folder == "lib64");
+    const bool is_windows = part == "Lib" && path[end] == '\\';
+    if (stdlib.at == kNotFound && (is_unix || is_windows)) stdlib = {end + 1, true};
+  }
+  return stdlib;
 }
 
 std::string_view without_ending(std::string_view file) {
@@ -66,11 +74,14 @@ bool is_absolute(std::string_view path) {
 
 }  // namespace
 
-bool is_builtin(std::string_view path) { return path.empty() || path == "~"; }
+bool is_builtin(std::string_view path) {
+  return path.empty() || path == "~";
+}
 
 std::string_view path_tail(std::string_view path) {
-  if (const std::size_t at = behind_packages(path); at != kNotFound) return path.substr(at);
-  if (const std::size_t at = behind_stdlib(path); at != kNotFound) return path.substr(at);
+  if (const Library library = library_of(path); library.at != kNotFound) {
+    return path.substr(library.at);
+  }
   constexpr int kParts = 3;
   std::size_t start = path.size();
   for (int part = 0; part < kParts; ++part) {
@@ -87,10 +98,8 @@ std::string_view package_of(std::string_view path) {
     package = "builtins";
   } else if (path[0] == '<') {
     package = path.starts_with("<frozen ") ? "stdlib" : "generated";
-  } else if (const std::size_t at = behind_packages(path); at != kNotFound) {
-    package = first_part(path.substr(at));
-  } else if (behind_stdlib(path) != kNotFound) {
-    package = "stdlib";
+  } else if (const Library library = library_of(path); library.at != kNotFound) {
+    package = library.is_stdlib ? "stdlib" : first_part(path.substr(library.at));
   } else if (is_absolute(path)) {
     const std::string_view folder = path.substr(0, path.find_last_of(kSlashes));
     package = folder.substr(folder.find_last_of(kSlashes) + 1);

@@ -14,8 +14,8 @@ namespace tracebraid::converters::cprof {
 [[nodiscard]] std::string_view path_tail(std::string_view path);
 
 // The group of a file, for the viewers' grouping by object: "builtins"; "stdlib"; "generated" for
-// code without a file (<string>); the top-level package in site-packages or dist-packages; for other
-// files the first folder of a relative path, the last one of an absolute path. Never empty.
+// code without a file (<string>); the top-level package in site-packages or dist-packages; for
+// other files the first folder of a relative path, the last one of an absolute path. Never empty.
 [[nodiscard]] std::string_view package_of(std::string_view path);
 
 // Like io::append_escaped, and fit for a callgrind name: blanks at the ends are escaped, an empty

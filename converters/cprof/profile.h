@@ -44,13 +44,13 @@ class FunctionTable {
   std::vector<Bucket> buckets_;
 };
 
-// All times in nanoseconds, rounded to nearest (ties to even); nan, infinite and negative ones are 0
-// and were counted, too large ones are 2^64 - 1.
+// All times in nanoseconds, rounded to nearest (ties to even); nan, infinite and negative ones are
+// 0 and were counted, too large ones are 2^64 - 1.
 
 struct Caller {
   FunctionId function;
-  bool has_times;             // false: only the number of calls is known (profile, sampled dumps)
-  std::int64_t calls;         // all calls; -1 where the writer did not know
+  bool has_times;      // false: only the number of calls is known (profile, sampled dumps)
+  std::int64_t calls;  // all calls; -1 where the writer did not know
   std::int64_t primitive_calls;
   std::uint64_t self_ns;
   std::uint64_t inclusive_ns;
@@ -58,7 +58,7 @@ struct Caller {
 
 struct Entry {
   FunctionId function;
-  std::int64_t calls;         // all calls; -1 where the writer did not know
+  std::int64_t calls;  // all calls; -1 where the writer did not know
   std::int64_t primitive_calls;
   std::uint64_t self_ns;
   std::uint64_t inclusive_ns;

@@ -19,10 +19,6 @@ using marshal::Object;
 constexpr std::int64_t kMaxCount = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint64_t kMaxNanoseconds = std::numeric_limits<std::uint64_t>::max();
 
-std::string not_what_is_needed(std::string_view needed, const Object& met) {
-  return std::string(needed) + " is needed here, not " + std::string(marshal::describe(met.kind));
-}
-
 std::int64_t saturated_sum(std::int64_t left, std::int64_t right) {
   std::int64_t sum = 0;
   return __builtin_add_overflow(left, right, &sum) ? kMaxCount : sum;
@@ -71,18 +67,21 @@ void ProfileReader::refuse_what_is_no_profile(io::Cursor& cursor) {
   const bool has_look = cursor.ensure(kLook);
   const std::string_view head(cursor.data(), has_look ? kLook : cursor.available());
   if (head.empty()) {
-    throw io::Error{cursor.name(), "", "the file is empty", "did the profiled program end normally?"};
+    throw io::Error{cursor.name(), "", "the file is empty",
+                    "did the profiled program end normally?"};
   }
   const auto code_at = [&](std::size_t at) { return static_cast<unsigned char>(head[at]) & 0x7F; };
   const bool is_dict = code_at(0) == '{' && static_cast<unsigned char>(head[0]) != 0x7F;
   // The first key, or the end of an empty dict; JSON begins with a brace, too.
-  const bool has_key = head.size() > 1 && (code_at(1) == '(' || code_at(1) == ')' || head[1] == '0');
+  const bool has_key =
+      head.size() > 1 && (code_at(1) == '(' || code_at(1) == ')' || head[1] == '0');
   if (is_dict && (head.size() == 1 || has_key)) return;
 
   const std::string_view likeness = io::looks_like(head);
   if (!likeness.empty()) {
-    throw io::Error{cursor.name(), "", "not a profile: looks like " + std::string(likeness),
-                    "write one with python -m cProfile -o FILE SCRIPT, or Profile.dump_stats(FILE)"};
+    throw io::Error{
+        cursor.name(), "", "not a profile: looks like " + std::string(likeness),
+        "write one with python -m cProfile -o FILE SCRIPT, or Profile.dump_stats(FILE)"};
   }
   // Any other marshalled object is named; damage and foreign bytes fail here.
   marshal::Reader reader(cursor, strings_);
@@ -139,7 +138,7 @@ void ProfileReader::hand_over(EntryHandler& handler) {
 ProfileReader::Key ProfileReader::read_key(marshal::Reader& reader, const Object& head,
                                            std::uint64_t start) {
   if (head.kind != Kind::kTuple) {
-    reader.fail(start, not_what_is_needed("a function (file, line, name)", head));
+    fail(start, "a function (file, line, name)", head);
   }
   if (head.is_reference) {
     if (head.role == kMarker) return {.is_marker = true};
@@ -155,14 +154,13 @@ ProfileReader::Key ProfileReader::read_key(marshal::Reader& reader, const Object
     return {.is_marker = true};
   }
   if (head.size != 3) {
-    reader.fail(start, "a function (file, line, name) is needed here, not a tuple of " +
-                           std::to_string(head.size));
+    fail_tuple(start, "a function (file, line, name) is", head);
   }
   Function function{};
   function.file = read_label(reader);
   const std::uint64_t line_start = reader.offset();
   const Object line = reader.next();
-  if (line.kind != Kind::kInteger) reader.fail(line_start, not_what_is_needed("a line", line));
+  if (line.kind != Kind::kInteger) fail(line_start, "a line", line);
   constexpr std::int64_t kMaxLine = std::numeric_limits<std::int32_t>::max();
   if (line.integer < 0 || line.integer > kMaxLine) {
     diagnostics_.count(kHugeCount, io::byte_position(line_start));
@@ -184,7 +182,7 @@ StringId ProfileReader::read_label(marshal::Reader& reader) {
   const std::uint64_t start = reader.offset();
   const Object object = reader.next();
   if (object.kind == Kind::kString) return object.string;
-  if (object.kind != Kind::kCode) reader.fail(start, not_what_is_needed("a name", object));
+  if (object.kind != Kind::kCode) fail(start, "a name", object);
   if (object.is_reference) {
     if (object.role != kCodeLabel) reader.fail(start, "reference to a code object that is no name");
     return object.note;
@@ -237,7 +235,7 @@ Entry ProfileReader::read_value(marshal::Reader& reader) {
 void ProfileReader::read_callers(marshal::Reader& reader, const Object& head, std::uint64_t start) {
   callers_.clear();
   if (head.kind != Kind::kDict && head.kind != Kind::kFrozenDict) {
-    reader.fail(start, not_what_is_needed("a dict of callers", head));
+    fail(start, "a dict of callers", head);
   }
   if (head.is_reference) {
     if (head.role != kCallers) reader.fail(start, "reference to a dict that holds no callers");
@@ -277,8 +275,7 @@ Caller ProfileReader::read_caller_value(marshal::Reader& reader) {
     return shared_numbers_[head.note];
   }
   if (head.size == 0 || head.size % 4 != 0) {
-    reader.fail(start, "a caller's numbers (nc, cc, tt, ct) are needed here, not a tuple of " +
-                           std::to_string(head.size));
+    fail_tuple(start, "a caller's numbers (nc, cc, tt, ct) are", head);
   }
   caller.has_times = true;
   for (std::uint32_t group = 0; group < head.size; group += 4) {
@@ -300,6 +297,17 @@ Caller ProfileReader::read_caller_value(marshal::Reader& reader) {
   return caller;
 }
 
+void ProfileReader::fail(std::uint64_t start, const char* needed, const Object& met) const {
+  throw io::Error{
+      input_, io::byte_position(start),
+      std::string(needed) + " is needed here, not " + std::string(marshal::describe(met.kind))};
+}
+
+void ProfileReader::fail_tuple(std::uint64_t start, const char* needed, const Object& met) const {
+  throw io::Error{input_, io::byte_position(start),
+                  std::string(needed) + " needed here, not a tuple of " + std::to_string(met.size)};
+}
+
 std::int64_t ProfileReader::to_count(const Object& number, std::uint64_t start) {
   if (number.kind == Kind::kInteger) [[likely]] {
     if (number.saturated) diagnostics_.count(kHugeCount, io::byte_position(start));
@@ -313,7 +321,7 @@ std::int64_t ProfileReader::to_count(const Object& number, std::uint64_t start) 
   if (number.kind == Kind::kFloat && number.number >= 0 && number.number < 9e15) {
     return std::llround(number.number);
   }
-  throw io::Error{input_, io::byte_position(start), not_what_is_needed("a number of calls", number)};
+  fail(start, "a number of calls", number);
 }
 
 std::uint64_t ProfileReader::to_nanoseconds(const Object& number, std::uint64_t start) {
@@ -333,7 +341,7 @@ std::uint64_t ProfileReader::to_nanoseconds(const Object& number, std::uint64_t 
     if (seconds > kMaxNanoseconds / kBillion) return odd_time(kHugeTime, start);
     return seconds * kBillion;
   }
-  throw io::Error{input_, io::byte_position(start), not_what_is_needed("a time", number)};
+  fail(start, "a time", number);
 }
 
 std::uint64_t ProfileReader::odd_time(const Counter& counter, std::uint64_t start) {

@@ -15,8 +15,9 @@
 // and the entry ('__sampled__',): True marks sampled dumps, as their last one.
 //
 // Memory: the functions and their names, the callers of one function, 8 bytes an object that the
-// dump shares, and until the dump's form is known its entries: a sampled dump, or one of the profile
-// module whose ('profile', 0, …) key comes late, is held until then; one of cProfile is not.
+// dump shares, and until the dump's form is known its entries: a sampled dump, or one of the
+// profile module whose ('profile', 0, …) key comes late, is held until then; one of cProfile is
+// not.
 #pragma once
 
 #include <cstdint>
@@ -45,8 +46,8 @@ inline constexpr Counter kHugeCount{"huge_count", Severity::kWarning,
                                     "a number of calls or a line is out of range; cut to it"};
 inline constexpr Counter kUnknownCount{"unknown_count", Severity::kNote,
                                        "a number of calls is negative, i.e. not known"};
-inline constexpr Counter kEmptyProfile{
-    "empty_profile", Severity::kNote, "the profile is empty: no function was called under it"};
+inline constexpr Counter kEmptyProfile{"empty_profile", Severity::kNote,
+                                       "the profile is empty: no function was called under it"};
 inline constexpr Counter kTrailingData{"trailing_data", Severity::kNote,
                                        "data after the end of the dump; ignored, as by Python"};
 
@@ -77,8 +78,8 @@ class ProfileReader {
   struct Key {
     bool is_marker = false;
     bool is_known = false;
-    FunctionId id = 0;      // where it is known
-    Function function = {}; // where it is not: to be interned
+    FunctionId id = 0;       // where it is known
+    Function function = {};  // where it is not: to be interned
   };
 
   // Passes on what the marshal reader sees coming up.
@@ -101,6 +102,10 @@ class ProfileReader {
   Entry read_value(formats::marshal::Reader& reader);
   void read_callers(formats::marshal::Reader& reader, const Object& head, std::uint64_t start);
   Caller read_caller_value(formats::marshal::Reader& reader);
+  [[noreturn, gnu::cold]] void fail(std::uint64_t start, const char* needed,
+                                    const Object& met) const;
+  [[noreturn, gnu::cold]] void fail_tuple(std::uint64_t start, const char* needed,
+                                          const Object& met) const;
   std::int64_t to_count(const Object& number, std::uint64_t start);
   std::uint64_t to_nanoseconds(const Object& number, std::uint64_t start);
   std::uint64_t odd_time(const Counter& counter, std::uint64_t start);
@@ -115,15 +120,15 @@ class ProfileReader {
 
   std::string input_;
   std::uint64_t entries_ = 0;
-  std::vector<Caller> callers_;           // of the entry at hand
-  Entry last_entry_{};                    // the one before, not handed over yet
+  std::vector<Caller> callers_;  // of the entry at hand
+  Entry last_entry_{};           // the one before, not handed over yet
   std::vector<Caller> last_callers_;
   bool has_last_entry_ = false;
   std::vector<Caller> shared_numbers_;    // flagged caller values
   std::vector<HeldEntry> shared_values_;  // flagged entry values, and flagged dicts of callers
   std::vector<Caller> shared_callers_;    // theirs
   bool form_known_ = false;
-  bool counted_ = false;                  // some caller came without times
+  bool counted_ = false;  // some caller came without times
   std::vector<HeldEntry> held_;
   std::vector<Caller> held_callers_;
 };

@@ -16,7 +16,8 @@ namespace io = formats::io;
 bool has_namesakes(const fs::path& profile) {
   const std::string name = profile.filename().string();
   std::error_code unreadable;
-  for (const fs::directory_entry& each : fs::directory_iterator(profile.parent_path(), unreadable)) {
+  for (const fs::directory_entry& each :
+       fs::directory_iterator(profile.parent_path(), unreadable)) {
     const std::string other = each.path().filename().string();
     if (other != name && other.starts_with(name)) return true;
   }

@@ -71,9 +71,8 @@ void Writer::name(FunctionNumber function) {
     text.append(name_);
     return static_cast<std::uint32_t>(name_.size());
   };
-  const std::uint32_t size = add_name(batch_.function_text, [&](std::string& name) {
-    names_.append_function(function, name);
-  });
+  const std::uint32_t size = add_name(
+      batch_.function_text, [&](std::string& name) { names_.append_function(function, name); });
   batch_.functions.push_back({{function, size}, used.file, used.object});
   if (is_first(named_files_, used.file)) {
     batch_.files.push_back({used.file, add_name(batch_.file_text, [&](std::string& name) {
@@ -93,15 +92,24 @@ void Writer::self(FunctionNumber function, std::uint32_t line, std::uint64_t cos
   total_ = cost > std::numeric_limits<std::uint64_t>::max() - total_
                ? std::numeric_limits<std::uint64_t>::max()
                : total_ + cost;
-  add({.function = function, .callee = 0, .line = line, .callee_line = 0, .calls = 0, .cost = cost});
+  add({.function = function,
+       .callee = 0,
+       .line = line,
+       .callee_line = 0,
+       .calls = 0,
+       .cost = cost});
 }
 
 void Writer::call(FunctionNumber caller, std::uint32_t caller_line, FunctionNumber callee,
                   std::uint32_t callee_line, std::uint64_t calls, std::uint64_t cost) {
   use(caller);
   use(callee);
-  add({.function = caller, .callee = callee, .line = caller_line, .callee_line = callee_line,
-       .calls = calls, .cost = cost});
+  add({.function = caller,
+       .callee = callee,
+       .line = caller_line,
+       .callee_line = callee_line,
+       .calls = calls,
+       .cost = cost});
 }
 
 std::uint64_t Writer::finish() {

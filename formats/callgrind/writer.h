@@ -2,10 +2,11 @@
 // speedscope all read with the same numbers.
 //
 // Definition: the manual's "Callgrind Format Specification" (version 1), narrowed by what the four
-// readers do (their sources, and experiments): names always compressed, each number defined once and
-// never again; one `events:` line; `fl` before `fn`, `cfl` before `cfn`; no jumps, no inlined files,
-// no summary, no second part, no negative or fractional cost, no blank at a line's end; `totals:` at
-// the end. E.g. main(), 6300 ns of its own, called sorted() ten times, which took 2354 ns:
+// readers do (their sources, and experiments): names always compressed, each number defined once
+// and never again; one `events:` line; `fl` before `fn`, `cfl` before `cfn`; no jumps, no inlined
+// files, no summary, no second part, no negative or fractional cost, no blank at a line's end;
+// `totals:` at the end. E.g. main(), 6300 ns of its own, called sorted() ten times, which took 2354
+// ns:
 //
 //   # callgrind format
 //   version: 1
@@ -52,7 +53,8 @@ using FunctionNumber = std::uint32_t;
 using ObjectNumber = std::uint32_t;
 
 // The names behind the numbers, asked for once each, when a number is first written. Must put
-// into `out`, which is empty, valid UTF-8 without control characters, not empty, with no blank at either end.
+// into `out`, which is empty, valid UTF-8 without control characters, not empty, with no blank at
+// either end.
 class Names {
  public:
   virtual ~Names() = default;
@@ -155,9 +157,10 @@ class Writer {
  public:
   // Both must outlive the writer; `out` is the writer's alone until finish() or flush().
   Writer(io::BlockWriter& out, Names& names)
-      : out_(out), names_(names), formatter_(out), background_([this](Batch& batch) {
-          formatter_.write(batch);
-        }) {}
+      : out_(out),
+        names_(names),
+        formatter_(out),
+        background_([this](Batch& batch) { formatter_.write(batch); }) {}
 
   void write_header(const Header& header);
 
@@ -213,8 +216,8 @@ class Writer {
   void name(FunctionNumber function);
   void add(const Batch::Cost& cost) {
     batch_.costs.push_back(cost);
-    const bool is_full = batch_.costs.size() >= kBatchCosts ||
-                         batch_.function_text.size() >= kBatchText;
+    const bool is_full =
+        batch_.costs.size() >= kBatchCosts || batch_.function_text.size() >= kBatchText;
     if (is_full) background_.submit(batch_);
   }
 

@@ -18,8 +18,8 @@ std::string spelled(const Option& option) {
 
 // Columns on a terminal, as far as our own texts need it: one per code point.
 std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char each) { return (each & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char each) { return (each & 0xC0) != 0x80; }));
 }
 
 template <typename Visit>
@@ -207,8 +207,9 @@ std::string zsh_completion(const Program& program, const std::vector<Option>& op
         action = ":(" + std::string(option.choices) + ")";
         break;
     }
-    const std::string description = "[" + without_quotes(option.brief) + "]" +
-                                    (action.empty() ? "" : ":" + without_quotes(option.placeholder) + action);
+    const std::string description =
+        "[" + without_quotes(option.brief) + "]" +
+        (action.empty() ? "" : ":" + without_quotes(option.placeholder) + action);
     const bool valued = option.argument != Argument::kNone;
     out.append(" \\\n  '*--").append(option.name).append(valued ? "=" : "");
     out.append(description).append("'");
@@ -271,8 +272,7 @@ std::string long_help(const Program& program) {
   std::string out = std::string(program.name) + " - " + std::string(program.summary) + "\n\n";
   append_usage(out, program);
   for_each_option(
-      options,
-      [&](std::string_view group) { out.append("\n").append(group).append(":\n"); },
+      options, [&](std::string_view group) { out.append("\n").append(group).append(":\n"); },
       [&](const Option& option) {
         out.append("  ").append(spelled(option)).append("\n");
         append_filled(out, std::string(option.brief) + ".", 6);
@@ -295,8 +295,8 @@ std::string long_help(const Program& program) {
 
 std::string man_page(const Program& program) {
   const std::vector<Option> options = all_options(program);
-  std::string out = ".TH " + roff(program.name) + " 1 \"\" \"tracebraid " +
-                    std::string(version()) + "\" \"User Commands\"\n";
+  std::string out = ".TH " + roff(program.name) + " 1 \"\" \"tracebraid " + std::string(version()) +
+                    "\" \"User Commands\"\n";
   out.append(".SH NAME\n").append(roff(program.name)).append(" \\- ");
   out.append(roff(program.summary)).append("\n.SH SYNOPSIS\n");
   for (const std::string_view usage : program.usage) {

@@ -56,7 +56,8 @@ std::string near_matches(std::span<const Option> options, std::string_view wrong
 
 // Takes `-r WORD…`, `-kr WORD…`, `--run-script WORD…` off `words` when it stands in front: the
 // option and all that follows are another program's command line, whatever they look like.
-std::vector<po::option> take_rest(std::span<const Option> options, std::vector<std::string>& words) {
+std::vector<po::option> take_rest(std::span<const Option> options,
+                                  std::vector<std::string>& words) {
   const std::string& word = words.front();
   if (word.size() < 2 || word[0] != '-' || word == "--") return {};
   std::vector<po::option> taken;
@@ -69,9 +70,8 @@ std::vector<po::option> take_rest(std::span<const Option> options, std::vector<s
     if (equals != std::string::npos) attached = word.substr(equals + 1);
   } else {
     for (std::size_t at = 1; at < word.size() && rest == nullptr; ++at) {
-      const auto option = std::find_if(options.begin(), options.end(), [&](const Option& each) {
-        return each.letter == word[at];
-      });
+      const auto option = std::find_if(options.begin(), options.end(),
+                                       [&](const Option& each) { return each.letter == word[at]; });
       if (option == options.end()) return {};
       if (option->argument == Argument::kRest) {
         rest = &*option;
@@ -103,8 +103,8 @@ Arguments parse(std::span<const Option> options, std::vector<std::string> words)
     if (option.argument == Argument::kNone) {
       description.add_options()(names.c_str(), new po::untyped_value(true), "");
     } else if (option.argument == Argument::kRest) {
-      description.add_options()(names.c_str(),
-                                po::value<std::vector<std::string>>()->multitoken(), "");
+      description.add_options()(names.c_str(), po::value<std::vector<std::string>>()->multitoken(),
+                                "");
     } else {
       description.add_options()(names.c_str(), po::value<std::string>(), "");
     }
@@ -113,13 +113,13 @@ Arguments parse(std::span<const Option> options, std::vector<std::string> words)
   Arguments arguments;
   try {
     namespace style = po::command_line_style;
-    const po::parsed_options parsed =
-        po::command_line_parser(words)
-            .options(description)
-            .style(style::unix_style & ~style::allow_guessing)
-            .extra_style_parser(
-                [&](std::vector<std::string>& rest) { return take_rest(options, rest); })
-            .run();
+    const po::parsed_options parsed = po::command_line_parser(words)
+                                          .options(description)
+                                          .style(style::unix_style & ~style::allow_guessing)
+                                          .extra_style_parser([&](std::vector<std::string>& rest) {
+                                            return take_rest(options, rest);
+                                          })
+                                          .run();
     for (const po::option& each : parsed.options) {
       if (each.string_key.empty()) {
         arguments.positional.insert(arguments.positional.end(), each.value.begin(),

@@ -15,8 +15,8 @@
 namespace tracebraid::formats::cli {
 
 enum class Argument : std::uint8_t {
-  kNone,    // a switch
-  kText,    // no completion
+  kNone,  // a switch
+  kText,  // no completion
   kFile,
   kFolder,
   kChoice,  // one of Option::choices
@@ -24,14 +24,14 @@ enum class Argument : std::uint8_t {
 };
 
 struct Option {
-  char letter;                   // 0 where there is none
-  std::string_view name;         // without the dashes
+  char letter;            // 0 where there is none
+  std::string_view name;  // without the dashes
   Argument argument;
-  std::string_view placeholder;  // "FILE"; empty for a switch
-  std::string_view group;        // heading in --help; options of a group stand together
-  std::string_view brief;        // half a line, no full stop
-  std::string_view detail = {};  // sentences for --help and the manual page
-  std::string_view choices = {}; // separated by blanks, for Argument::kChoice
+  std::string_view placeholder;   // "FILE"; empty for a switch
+  std::string_view group;         // heading in --help; options of a group stand together
+  std::string_view brief;         // half a line, no full stop
+  std::string_view detail = {};   // sentences for --help and the manual page
+  std::string_view choices = {};  // separated by blanks, for Argument::kChoice
 };
 
 struct Section {

@@ -45,7 +45,9 @@ bool answer_standard_options(const Program& program, const Arguments& arguments)
 
 }  // namespace
 
-std::string_view version() { return TRACEBRAID_VERSION; }
+std::string_view version() {
+  return TRACEBRAID_VERSION;
+}
 
 std::vector<Option> all_options(const Program& program) {
   std::vector<Option> options(program.options.begin(), program.options.end());
@@ -77,8 +79,8 @@ int run(const Program& program, int argc, char** argv) {
     program.body(arguments, context);
   } catch (const io::UsageError& error) {
     terminal.line(name + ": " + error.what);
-    terminal.line(name + ": hint: " +
-                  (error.hint.empty() ? name + " -h shows the usage" : error.hint));
+    terminal.line(name +
+                  ": hint: " + (error.hint.empty() ? name + " -h shows the usage" : error.hint));
     return kUsage;
   } catch (const io::Error& error) {
     diagnostics.report(error);

@@ -1,9 +1,9 @@
 #include "formats/cli/terminal.h"
 
-#include <unistd.h>
-
 #include <cstdio>
 #include <string>
+
+#include <unistd.h>
 
 namespace tracebraid::formats::cli {
 namespace {
@@ -37,14 +37,13 @@ void Terminal::on_read(std::uint64_t bytes_read, std::uint64_t bytes_total) {
   char text[160];
   const double read_mb = static_cast<double>(bytes_read) / kMegabyte;
   const int length =
-      bytes_total > 0
-          ? std::snprintf(text, sizeof text, "\r\033[K%.*s: %.0f of %.0f MB (%.0f %%)",
-                          static_cast<int>(program_.size()), program_.data(), read_mb,
-                          static_cast<double>(bytes_total) / kMegabyte,
-                          100.0 * static_cast<double>(bytes_read) /
-                              static_cast<double>(bytes_total))
-          : std::snprintf(text, sizeof text, "\r\033[K%.*s: %.0f MB",
-                          static_cast<int>(program_.size()), program_.data(), read_mb);
+      bytes_total > 0 ? std::snprintf(text, sizeof text, "\r\033[K%.*s: %.0f of %.0f MB (%.0f %%)",
+                                      static_cast<int>(program_.size()), program_.data(), read_mb,
+                                      static_cast<double>(bytes_total) / kMegabyte,
+                                      100.0 * static_cast<double>(bytes_read) /
+                                          static_cast<double>(bytes_total))
+                      : std::snprintf(text, sizeof text, "\r\033[K%.*s: %.0f MB",
+                                      static_cast<int>(program_.size()), program_.data(), read_mb);
   if (length > 0) put({text, static_cast<std::size_t>(length)});
   drawn_ = true;
 }

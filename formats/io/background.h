@@ -12,7 +12,8 @@ namespace tracebraid::formats::io {
 
 // Runs `work` on batches in order while the caller fills the next one: at most one is waiting, one
 // at work. The thread starts with the first submit(): a caller that never has a full batch stays
-// alone. What `work` throws is thrown by a later submit() or drain(); nothing is worked on after it.
+// alone. What `work` throws is thrown by a later submit() or drain(); nothing is worked on after
+// it.
 template <typename Batch>
 class Background {
  public:

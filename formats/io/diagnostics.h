@@ -21,7 +21,7 @@ enum class Severity : std::uint8_t {
 // One kind of oddity. Defined once, as a constant beside the reader that meets it; its address is
 // its identity.
 struct Counter {
-  std::string_view name;     // snake_case, stable: for tests and machines
+  std::string_view name;  // snake_case, stable: for tests and machines
   Severity severity;
   std::string_view meaning;  // what was met and what was done: "time is not a number; taken as 0"
 };

@@ -5,6 +5,8 @@
 
 namespace tracebraid::formats::io {
 
-std::uint64_t hash_text(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
+std::uint64_t hash_text(std::string_view text) {
+  return XXH3_64bits(text.data(), text.size());
+}
 
 }  // namespace tracebraid::formats::io

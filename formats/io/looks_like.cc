@@ -22,12 +22,18 @@ constexpr auto kSignatures = std::to_array<Signature>({
     {0, "\x4D\x3C\xB2\xA1"sv, "a pcap capture"},
     {0, "\xA1\xB2\x3C\x4D"sv, "a pcap capture"},
     {0, "\x0A\x0D\x0D\x0A"sv, "a pcapng capture"},
-    {0, "\x7F" "ELF"sv, "an ELF binary"},
+    {0,
+     "\x7F"
+     "ELF"sv,
+     "an ELF binary"},
     {0, "PERFILE2"sv, "a perf.data file"},
     {0, "SQLite format 3"sv, "an SQLite database"},
     {0, "PK\x03\x04"sv, "a zip archive"},
     {0, "BZh"sv, "bzip2 data (decompress it first)"},
-    {0, "\xFD" "7zXZ"sv, "xz data (decompress it first)"},
+    {0,
+     "\xFD"
+     "7zXZ"sv,
+     "xz data (decompress it first)"},
     {0, "\x04\x22\x4D\x18"sv, "lz4 data (decompress it first)"},
     {0, "\x1F\x8B"sv, "gzip data inside other compressed data"},
     {0, "\x28\xB5\x2F\xFD"sv, "zstd data inside other compressed data"},
@@ -47,7 +53,8 @@ bool contains(std::string_view text, std::string_view part) {
 }
 
 std::string_view kind_of_text(std::string_view head) {
-  const std::string_view start = head.substr(std::min(head.find_first_not_of(" \t\r\n"), head.size()));
+  const std::string_view start =
+      head.substr(std::min(head.find_first_not_of(" \t\r\n"), head.size()));
   if (contains(head, "function calls") && contains(head, "seconds")) {
     return "a text report of pstats, not the dump itself";
   }

@@ -1,14 +1,14 @@
 #include "formats/io/process.h"
 
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
+
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "formats/io/error.h"
 
@@ -47,8 +47,7 @@ int run_command(const std::vector<std::string>& command) {
   posix_spawnattr_setsigdefault(&attributes, &defaults);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   pid_t pid = 0;
-  const int failure =
-      posix_spawnp(&pid, words[0], nullptr, &attributes, words.data(), environ);
+  const int failure = posix_spawnp(&pid, words[0], nullptr, &attributes, words.data(), environ);
   posix_spawnattr_destroy(&attributes);
   if (failure != 0) throw Error{command[0], "", "cannot run: " + errno_text(failure)};
   int status = 0;

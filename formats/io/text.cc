@@ -37,22 +37,21 @@ Decoded decode(std::string_view text) {
     return {(first & 0x1F) << 6 | (byte(1) & 0x3FU), 2};
   }
   if (first >= 0xE0 && first < 0xF0 && continues(1) && continues(2)) {
-    const std::uint32_t value =
-        (first & 0x0F) << 12 | (byte(1) & 0x3FU) << 6 | (byte(2) & 0x3FU);
+    const std::uint32_t value = (first & 0x0F) << 12 | (byte(1) & 0x3FU) << 6 | (byte(2) & 0x3FU);
     if (value >= 0x800) return {value, 3};
   }
   if (first >= 0xF0 && first < 0xF5 && continues(1) && continues(2) && continues(3)) {
-    const std::uint32_t value = (first & 0x07) << 18 | (byte(1) & 0x3FU) << 12 |
-                                (byte(2) & 0x3FU) << 6 | (byte(3) & 0x3FU);
+    const std::uint32_t value =
+        (first & 0x07) << 18 | (byte(1) & 0x3FU) << 12 | (byte(2) & 0x3FU) << 6 | (byte(3) & 0x3FU);
     if (value >= 0x10000 && value <= 0x10FFFF) return {value, 4};
   }
   return {0, 0};
 }
 
 bool needs_unicode_escape(std::uint32_t code_point) {
-  return (code_point >= 0xD800 && code_point < 0xE000) ||                       // surrogates
-         code_point == 0x2028 || code_point == 0x2029 ||                        // line separators
-         (code_point >= 0x202A && code_point <= 0x202E) ||                      // bidi embeddings
+  return (code_point >= 0xD800 && code_point < 0xE000) ||   // surrogates
+         code_point == 0x2028 || code_point == 0x2029 ||    // line separators
+         (code_point >= 0x202A && code_point <= 0x202E) ||  // bidi embeddings
          (code_point >= 0x2066 && code_point <= 0x2069) || code_point == 0xFEFF;
 }
 

@@ -13,8 +13,8 @@ namespace tracebraid::formats::io {
 // Appends `text` as valid UTF-8 without anything that could end a line or confuse a terminal:
 // C0 controls, DEL, C1 controls and invalid UTF-8 bytes become \xNN; U+2028, U+2029, the
 // bidirectional controls and lone surrogates (CPython's "surrogatepass" form, ed a0..bf xx) become
-// \uNNNN. A backslash stays as it is, so that Windows paths do; the result is therefore for reading,
-// not for decoding.
+// \uNNNN. A backslash stays as it is, so that Windows paths do; the result is therefore for
+// reading, not for decoding.
 void append_escaped(std::string& out, std::string_view text);
 
 }  // namespace tracebraid::formats::io

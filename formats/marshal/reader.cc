@@ -29,24 +29,42 @@ std::string printable_code(unsigned char code) {
 
 std::string_view describe(Kind kind) {
   switch (kind) {
-    case Kind::kNull: return "NULL";
-    case Kind::kNone: return "None";
-    case Kind::kFalse: return "False";
-    case Kind::kTrue: return "True";
-    case Kind::kStopIteration: return "StopIteration";
-    case Kind::kEllipsis: return "Ellipsis";
-    case Kind::kInteger: return "an int";
-    case Kind::kFloat: return "a float";
-    case Kind::kComplex: return "a complex number";
-    case Kind::kString: return "a string";
-    case Kind::kTuple: return "a tuple";
-    case Kind::kList: return "a list";
-    case Kind::kSet: return "a set";
-    case Kind::kFrozenSet: return "a frozenset";
-    case Kind::kDict: return "a dict";
-    case Kind::kFrozenDict: return "a frozendict";
-    case Kind::kSlice: return "a slice";
-    case Kind::kCode: return "a code object";
+    case Kind::kNull:
+      return "NULL";
+    case Kind::kNone:
+      return "None";
+    case Kind::kFalse:
+      return "False";
+    case Kind::kTrue:
+      return "True";
+    case Kind::kStopIteration:
+      return "StopIteration";
+    case Kind::kEllipsis:
+      return "Ellipsis";
+    case Kind::kInteger:
+      return "an int";
+    case Kind::kFloat:
+      return "a float";
+    case Kind::kComplex:
+      return "a complex number";
+    case Kind::kString:
+      return "a string";
+    case Kind::kTuple:
+      return "a tuple";
+    case Kind::kList:
+      return "a list";
+    case Kind::kSet:
+      return "a set";
+    case Kind::kFrozenSet:
+      return "a frozenset";
+    case Kind::kDict:
+      return "a dict";
+    case Kind::kFrozenDict:
+      return "a frozendict";
+    case Kind::kSlice:
+      return "a slice";
+    case Kind::kCode:
+      return "a code object";
   }
   return "an object";
 }
@@ -97,6 +115,15 @@ void Reader::fail(std::uint64_t offset, std::string what) const {
 
 void Reader::fail_at_end() const {
   fail(cursor_.offset() + cursor_.available(), "the input ends in the middle of an object");
+}
+
+void Reader::fail_unknown_reference(std::uint32_t index) const {
+  fail(cursor_.offset(),
+       "reference to object " + std::to_string(index) + " of " + std::to_string(slots_.size()));
+}
+
+void Reader::fail_open_reference() const {
+  fail(cursor_.offset(), "reference to an object that is not complete");
 }
 
 std::uint64_t Reader::size_at(std::size_t ahead, std::uint64_t start) const {
@@ -291,7 +318,9 @@ void Reader::skip(const Object& head) {
   (void)walk(head);
 }
 
-Code Reader::read_code(const Object& head) { return walk(head); }
+Code Reader::read_code(const Object& head) {
+  return walk(head);
+}
 
 // CPython does not record which version wrote a code object, so its layout is told by its content:
 //
@@ -301,8 +330,8 @@ Code Reader::read_code(const Object& head) { return walk(head); }
 //   3.11 -       5 longs   code consts names localsplusnames localspluskinds file name qualname
 //                          long  linetable exceptiontable
 //
-// `code` is bytes: the longs are as many as make the next object bytes (or a reference to some); the
-// fifth object is bytes only from 3.11 on.
+// `code` is bytes: the longs are as many as make the next object bytes (or a reference to some);
+// the fifth object is bytes only from 3.11 on.
 void Reader::begin_code(Frame& frame) {
   for (std::uint8_t longs = 4; longs <= 6; ++longs) {
     if (may_be_code_string(std::size_t{longs} * 4)) {

@@ -19,8 +19,9 @@
 //
 // Not supported, since nothing writes it: a reference to a container that is still being read.
 //
-// Memory: the distinct strings (StringTable), 8 bytes for each flagged object, 24 more for a flagged
-// float. Nothing is allocated by a declared size; nesting is limited to kMaxDepth, as in CPython.
+// Memory: the distinct strings (StringTable), 8 bytes for each flagged object, 24 more for a
+// flagged float. Nothing is allocated by a declared size; nesting is limited to kMaxDepth, as in
+// CPython.
 #pragma once
 
 #include <algorithm>
@@ -67,15 +68,15 @@ constexpr int kMaxDepth = 2000;
 struct Object {
   Kind kind;
   bool is_reference = false;
-  bool saturated = false;         // the integer was outside int64_t and has been cut to it
-  std::uint8_t role = 0;          // with is_reference: the reader's caller's own
-  std::uint32_t slot = kNoSlot;   // place in the reference table
+  bool saturated = false;        // the integer was outside int64_t and has been cut to it
+  std::uint8_t role = 0;         // with is_reference: the reader's caller's own
+  std::uint32_t slot = kNoSlot;  // place in the reference table
   union {
     std::int64_t integer = 0;
     double number;
     StringId string;
-    std::uint32_t size;           // number of children of a tuple, list, set
-    std::uint32_t note;           // with is_reference: the reader's caller's own
+    std::uint32_t size;  // number of children of a tuple, list, set
+    std::uint32_t note;  // with is_reference: the reader's caller's own
   };
 
   explicit Object(Kind its_kind) : kind(its_kind) {}
@@ -94,7 +95,7 @@ class Reader {
 
   // Throws Error with the object's byte offset: unknown code, bad size, unknown or unfinished
   // reference, input that ends.
-  [[nodiscard]] Object next();
+  [[nodiscard, gnu::always_inline]] Object next();
 
   // Fetches what the references of the next bytes will need, and tells the watcher what they stand
   // for: the tables that they lead to are megabytes large and entered at random, and one miss costs
@@ -133,7 +134,7 @@ class Reader {
   [[nodiscard]] io::Cursor& cursor() { return cursor_; }
   [[nodiscard]] StringTable& strings() { return strings_; }
 
-  [[noreturn]] void fail(std::uint64_t offset, std::string what) const;
+  [[noreturn, gnu::cold]] void fail(std::uint64_t offset, std::string what) const;
 
  private:
   enum class Tag : std::uint8_t { kOpen, kContainer, kInteger, kString, kWide };
@@ -143,7 +144,7 @@ class Reader {
     explicit Frame(const Object& container) : head(container), left(container.size) {}
 
     Object head;
-    std::uint64_t left;             // children to come; for dicts the parity of those read
+    std::uint64_t left;  // children to come; for dicts the parity of those read
     std::uint8_t code_longs = 0;
     std::uint8_t code_objects = 0;  // children read
     bool code_is_3_11 = false;
@@ -159,12 +160,15 @@ class Reader {
   void need(std::size_t count) {
     if (!cursor_.ensure(count)) fail_at_end();
   }
-  [[noreturn]] void fail_at_end() const;
+  // Out of line, so that next() stays small.
+  [[noreturn, gnu::cold]] void fail_at_end() const;
+  [[noreturn, gnu::cold]] void fail_unknown_reference(std::uint32_t index) const;
+  [[noreturn, gnu::cold]] void fail_open_reference() const;
 
-  static constexpr std::uint64_t kLookAhead = 768;   // bytes: some twenty callers
+  static constexpr std::uint64_t kLookAhead = 768;  // bytes: some twenty callers
   static constexpr std::uint64_t kScanStep = 64;
-  static constexpr std::uint64_t kScanMargin = 16;   // so that a reference may be loaded whole
-  static constexpr std::size_t kComing = 32;         // references between fetching and telling
+  static constexpr std::uint64_t kScanMargin = 16;  // so that a reference may be loaded whole
+  static constexpr std::size_t kComing = 32;        // references between fetching and telling
 
   void scan(std::uint64_t limit);
   void fetch(std::uint32_t index);
@@ -185,11 +189,11 @@ class Reader {
   io::Cursor& cursor_;
   StringTable& strings_;
   std::vector<std::uint64_t> slots_;
-  std::vector<Object> wide_;                // leaves that do not fit into a slot
+  std::vector<Object> wide_;  // leaves that do not fit into a slot
   std::vector<StringId> py2_interned_;
-  std::string latin1_;                      // reused
+  std::string latin1_;  // reused
   Watcher* watcher_ = nullptr;
-  std::uint64_t scanned_ = 0;               // up to this offset by look_ahead()
+  std::uint64_t scanned_ = 0;  // up to this offset by look_ahead()
   std::array<std::uint32_t, kComing> coming_{};
   std::size_t next_coming_ = 0;
 };
@@ -207,8 +211,9 @@ inline Object Reader::next() {
       Object object(Kind::kInteger);
       object.integer = cursor_.load<std::int32_t>(1);
       cursor_.advance(5);
-      if (flagged) slots_.push_back(pack(Tag::kInteger, Kind::kInteger, 0,
-                                         static_cast<std::uint32_t>(object.integer)));
+      if (flagged)
+        slots_.push_back(
+            pack(Tag::kInteger, Kind::kInteger, 0, static_cast<std::uint32_t>(object.integer)));
       return object;
     }
     case 'g': {
@@ -248,17 +253,15 @@ inline Object Reader::container(Kind kind, std::uint64_t size, bool flagged) {
 inline Object Reader::reference() {
   need(5);
   const auto index = cursor_.load<std::uint32_t>(1);
-  if (index >= slots_.size()) {
-    fail(cursor_.offset(), "reference to object " + std::to_string(index) + " of " +
-                               std::to_string(slots_.size()));
-  }
+  if (index >= slots_.size()) [[unlikely]]
+    fail_unknown_reference(index);
   const std::uint64_t slot = slots_[index];
   const auto payload = static_cast<std::uint32_t>(slot >> 32);
   Object object(static_cast<Kind>(slot >> 8 & 0xFF));
   object.is_reference = true;
   switch (static_cast<Tag>(slot & 0xFF)) {
     case Tag::kOpen:
-      fail(cursor_.offset(), "reference to an object that is not complete");
+      fail_open_reference();
     case Tag::kInteger:
       object.integer = static_cast<std::int32_t>(payload);
       break;

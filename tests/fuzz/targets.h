@@ -10,8 +10,8 @@ namespace tracebraid::tests {
 // Any bytes as marshalled objects, in pieces of every size.
 void fuzz_marshal(std::span<const char> input);
 
-// The whole conversion, in pieces of `piece` bytes. Returns the callgrind profile, as far as it got;
-// aborts when it holds what no viewer may see.
+// The whole conversion, in pieces of `piece` bytes. Returns the callgrind profile, as far as it
+// got; aborts when it holds what no viewer may see.
 std::string fuzz_cprof2callgrind(std::span<const char> input, std::size_t piece);
 
 }  // namespace tracebraid::tests

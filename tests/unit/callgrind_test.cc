@@ -1,8 +1,8 @@
-#include "formats/callgrind/writer.h"
-
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include "formats/callgrind/writer.h"
 
 namespace tracebraid::formats::callgrind {
 namespace {
@@ -12,7 +12,9 @@ class FixedNames final : public Names {
   void append_function(FunctionNumber function, std::string& out) override {
     out += "f" + std::to_string(function) + std::string(function == 9 ? long_name : 0, 'x');
   }
-  void append_file(FileNumber file, std::string& out) override { out += "/" + std::to_string(file); }
+  void append_file(FileNumber file, std::string& out) override {
+    out += "/" + std::to_string(file);
+  }
   void append_object(ObjectNumber object, std::string& out) override {
     out += "o" + std::to_string(object);
   }
@@ -30,7 +32,10 @@ class CallgrindWriter : public ::testing::Test {
 
 // The example of writer.h, from callgrind's format specification.
 TEST_F(CallgrindWriter, WritesTheDialect) {
-  writer_.write_header({.creator = "me 1", .command = "x", .descriptions = {"d"}, .event = "ns",
+  writer_.write_header({.creator = "me 1",
+                        .command = "x",
+                        .descriptions = {"d"},
+                        .event = "ns",
                         .event_long_name = "Nanoseconds"});
   writer_.place(0, 0, 10, 0);
   writer_.place(1, 1, 0, 1);

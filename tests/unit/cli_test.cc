@@ -18,7 +18,9 @@ constexpr Option kOptions[] = {
     {0, "offset", Argument::kText, "SECONDS", "Other", "shift"},
 };
 
-Arguments parsed(const std::vector<std::string>& words) { return parse(kOptions, words); }
+Arguments parsed(const std::vector<std::string>& words) {
+  return parse(kOptions, words);
+}
 
 std::string usage_error(const std::vector<std::string>& words) {
   try {
@@ -59,7 +61,8 @@ TEST(Parser, NegativeNumbersAreValues) {
 
 TEST(Parser, RestBelongsToTheScriptWhateverItLooksLike) {
   const Words script = {"s.py", "-o", "y", "--", "--help", "-k"};
-  for (Words words : {Words{"-k", "-o", "x", "-r"}, Words{"-o", "x", "-kr"}, Words{"-o", "x", "-k", "--run"}}) {
+  for (Words words :
+       {Words{"-k", "-o", "x", "-r"}, Words{"-o", "x", "-kr"}, Words{"-o", "x", "-k", "--run"}}) {
     words.insert(words.end(), script.begin(), script.end());
     const Arguments arguments = parsed(words);
     EXPECT_EQ(arguments.rest("run"), script);
@@ -82,14 +85,18 @@ TEST(Parser, RefusesWhatItDoesNotKnowAndNamesWhatIsNear) {
 constexpr std::string_view kUsage[] = {"[OPTION…] IN"};
 constexpr Section kSections[] = {{"Notes", "One.\n\nTwo.\n  verbatim   line"}};
 constexpr Example kExamples[] = {{"Do it:", "prog -k 'x'"}};
-constexpr Program kProgram = {.name = "prog", .summary = "does things", .usage = kUsage,
-                              .options = kOptions, .sections = kSections, .examples = kExamples,
+constexpr Program kProgram = {.name = "prog",
+                              .summary = "does things",
+                              .usage = kUsage,
+                              .options = kOptions,
+                              .sections = kSections,
+                              .examples = kExamples,
                               .body = nullptr};
 
 TEST(Help, EveryFormNamesEveryOption) {
-  const std::string texts[] = {short_help(kProgram), long_help(kProgram), man_page(kProgram),
-                               completion(kProgram, "bash"), completion(kProgram, "zsh"),
-                               completion(kProgram, "fish")};
+  const std::string texts[] = {short_help(kProgram),        long_help(kProgram),
+                               man_page(kProgram),          completion(kProgram, "bash"),
+                               completion(kProgram, "zsh"), completion(kProgram, "fish")};
   for (const Option& option : all_options(kProgram)) {
     for (std::string text : texts) {
       for (std::size_t at = 0; (at = text.find("\\-", at)) != std::string::npos;) text.erase(at, 1);

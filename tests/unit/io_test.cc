@@ -1,6 +1,3 @@
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +6,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -59,9 +58,12 @@ std::string long_text(int lines = 20000) {
 TEST(Source, SeesThroughCompressionAtAnyChunking) {
   const std::string text = long_text();
   const std::string half = text.substr(0, text.size() / 2);
-  const std::vector<std::string> forms = {
-      text, gzipped(text), zstandard(text), gzipped(half) + gzipped(text.substr(half.size())),
-      zstandard(half) + zstandard(text.substr(half.size())), gzipped(text) + std::string(5, '\0')};
+  const std::vector<std::string> forms = {text,
+                                          gzipped(text),
+                                          zstandard(text),
+                                          gzipped(half) + gzipped(text.substr(half.size())),
+                                          zstandard(half) + zstandard(text.substr(half.size())),
+                                          gzipped(text) + std::string(5, '\0')};
   for (const std::string& form : forms) {
     for (const std::size_t piece : {1U, 2U, 3U, 7U, 65536U}) {
       const auto source = look_through_compression(memory_source("in", form, piece));
@@ -112,7 +114,9 @@ class Folder : public ::testing::Test {
  protected:
   TemporaryFolder folder_{"tracebraid-test"};
 
-  [[nodiscard]] std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
+  [[nodiscard]] std::string path(const std::string& name) const {
+    return folder_.path() + "/" + name;
+  }
   static std::string content(const std::string& path) {
     std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};
@@ -246,7 +250,9 @@ TEST(LooksLike, NamesWhatPeopleMistakeForAProfile) {
   using namespace std::string_view_literals;
   EXPECT_EQ(looks_like("         12 function calls in 0.1 seconds\n"),
             "a text report of pstats, not the dump itself");
-  EXPECT_EQ(looks_like("\x80\x04\x95\x10" "line_profiler"), "a dump of line_profiler (.lprof, a pickle)");
+  EXPECT_EQ(looks_like("\x80\x04\x95\x10"
+                       "line_profiler"),
+            "a dump of line_profiler (.lprof, a pickle)");
   EXPECT_EQ(looks_like("\xa7\x0d\x0d\x0a\0\0\0\0"sv), "a compiled Python file (.pyc)");
   EXPECT_EQ(looks_like("# callgrind format\n"), "a callgrind profile");
   EXPECT_EQ(looks_like("{\"$schema\": 1}"), "JSON");

@@ -1,12 +1,11 @@
 // Inputs are bytes that CPython wrote (marshal.dumps, at the version named), or grammar by hand.
-#include "formats/marshal/reader.h"
-
 #include <cmath>
-
 #include <string>
 #include <string_view>
 
 #include <gtest/gtest.h>
+
+#include "formats/marshal/reader.h"
 
 namespace tracebraid::formats::marshal {
 namespace {
@@ -45,13 +44,13 @@ INSTANTIATE_TEST_SUITE_P(Chunks, Marshal, ::testing::Values(1, 2, 3, 7, 65536));
 
 TEST_P(Marshal, Integers) {
   EXPECT_EQ(one("i\xff\xff\xff\xff"sv).integer, -1);
-  EXPECT_EQ(one("I\0\0\0\0\2\0\0\0"sv).integer, std::int64_t{1} << 33);          // 2.7: 2**33
-  EXPECT_EQ(one("l\3\0\0\0\0\0\0\0\x08\0"sv).integer, std::int64_t{1} << 33);   // 3.x: 2**33
+  EXPECT_EQ(one("I\0\0\0\0\2\0\0\0"sv).integer, std::int64_t{1} << 33);        // 2.7: 2**33
+  EXPECT_EQ(one("l\3\0\0\0\0\0\0\0\x08\0"sv).integer, std::int64_t{1} << 33);  // 3.x: 2**33
   EXPECT_EQ(one("l\xfd\xff\xff\xff\0\0\0\0\x08\0"sv).integer, -(std::int64_t{1} << 33));
-  const Object most = one("l\5\0\0\0\xff\x7f\xff\x7f\xff\x7f\xff\x7f\7\0"sv);   // 2**63 - 1
+  const Object most = one("l\5\0\0\0\xff\x7f\xff\x7f\xff\x7f\xff\x7f\7\0"sv);  // 2**63 - 1
   EXPECT_EQ(most.integer, INT64_MAX);
   EXPECT_FALSE(most.saturated);
-  const Object beyond = one("l\5\0\0\0\0\0\0\0\0\0\0\0\x08\0"sv);               // 2**63
+  const Object beyond = one("l\5\0\0\0\0\0\0\0\0\0\0\0\x08\0"sv);  // 2**63
   EXPECT_EQ(beyond.integer, INT64_MAX);
   EXPECT_TRUE(beyond.saturated);
   EXPECT_EQ(error("l\2\0\0\0\1\0\0\0"sv), "byte 0: unnormalized int");
@@ -105,7 +104,9 @@ TEST_P(Marshal, Python2StringReferencesAreATableOfTheirOwn) {
 }
 
 TEST_P(Marshal, DeclaredSizesCostNothing) {
-  EXPECT_EQ(error("u\xff\xff\xff\x7f" "abc"sv), "byte 8: the input ends in the middle of an object");
+  EXPECT_EQ(error("u\xff\xff\xff\x7f"
+                  "abc"sv),
+            "byte 8: the input ends in the middle of an object");
   EXPECT_EQ(error("(\xff\xff\xff\x0fN"sv), "byte 6: the input ends in the middle of an object");
   EXPECT_EQ(error("s\xff\xff\xff\xffN"sv), "byte 0: size out of range");
   EXPECT_EQ(error("?"), "byte 0: unknown type code 0x3f '?'");

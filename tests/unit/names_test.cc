@@ -43,7 +43,7 @@ TEST(Names, NothingInANameCanEndALine) {
   EXPECT_EQ(name("tab\tcr\rnul" + std::string(1, '\0')), "tab\\x09cr\\x0dnul\\x00");
   EXPECT_EQ(name("\xE2\x80\xA8"), "\\u2028");
   EXPECT_EQ(name("\xC2\x85"), "\\x85");
-  EXPECT_EQ(name("caf\xED\xB3\xA9"), "caf\\udce9");        // a lone surrogate, as Python writes it
+  EXPECT_EQ(name("caf\xED\xB3\xA9"), "caf\\udce9");  // a lone surrogate, as Python writes it
   EXPECT_EQ(name("bad\xFF\xC0\xAF"), "bad\\xff\\xc0\\xaf");
   EXPECT_EQ(name("\xD0\x9A\xD0\xBB\xF0\x9F\x90\x8D"), "\xD0\x9A\xD0\xBB\xF0\x9F\x90\x8D");
   EXPECT_EQ(name("C:\\temp\\x.py"), "C:\\temp\\x.py");

@@ -22,8 +22,8 @@ TEST(Nanoseconds, RoundsTheExactProductToNearest) {
 }
 
 TEST(Nanoseconds, TiesGoToEven) {
-  EXPECT_EQ(nanoseconds(0x1p-10), 976562U);         // 976562.5
-  EXPECT_EQ(nanoseconds(0x3p-10), 2929688U);        // 2929687.5
+  EXPECT_EQ(nanoseconds(0x1p-10), 976562U);   // 976562.5
+  EXPECT_EQ(nanoseconds(0x3p-10), 2929688U);  // 2929687.5
 }
 
 TEST(Nanoseconds, IsExactBeyondADoublesInteger) {

@@ -1,4 +1,5 @@
-// Dumps by hand, in the shapes that profilers write: marshal version 2, whose objects need no table.
+// Dumps by hand, in the shapes that profilers write: marshal version 2, whose objects need no
+// table.
 #include "converters/cprof/profile_reader.h"
 
 #include <cmath>
@@ -24,7 +25,9 @@ std::string u32(std::uint32_t value) {
 std::string text(std::string_view value) {
   return "u" + u32(static_cast<std::uint32_t>(value.size())) + std::string(value);
 }
-std::string number(std::int32_t value) { return "i" + u32(static_cast<std::uint32_t>(value)); }
+std::string number(std::int32_t value) {
+  return "i" + u32(static_cast<std::uint32_t>(value));
+}
 std::string number(double value) {
   std::string out = "g" + std::string(8, '\0');
   std::memcpy(out.data() + 1, &value, 8);
@@ -37,11 +40,14 @@ std::string tuple(const Parts&... parts) {
 std::string key(std::string_view file, std::int32_t line, std::string_view name) {
   return tuple(text(file), number(line), text(name));
 }
-std::string dict(const std::string& content) { return "{" + content + "0"; }
+std::string dict(const std::string& content) {
+  return "{" + content + "0";
+}
 std::string timed(std::int32_t nc, std::int32_t cc, double tt, double ct) {
   return tuple(number(nc), number(cc), number(tt), number(ct));
 }
-std::string value(std::int32_t cc, std::int32_t nc, double tt, double ct, const std::string& callers) {
+std::string value(std::int32_t cc, std::int32_t nc, double tt, double ct,
+                  const std::string& callers) {
   return tuple(number(cc), number(nc), number(tt), number(ct), dict(callers));
 }
 
@@ -106,13 +112,12 @@ TEST(Profile, CallersHaveTheSwappedOrderAndOutsideCallsARoot) {
 }
 
 TEST(Profile, RootTimeIsWhatTheCallersLeave) {
-  const std::string dump =
-      dict(kWork + value(3, 3, 0.25, 1.0, kMain + timed(2, 2, 0.1, 0.75)));
+  const std::string dump = dict(kWork + value(3, 3, 0.25, 1.0, kMain + timed(2, 2, 0.1, 0.75)));
   EXPECT_NE(convert({dump}).profile.find("calls=1 9\n0 250000000\n"), std::string::npos);
   // Direct recursion: the calls to itself are inside the one from outside.
   const std::string recursive =
-      dict(kWork + value(3, 9, 0.25, 1.0, kMain + timed(2, 2, 0.1, 0.75) +
-                                              kWork + timed(6, 0, 0.2, 0.9)));
+      dict(kWork +
+           value(3, 9, 0.25, 1.0, kMain + timed(2, 2, 0.1, 0.75) + kWork + timed(6, 0, 0.2, 0.9)));
   const Result result = convert({recursive});
   EXPECT_NE(result.profile.find("cfn=(2)\ncalls=6 9\n9 0\n"), std::string::npos) << result.profile;
   EXPECT_NE(result.profile.find("calls=1 9\n0 250000000\n"), std::string::npos);
@@ -124,8 +129,8 @@ TEST(Profile, RootTimeIsWhatTheCallersLeave) {
 TEST(Profile, CountedCallersShareTheTimeAndNothingGetsLost) {
   const std::string other = key("b.py", 2, "other");
   const std::string third = key("c.py", 3, "third");
-  const std::string dump =
-      dict(kWork + value(3, 3, 0.5, 1e-9, kMain + number(1) + other + number(1) + third + number(1)));
+  const std::string dump = dict(
+      kWork + value(3, 3, 0.5, 1e-9, kMain + number(1) + other + number(1) + third + number(1)));
   const Result result = convert({dump});
   // A third of one nanosecond each: one caller gets it.
   std::uint64_t sum = 0;
@@ -137,10 +142,9 @@ TEST(Profile, CountedCallersShareTheTimeAndNothingGetsLost) {
 }
 
 TEST(Profile, SampledDumpsHaveOneFunctionOverItsLines) {
-  const std::string dump = dict(
-      key("a.py", 5, "g") + value(2, 3, 0.2, 0.3, kMain + number(3)) +
-      key("a.py", 6, "g") + value(1, 1, 0.1, 0.1, kMain + number(1)) +
-      kMain + value(0, 4, 0, 0.4, "") + tuple(text("__sampled__")) + "T");
+  const std::string dump = dict(key("a.py", 5, "g") + value(2, 3, 0.2, 0.3, kMain + number(3)) +
+                                key("a.py", 6, "g") + value(1, 1, 0.1, 0.1, kMain + number(1)) +
+                                kMain + value(0, 4, 0, 0.4, "") + tuple(text("__sampled__")) + "T");
   const Result result = convert({dump});
   EXPECT_EQ(result.error, "");
   EXPECT_NE(result.profile.find("fn=(4) g (a.py)\n5 200000000\n"), std::string::npos)
@@ -150,8 +154,8 @@ TEST(Profile, SampledDumpsHaveOneFunctionOverItsLines) {
 }
 
 TEST(Profile, OddNumbersAreCountedAndNeverFatal) {
-  const std::string dump = dict(kMain + value(1, 1, NAN, HUGE_VAL, "") +
-                                kWork + value(-1, -1, -0.5, 1e300, kMain + timed(0, 0, 0, 0.5)));
+  const std::string dump = dict(kMain + value(1, 1, NAN, HUGE_VAL, "") + kWork +
+                                value(-1, -1, -0.5, 1e300, kMain + timed(0, 0, 0, 0.5)));
   const Result result = convert({dump});
   EXPECT_EQ(result.error, "");
   std::string all;
@@ -173,8 +177,8 @@ TEST(Profile, ForeignShapes) {
   // Old pstats: groups of four. yappi: counts swapped at the top. Whole seconds as ints.
   const std::string groups = tuple(number(1), number(1), number(0.1), number(0.2), number(2),
                                    number(2), number(0.1), number(0.3));
-  const std::string dump = dict(kWork + tuple(number(3), number(2), number(1), number(2),
-                                              dict(kMain + groups)));
+  const std::string dump =
+      dict(kWork + tuple(number(3), number(2), number(1), number(2), dict(kMain + groups)));
   const Result result = convert({dump});
   EXPECT_EQ(result.error, "");
   EXPECT_NE(result.profile.find("9 1000000000\n"), std::string::npos);
@@ -183,12 +187,12 @@ TEST(Profile, ForeignShapes) {
 
 TEST(Profile, SharedValuesMayBeReferences) {
   // marshal version 4: {k: v, k2: v} with v one object, and its callers' numbers one object.
-  const std::string dump = std::string("{") + "\xa9\3" + "\xda\1a" + number(1) + "\xda\1f" +  // 0 1 2
-                           "\xa9\5" + number(2) + number(2) + number(0.5) + number(0.5) +      // 3
-                           "{" + ")\3" + std::string("r\1\0\0\0", 5) + number(7) + "Z\1g" +
-                           "\xa9\4" + number(2) + number(2) + number(0.5) + number(0.5) + "0" +  // 4
-                           ")\3" + std::string("r\1\0\0\0", 5) + number(3) + "Z\1h" +
-                           std::string("r\3\0\0\0", 5) + "0";
+  const std::string dump =
+      std::string("{") + "\xa9\3" + "\xda\1a" + number(1) + "\xda\1f" +  // 0 1 2
+      "\xa9\5" + number(2) + number(2) + number(0.5) + number(0.5) +     // 3
+      "{" + ")\3" + std::string("r\1\0\0\0", 5) + number(7) + "Z\1g" + "\xa9\4" + number(2) +
+      number(2) + number(0.5) + number(0.5) + "0" +  // 4
+      ")\3" + std::string("r\1\0\0\0", 5) + number(3) + "Z\1h" + std::string("r\3\0\0\0", 5) + "0";
   const Result result = convert({dump});
   EXPECT_EQ(result.error, "");
   EXPECT_TRUE(result.profile.ends_with("totals: 1000000000\n")) << result.profile;
@@ -218,8 +222,8 @@ TEST(Profile, ReferencesThatLieAreRefused) {
 }
 
 TEST(Profile, FiltersSendTheCallsOfWhatIsLeftOutToRoot) {
-  const std::string dump = dict(kMain + value(1, 1, 0.5, 2.0, "") +
-                                kWork + value(3, 3, 1.5, 1.5, kMain + timed(3, 3, 1.5, 1.5)));
+  const std::string dump = dict(kMain + value(1, 1, 0.5, 2.0, "") + kWork +
+                                value(3, 3, 1.5, 1.5, kMain + timed(3, 3, 1.5, 1.5)));
   ConversionOptions options;
   options.exclude = {"name:main"};
   const Result result = convert({dump}, options);
@@ -247,18 +251,18 @@ TEST(Profile, PrefixesAreStrippedAtAFolderOnly) {
 
 TEST(Profile, NamesAreUniqueHoweverTheyLook) {
   const std::string dump =
-      dict(key("/a/x/y/z.py", 1, "f") + value(1, 1, 1, 1, "") +
-           key("/b/x/y/z.py", 1, "f") + value(1, 1, 1, 1, "") +
-           key("~", 0, "f (x/y/z.py:1)") + value(1, 1, 1, 1, "") +
-           key("", 0, "same") + value(1, 1, 1, 1, "") + key("~", 0, "same") + value(1, 1, 1, 1, "") +
-           key("/a/x/y/z.py", 1, "f\n") + value(1, 1, 1, 1, "") +
+      dict(key("/a/x/y/z.py", 1, "f") + value(1, 1, 1, 1, "") + key("/b/x/y/z.py", 1, "f") +
+           value(1, 1, 1, 1, "") + key("~", 0, "f (x/y/z.py:1)") + value(1, 1, 1, 1, "") +
+           key("", 0, "same") + value(1, 1, 1, 1, "") + key("~", 0, "same") +
+           value(1, 1, 1, 1, "") + key("/a/x/y/z.py", 1, "f\n") + value(1, 1, 1, 1, "") +
            key("/a/x/y/z.py", 1, "f\\x0a") + value(1, 1, 1, 1, ""));
   const Result result = convert({dump});
-  for (const char* const name : {" f (x/y/z.py:1)\n", " f (/b/x/y/z.py:1)\n", " f (x/y/z.py:1) #1\n",
-                                 " same\n", " same #2\n"}) {
+  for (const char* const name : {" f (x/y/z.py:1)\n", " f (/b/x/y/z.py:1)\n",
+                                 " f (x/y/z.py:1) #1\n", " same\n", " same #2\n"}) {
     EXPECT_NE(result.profile.find(name), std::string::npos) << name << result.profile;
   }
-  EXPECT_EQ(result.profile.find("f\\x0a (x/y/z.py:1)\n", result.profile.find("f\\x0a (x/y/z.py:1)\n") + 1),
+  EXPECT_EQ(result.profile.find("f\\x0a (x/y/z.py:1)\n",
+                                result.profile.find("f\\x0a (x/y/z.py:1)\n") + 1),
             std::string::npos)
       << result.profile;
 }
