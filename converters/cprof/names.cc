@@ -16,10 +16,10 @@ bool is_slash(char each) {
 
 // Takes the last part off `path` and returns it.
 std::string_view take_last_part(std::string_view& path) {
-  const std::size_t slash = path.find_last_of(kSlashes);
-  const std::size_t start = slash == kNotFound ? 0 : slash + 1;
+  std::size_t start = path.size();
+  while (start > 0 && !is_slash(path[start - 1])) --start;
   const std::string_view part = path.substr(start);
-  path = path.substr(0, slash == kNotFound ? 0 : slash);
+  path = path.substr(0, start == 0 ? 0 : start - 1);
   return part;
 }
 

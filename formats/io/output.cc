@@ -72,7 +72,10 @@ class FileOutput final : public Output {
   FileOutput(std::string path, std::string shown)
       : path_(std::move(path)), shown_(std::move(shown)) {
     const std::string folder = folder_of(path_);
-    fd_ = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    // Its name will come by way of /proc.
+    if (::access("/proc/self/fd", X_OK) == 0) {
+      fd_ = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    }
     if (fd_ < 0) {
       temporary_ = folder + "/.tracebraid-XXXXXX";
       fd_ = ::mkostemp(temporary_.data(), O_CLOEXEC);
