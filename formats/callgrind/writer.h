@@ -33,7 +33,7 @@
 // KCachegrind takes two functions for one when name, file's base name and object's base name are
 // equal, gprof2dot when the names are: the caller's names must be unique.
 //
-// Memory: 40 bytes for every function, and three batches of 16,384 costs.
+// Memory: 40 bytes for every function, and three batches of 4,096 costs.
 #pragma once
 
 #include <array>
@@ -207,7 +207,7 @@ class Writer {
     bool has_self = false;
   };
 
-  static constexpr std::size_t kBatchCosts = 16384;
+  static constexpr std::size_t kBatchCosts = 4096;
   static constexpr std::size_t kBatchText = std::size_t{1} << 22;
 
   void use(FunctionNumber function) {
