@@ -1,6 +1,8 @@
 #include "converters/cprof/callgrind_conversion.h"
 
 #include <algorithm>
+#include <charconv>
+#include <iterator>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -8,7 +10,6 @@
 #include <fnmatch.h>
 
 #include "converters/cprof/names.h"
-#include "formats/io/text.h"
 
 namespace tracebraid::converters::cprof {
 namespace {
@@ -31,6 +32,23 @@ std::uint64_t saturated_sum(std::uint64_t left, std::uint64_t right) {
 
 std::uint64_t positive(std::int64_t count) {
   return count > 0 ? static_cast<std::uint64_t>(count) : 0;
+}
+
+struct NameLook {
+  bool is_plain;         // is copied as it is, and no other name is shown as this text
+  bool has_false_place;  // holds what looks like the beginning of a place
+};
+
+NameLook look_at(std::string_view name) {
+  bool is_plain = !name.empty() && name.front() != ' ' && name.back() != ' ';
+  bool has_false_place = false;
+  char before = 0;
+  for (const char each : name) {
+    is_plain &= each >= ' ' && each <= '~' && each != '\\';
+    has_false_place |= before == ' ' && each == '(';
+    before = each;
+  }
+  return {is_plain, has_false_place};
 }
 
 // ` (shop/views.py`, which a line and a bracket complete.
@@ -329,18 +347,25 @@ void CallgrindConversion::append_function(FunctionId function, std::string& out)
   const Function& named = functions_[function];
   const std::string& place = files_[file_numbers_[named.file] - 1].place;
   const std::string_view name = strings_.text(named.name);
-  append_name(out, name);
+  const NameLook look = look_at(name);
+  if (look.is_plain) {
+    out.append(name);
+  } else {
+    append_name(out, name);
+  }
   if (!place.empty()) {
     out.append(place);
-    if (named.line != kAllLines) out.append(":").append(std::to_string(named.line));
+    if (named.line != kAllLines) {
+      char digits[16] = {':'};
+      out.append(digits, std::to_chars(digits + 1, std::end(digits), named.line).ptr);
+    }
     out.push_back(')');
   }
+  if (!place.empty() && look.is_plain && !look.has_false_place) return;
   constexpr std::uint64_t kSecond = 2;
-  const bool has_false_place = name.find(" (") != std::string_view::npos;
-  const bool is_plain = io::is_plain(name) && name.find('\\') == std::string_view::npos;
-  if (!place.empty() && !name.empty() && is_plain && !has_false_place) return;
   const std::size_t size = out.size();
-  for (std::uint64_t serial = has_false_place ? 1 : 0;; serial = std::max(serial + 1, kSecond)) {
+  for (std::uint64_t serial = look.has_false_place ? 1 : 0;;
+       serial = std::max(serial + 1, kSecond)) {
     out.resize(size);
     if (serial > 0) out.append(" #").append(std::to_string(serial));
     if (odd_names_.insert(out).second) return;

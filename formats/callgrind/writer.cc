@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 namespace tracebraid::formats::callgrind {
 namespace {
@@ -154,11 +155,18 @@ void Formatter::take_names(const Batch& batch) {
                                              static_cast<std::uint32_t>(at)};
     at += placed.name.size;
   }
-  const auto take = [](std::vector<Named>& named, const std::vector<Batch::Name>& names) {
-    std::size_t name_at = 0;
+  const auto take = [](Named& named, const std::vector<Batch::Name>& names) {
+    std::size_t start = 0;
     for (const Batch::Name& name : names) {
-      grown(named, name.number) = {name.size, name_at};
-      name_at += name.size;
+      if (name.number >= named.is_pending.size()) {
+        named.is_pending.resize(name.number + std::size_t{1});
+        named.names.resize(name.number + std::size_t{1});
+        named.starts.resize(name.number + std::size_t{1});
+      }
+      named.is_pending[name.number] = true;
+      named.names[name.number] = name;
+      named.starts[name.number] = start;
+      start += name.size;
     }
   };
   take(files_, batch.files);
@@ -166,12 +174,10 @@ void Formatter::take_names(const Batch& batch) {
 }
 
 // A name may be longer than a block: it goes out by itself.
-char* Formatter::put_name(char* at, const std::string& text, std::size_t name_at,
-                          std::uint32_t& name_size) {
+char* Formatter::put_name(char* at, std::string_view name) {
   *at++ = ' ';
   out_.used(static_cast<std::size_t>(at - out_.room(0)));
-  out_.append(std::string_view(text).substr(name_at, name_size));
-  name_size = 0;
+  out_.append(name);
   return out_.room(kBlockRoom);
 }
 
@@ -179,24 +185,21 @@ char* Formatter::put_function(char* at, std::string_view key, FunctionNumber fun
   at = put_compressed(at, key, function);
   Function& named = functions_[function];
   if (named.name_size != 0) {
-    at = put_name(at, batch_->function_text, named.name_at, named.name_size);
+    const std::string_view names(batch_->function_text);
+    at = put_name(at, names.substr(named.name_at, std::exchange(named.name_size, 0)));
   }
   *at++ = '\n';
   return at;
 }
 
-char* Formatter::put_file(char* at, std::string_view key, FileNumber file) {
-  at = put_compressed(at, key, file);
-  Named& named = files_[file];
-  if (named.name_size != 0) at = put_name(at, batch_->file_text, named.name_at, named.name_size);
-  *at++ = '\n';
-  return at;
-}
-
-char* Formatter::put_object(char* at, std::string_view key, ObjectNumber object) {
-  at = put_compressed(at, key, object);
-  Named& named = objects_[object];
-  if (named.name_size != 0) at = put_name(at, batch_->object_text, named.name_at, named.name_size);
+char* Formatter::put_named(char* at, std::string_view key, Named& named, std::uint32_t number,
+                           const std::string& text) {
+  at = put_compressed(at, key, number);
+  if (named.is_pending[number]) {
+    named.is_pending[number] = false;
+    at =
+        put_name(at, std::string_view(text).substr(named.starts[number], named.names[number].size));
+  }
   *at++ = '\n';
   return at;
 }
@@ -233,12 +236,12 @@ char* Formatter::put_call(char* at, const Batch::Cost& cost) {
   const Function& callee = functions_[cost.callee];
   // Left out, both mean the caller's own.
   if (callee.object != current_object_) {
-    at = objects_[callee.object].name_size == 0 ? put_line(at, callee_object_)
-                                                : put_object(at, "cob=(", callee.object);
+    at = !objects_.is_pending[callee.object] ? put_line(at, callee_object_)
+                                             : put_object(at, "cob=(", callee.object);
   }
   if (callee.file != current_file_) {
-    at = files_[callee.file].name_size == 0 ? put_line(at, callee_file_)
-                                            : put_file(at, "cfl=(", callee.file);
+    at = !files_.is_pending[callee.file] ? put_line(at, callee_file_)
+                                         : put_file(at, "cfl=(", callee.file);
   }
   at = callee.name_size == 0 ? put_line(at, callee_function_)
                              : put_function(at, "cfn=(", cost.callee);

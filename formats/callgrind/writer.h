@@ -114,9 +114,12 @@ class Formatter {
     std::uint32_t name_size = 0;  // 0 once it is defined
     std::uint32_t name_at = 0;
   };
+  // Names of files, or objects. Which are still to be written is asked for with every call, and
+  // answered from a few kilobytes.
   struct Named {
-    std::uint32_t name_size = 0;
-    std::size_t name_at = 0;
+    std::vector<bool> is_pending;
+    std::vector<Batch::Name> names;  // by number, where one is pending
+    std::vector<std::size_t> starts;
   };
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
@@ -131,17 +134,23 @@ class Formatter {
   // "fn=(" or the like.
   char* enter(char* at, FunctionNumber function);
   char* put_function(char* at, std::string_view key, FunctionNumber function);
-  char* put_file(char* at, std::string_view key, FileNumber file);
-  char* put_object(char* at, std::string_view key, ObjectNumber object);
-  char* put_name(char* at, const std::string& text, std::size_t name_at, std::uint32_t& name_size);
+  char* put_file(char* at, std::string_view key, FileNumber file) {
+    return put_named(at, key, files_, file, batch_->file_text);
+  }
+  char* put_object(char* at, std::string_view key, ObjectNumber object) {
+    return put_named(at, key, objects_, object, batch_->object_text);
+  }
+  char* put_named(char* at, std::string_view key, Named& named, std::uint32_t number,
+                  const std::string& text);
+  char* put_name(char* at, std::string_view name);
   char* put_self(char* at, const Batch::Cost& cost);
   char* put_call(char* at, const Batch::Cost& cost);
   void prepare_callee(FunctionNumber callee);
 
   io::BlockWriter& out_;
   std::vector<Function> functions_;
-  std::vector<Named> files_;
-  std::vector<Named> objects_;
+  Named files_;
+  Named objects_;
   const Batch* batch_ = nullptr;
   FunctionNumber current_function_ = kNone;
   FileNumber current_file_ = kNone;

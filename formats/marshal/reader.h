@@ -168,7 +168,7 @@ class Reader {
   static constexpr std::uint64_t kLookAhead = 768;  // bytes: some twenty callers
   static constexpr std::uint64_t kScanStep = 64;
   static constexpr std::uint64_t kScanMargin = 16;  // so that a reference may be loaded whole
-  static constexpr std::size_t kComing = 32;        // references between fetching and telling
+  static constexpr std::size_t kComing = 8;         // references between fetching and telling
 
   void scan(std::uint64_t limit);
   void fetch(std::uint32_t index);
