@@ -14,7 +14,6 @@ namespace {
 namespace io = formats::io;
 namespace marshal = formats::marshal;
 using marshal::Kind;
-using marshal::Object;
 
 constexpr std::int64_t kMaxCount = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint64_t kMaxNanoseconds = std::numeric_limits<std::uint64_t>::max();

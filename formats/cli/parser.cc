@@ -95,7 +95,7 @@ std::vector<po::option> take_rest(std::span<const Option> options,
 
 }  // namespace
 
-Arguments parse(std::span<const Option> options, std::vector<std::string> words) {
+Arguments parse(std::span<const Option> options, const std::vector<std::string>& words) {
   po::options_description description;
   for (const Option& option : options) {
     std::string names(option.name);

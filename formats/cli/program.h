@@ -93,7 +93,8 @@ struct Program {
 
 // `words` without the program's name. Throws UsageError, which names near matches.
 // `options` must outlive the result.
-[[nodiscard]] Arguments parse(std::span<const Option> options, std::vector<std::string> words);
+[[nodiscard]] Arguments parse(std::span<const Option> options,
+                              const std::vector<std::string>& words);
 
 // Parses, answers -h, --help, --version and --generate, runs the body, shows what it throws.
 // Returns the exit status: 0 done, 1 damaged or unreadable input or unwritable output, 2 usage.
