@@ -21,7 +21,12 @@ constexpr auto kSignatures = std::to_array<Signature>({
     {0, "\xA1\xB2\xC3\xD4"sv, "a pcap capture"},
     {0, "\x4D\x3C\xB2\xA1"sv, "a pcap capture"},
     {0, "\xA1\xB2\x3C\x4D"sv, "a pcap capture"},
+    {0, "\x34\xCD\xB2\xA1"sv, "a pcap capture"},
+    {0, "\xA1\xB2\xCD\x34"sv, "a pcap capture"},
     {0, "\x0A\x0D\x0D\x0A"sv, "a pcapng capture"},
+    {0, "snoop\0\0\0"sv, "a snoop capture (editcap -F pcapng converts it)"},
+    {0, "GMBU"sv, "a Network Monitor capture (editcap -F pcapng converts it)"},
+    {0, "btsnoop\0"sv, "a Bluetooth capture (btsnoop)"},
     {0,
      "\x7F"
      "ELF"sv,

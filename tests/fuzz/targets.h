@@ -10,6 +10,10 @@ namespace tracebraid::tests {
 // Any bytes as marshalled objects, in pieces of every size.
 void fuzz_marshal(std::span<const char> input);
 
+// Any bytes as a capture, in pieces of `piece` bytes. Returns what was read as text: a line for
+// each packet, then the error; aborts when a packet is not what PacketSource promises.
+std::string fuzz_capture(std::span<const char> input, std::size_t piece);
+
 // The whole conversion, in pieces of `piece` bytes. Returns the callgrind profile, as far as it
 // got; aborts when it holds what no viewer may see.
 std::string fuzz_cprof2callgrind(std::span<const char> input, std::size_t piece);

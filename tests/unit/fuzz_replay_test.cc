@@ -29,6 +29,16 @@ TEST(FuzzReplay, Marshal) {
   EXPECT_GT(replay("fuzz_marshal", [](const std::string& input) { fuzz_marshal(input); }), 10U);
 }
 
+TEST(FuzzReplay, CaptureGivesTheSameAtAnyChunking) {
+  const auto run = [](const std::string& input) {
+    const std::string whole = fuzz_capture(input, SIZE_MAX);
+    for (const std::size_t piece : {1U, 2U, 3U, 7U, 65536U}) {
+      EXPECT_EQ(fuzz_capture(input, piece), whole);
+    }
+  };
+  EXPECT_GT(replay("fuzz_capture", run), 10U);
+}
+
 TEST(FuzzReplay, Cprof2callgrindGivesTheSameAtAnyChunking) {
   const auto run = [](const std::string& input) {
     const std::string whole = fuzz_cprof2callgrind(input, SIZE_MAX);
