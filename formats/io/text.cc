@@ -94,4 +94,18 @@ std::string quoted(std::string_view text, std::size_t most) {
   return out;
 }
 
+void append_valid_utf8(std::string& out, std::string_view text) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  while (!text.empty()) {
+    const Decoded next = decode(text);
+    const bool is_surrogate = next.code_point >= 0xD800 && next.code_point < 0xE000;
+    if (next.length == 0 || is_surrogate) {
+      out.append(kReplacement);
+    } else {
+      out.append(text.substr(0, next.length));
+    }
+    text.remove_prefix(next.length == 0 ? 1 : next.length);
+  }
+}
+
 }  // namespace tracebraid::formats::io

@@ -17,4 +17,7 @@ namespace tracebraid::formats::io {
 // reading, not for decoding.
 void append_escaped(std::string& out, std::string_view text);
 
+// Appends `text` with U+FFFD in the place of every byte that is not valid UTF-8.
+void append_valid_utf8(std::string& out, std::string_view text);
+
 }  // namespace tracebraid::formats::io

@@ -1,0 +1,136 @@
+#include "converters/pcap/capture_flows.h"
+
+#include <algorithm>
+#include <string>
+
+namespace tracebraid::converters::pcap {
+namespace {
+
+namespace io = formats::io;
+using formats::pcap::Packet;
+
+constexpr io::Counter kNoTimeStamp = {
+    "packet_without_time", io::Severity::kWarning,
+    "packets without a time (simple packet blocks); taken as captured with the one before"};
+constexpr io::Counter kOutlier = {
+    "time_jumps_and_returns", io::Severity::kWarning,
+    "a packet's time jumps ahead and the next packet's is back; no flow is ended for it"};
+constexpr io::Counter kBackwards = {"time_goes_backwards", io::Severity::kNote,
+                                    "packets captured earlier than the packet before them"};
+
+// Ahead of the packet before by more than this, a time is believed once the next packet agrees.
+constexpr std::int64_t kJumpNs = 60'000'000'000;
+constexpr std::int64_t kNever = Packet::kNoTime;
+constexpr std::size_t kBatchPackets = 32;
+
+std::string position(std::uint64_t packet) {
+  return "packet " + std::to_string(packet);
+}
+
+}  // namespace
+
+CaptureFlows::CaptureFlows(Options options, FlowSink& sink, io::Diagnostics& diagnostics)
+    : flows_(std::move(options.flows), sink),
+      decoder_(std::move(options.decoder), diagnostics),
+      diagnostics_(diagnostics),
+      clock_(kNever) {
+  if (!options.filter.empty()) filter_.emplace(options.filter);
+}
+
+void CaptureFlows::add(std::span<const Packet> packets) {
+  for (std::size_t index = 0; index < packets.size(); ++index) {
+    Packet packet = packets[index];
+    ++ledger_.read;
+    if (filter_ && !filter_->matches(packet)) {
+      ++ledger_.filtered;
+      continue;
+    }
+    if (packet.ts_ns == kNever) {
+      packet.ts_ns = clock_ == kNever ? 0 : clock_;
+      diagnostics_.count(kNoTimeStamp, position(ledger_.read));
+    }
+    if (held_) settle_held(packet.ts_ns);
+    if (clock_ != kNever && packet.ts_ns - clock_ > kJumpNs) {
+      hand_over();
+      held_.emplace(Held{{packet.data, packet.data + packet.captured}, *packet.interface, packet});
+      held_->packet.data = held_->bytes.data();
+      held_->packet.interface = &held_->interface;
+      continue;
+    }
+    if (packet.ts_ns < clock_) {
+      diagnostics_.count(kBackwards, position(ledger_.read));
+    } else {
+      clock_ = packet.ts_ns;
+    }
+    take(packet);
+  }
+  hand_over();
+}
+
+// Is the held packet's time an outlier? The packet after it tells.
+void CaptureFlows::settle_held(std::int64_t next_ts) {
+  Packet packet = held_->packet;
+  if (next_ts != kNever && packet.ts_ns - next_ts > kJumpNs) {
+    diagnostics_.count(kOutlier, position(ledger_.read - 1));
+    packet.ts_ns = clock_;
+  } else {
+    clock_ = packet.ts_ns;
+  }
+  take(packet);
+  hand_over();
+  held_.reset();
+}
+
+void CaptureFlows::take(Packet packet) {
+  if (!ledger_.first_ts || packet.ts_ns < ledger_.first_ts->ns) {
+    ledger_.first_ts = formats::record::Time{packet.ts_ns};
+  }
+  if (!ledger_.last_ts || packet.ts_ns > ledger_.last_ts->ns) {
+    ledger_.last_ts = formats::record::Time{packet.ts_ns};
+  }
+  const std::size_t before = batch_.size();
+  switch (decoder_.decode(packet, ledger_.read, batch_)) {
+    case Outcome::kCounted:
+      ++ledger_.counted;
+      if (packet.captured < packet.length && batch_[before].is_truncated) ++ledger_.truncated;
+      break;
+    case Outcome::kFragment:
+      ++ledger_.fragments;
+      break;
+    case Outcome::kNonIp:
+      ++ledger_.non_ip;
+      break;
+    case Outcome::kMalformed:
+      ++ledger_.malformed;
+      break;
+    case Outcome::kUnsupportedLink:
+      ++ledger_.unsupported_link;
+      break;
+  }
+  if (++packets_in_batch_ >= kBatchPackets) hand_over();
+}
+
+void CaptureFlows::hand_over() {
+  packets_in_batch_ = 0;
+  if (batch_.empty()) return;
+  flows_.add(batch_);
+  batch_.clear();
+  decoder_.recycle();
+}
+
+void CaptureFlows::finish() {
+  if (held_) settle_held(kNever);
+  hand_over();
+  flows_.finish();
+}
+
+formats::record::Ledger CaptureFlows::ledger() const {
+  formats::record::Ledger ledger = ledger_;
+  ledger.bad_checksum = flows_.dropped();
+  ledger.counted -= std::min(ledger.counted, ledger.bad_checksum);
+  ledger.flows = flows_.reported();
+  ledger.evicted = flows_.evicted();
+  return ledger;
+}
+
+}  // namespace tracebraid::converters::pcap

@@ -1,0 +1,65 @@
+// From packets to flows: what happens between a capture and its records.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "converters/pcap/decoder.h"
+#include "converters/pcap/flow_table.h"
+#include "formats/io/diagnostics.h"
+#include "formats/pcap/filter.h"
+#include "formats/pcap/packet.h"
+#include "formats/record/flow.h"
+
+namespace tracebraid::converters::pcap {
+
+// Memory: that of the open flows, of fragments that wait, and one packet that is held back.
+class CaptureFlows {
+ public:
+  struct Options {
+    Decoder::Options decoder;
+    FlowTable::Options flows;
+    std::string filter;  // pcap-filter(7); empty: everything
+  };
+
+  CaptureFlows(Options options, FlowSink& sink, formats::io::Diagnostics& diagnostics);
+
+  // Names the input that the next packets are from; empty where there is but one.
+  void set_input(std::string_view name) { flows_.set_input(name); }
+
+  // Takes in packets in the order of the capture. The result does not depend on how they are
+  // divided among calls.
+  void add(std::span<const formats::pcap::Packet> packets);
+
+  // The capture is over: reports what is open.
+  void finish();
+
+  // What became of the packets so far. Its sums are complete after finish().
+  [[nodiscard]] formats::record::Ledger ledger() const;
+
+ private:
+  struct Held {
+    std::vector<unsigned char> bytes;
+    formats::pcap::Interface interface;
+    formats::pcap::Packet packet;
+  };
+
+  void take(formats::pcap::Packet packet);
+  void hand_over();
+  void settle_held(std::int64_t next_ts);
+
+  FlowTable flows_;
+  Decoder decoder_;
+  formats::io::Diagnostics& diagnostics_;
+  std::optional<formats::pcap::PacketFilter> filter_;
+  formats::record::Ledger ledger_;
+  std::vector<Datagram> batch_;
+  std::size_t packets_in_batch_ = 0;
+  std::int64_t clock_;  // latest time that was believed
+  std::optional<Held> held_;
+};
+
+}  // namespace tracebraid::converters::pcap

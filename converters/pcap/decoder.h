@@ -1,0 +1,86 @@
+// From a captured frame to the IP packets in it: link layers, VLANs, MPLS, PPPoE, IP with its
+// extension headers and fragments, tunnels, and the TCP, UDP and ICMP headers.
+//
+// Sources: tcpdump.org/linktypes.html and IEEE 802 for link layers; RFC 791, 8200, 9293, 768, 792,
+// 4443; RFC 2784 and 2890 (GRE), 7348 (VXLAN), 8926 (Geneve), 3GPP TS 29.281 (GTP-U), 4380 (Teredo),
+// draft-foschiano-erspan. Not read: encrypted 802.11, IPsec payloads, AYIYA.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "converters/pcap/datagram.h"
+#include "converters/pcap/fragments.h"
+#include "formats/io/diagnostics.h"
+#include "formats/pcap/packet.h"
+
+namespace tracebraid::converters::pcap {
+
+// What became of a frame; a frame that holds several IP packets counts as the best of them.
+enum class Outcome : std::uint8_t {
+  kCounted,
+  kFragment,         // kept for a datagram that is not complete yet
+  kNonIp,
+  kMalformed,        // a header is cut, or contradicts what is there
+  kUnsupportedLink,
+};
+
+class Decoder {
+ public:
+  struct Options {
+    bool inner = true;        // look into tunnels
+    bool vlans_in_key = false;
+    bool tunnels_in_key = false;
+    std::vector<std::uint16_t> vxlan_ports = {4789};
+  };
+
+  Decoder(Options options, formats::io::Diagnostics& diagnostics);
+
+  // Appends the frame's datagrams to `out`: the UDP datagram of a tunnel before what is inside.
+  // Their payload points into the frame, or, for a datagram in fragments, into memory that lives
+  // until recycle().
+  [[nodiscard]] Outcome decode(const formats::pcap::Packet& packet, std::uint64_t number,
+                               std::vector<Datagram>& out);
+
+  // All datagrams given out so far are done with.
+  void recycle() { reassembled_.clear(); }
+
+ private:
+  // A piece of the frame: what was captured of it, and its length on the wire.
+  struct Bytes;
+  struct Frame;
+
+  Outcome link(Frame& frame, Bytes bytes);
+  Outcome ethernet(Frame& frame, Bytes bytes);
+  Outcome ether_type(Frame& frame, std::uint16_t type, Bytes bytes);
+  Outcome logical_link(Frame& frame, Bytes bytes);
+  Outcome mpls(Frame& frame, Bytes bytes);
+  Outcome pppoe(Frame& frame, Bytes bytes);
+  Outcome ppp(Frame& frame, Bytes bytes);
+  Outcome wlan(Frame& frame, Bytes bytes);
+  Outcome ip(Frame& frame, Bytes bytes);
+  Outcome ipv4(Frame& frame, Bytes bytes);
+  Outcome ipv6(Frame& frame, Bytes bytes);
+  Outcome fragment(Frame& frame, const struct IpPacket& ip, Bytes bytes);
+  Outcome transport(Frame& frame, const struct IpPacket& ip, Bytes bytes);
+  Outcome tcp(Frame& frame, const struct IpPacket& ip, Datagram& datagram, Bytes bytes);
+  Outcome udp(Frame& frame, const struct IpPacket& ip, Datagram& datagram, Bytes bytes);
+  Outcome icmp(Frame& frame, const struct IpPacket& ip, Datagram& datagram, Bytes bytes);
+  Outcome udp_tunnel(Frame& frame, std::uint16_t source, std::uint16_t destination, Bytes bytes);
+  Outcome gre(Frame& frame, Bytes bytes);
+  [[nodiscard]] bool enter(Frame& frame, TunnelKind kind, std::uint32_t id);
+  void finish(Frame& frame, const struct IpPacket& ip, Datagram& datagram, std::uint16_t source,
+              std::uint16_t destination);
+
+  Options options_;
+  formats::io::Diagnostics& diagnostics_;
+  std::uint64_t hash_seed_;
+  FragmentTable fragments_;
+  std::vector<std::unique_ptr<std::uint8_t[]>> reassembled_;
+  std::vector<std::uint32_t> unsupported_;  // link types that were reported
+};
+
+}  // namespace tracebraid::converters::pcap

@@ -1,0 +1,206 @@
+#include "converters/pcap/flow_report.h"
+
+#include <algorithm>
+#include <array>
+
+#include "converters/pcap/community_id.h"
+#include "converters/pcap/tcp_machine.h"
+
+namespace tracebraid::converters::pcap {
+namespace {
+
+namespace record = formats::record;
+
+constexpr std::array<std::string_view, 8> kReasons = {"closed", "reset", "idle", "attempt",
+                                                      "active", "reuse", "eof",  "evicted"};
+constexpr std::array<std::string_view, 7> kTunnels = {"ip",     "gre",  "erspan", "vxlan",
+                                                      "geneve", "gtpu", "teredo"};
+
+record::Address address(const HostAddress& host, bool is_ipv6) {
+  record::Address out;
+  out.size = is_ipv6 ? 16 : 4;
+  const auto put = [&](std::uint64_t value, std::size_t at, std::size_t count) {
+    for (std::size_t byte = 0; byte < count; ++byte) {
+      out.bytes[at + byte] = static_cast<std::uint8_t>(value >> (8 * (count - 1 - byte)));
+    }
+  };
+  if (is_ipv6) put(host.high, 0, 8);
+  put(host.low, is_ipv6 ? 8 : 0, is_ipv6 ? 8 : 4);
+  return out;
+}
+
+std::string_view protocol_name(std::uint8_t protocol) {
+  switch (protocol) {
+    case kProtocolTcp: return "tcp";
+    case kProtocolUdp: return "udp";
+    case kProtocolIcmp:
+    case kProtocolIcmp6: return "icmp";
+    default: return "unknown_transport";
+  }
+}
+
+std::optional<record::Time> maybe(std::int64_t ts) {
+  if (ts == Endpoint::kNever) return std::nullopt;
+  return record::Time{ts};
+}
+
+std::optional<record::Duration> between(std::int64_t from, std::int64_t to) {
+  if (from == Endpoint::kNever || to == Endpoint::kNever || to < from) return std::nullopt;
+  return record::Duration{to - from};
+}
+
+std::string_view side_name(std::int8_t side) {
+  return side < 0 ? "" : side == 0 ? "orig" : "resp";
+}
+
+std::uint64_t count(std::int64_t value) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(value, 0));
+}
+
+std::string_view flags_text(std::uint8_t flags, std::array<char, 8>& into) {
+  constexpr std::string_view kLetters = "CEUAPRSF";
+  std::size_t size = 0;
+  for (std::size_t bit = 0; bit < kLetters.size(); ++bit) {
+    if ((flags & (0x80U >> bit)) != 0) into[size++] = kLetters[bit];
+  }
+  return {into.data(), size};
+}
+
+}  // namespace
+
+FlowReport::FlowReport(const FlowState& flow, EndReason reason, bool is_final,
+                       std::string_view input, std::uint16_t community_id_seed) {
+  record_.uid = flow.uid.data();
+  record_.proto = protocol_name(flow.key.protocol);
+  record_.ip_proto = flow.key.protocol;
+  record_.service = flow.service;
+  record_.conn_state = connection_state(flow);
+  record_.history = flow.history;
+  record_.missed_bytes = flow.missed_bytes;
+  record_.tunnel_parents = flow.tunnel_parents;
+  record_.end_reason = kReasons[static_cast<std::size_t>(reason)];
+  record_.closed_by = side_name(flow.closed_by);
+  record_.reset_by = side_name(flow.reset_by);
+  record_.part = flow.part;
+  record_.final = is_final;
+  if (flow.hints) {
+    record_.host = flow.hints->first;
+    record_.query = flow.hints->second;
+  }
+  record_.input = input;
+  record_.truncated_pkts = flow.truncated;
+  record_.bad_csum_pkts = flow.bad_checksum;
+  record_.dup_pkts = flow.duplicates;
+  record_.fragment_pkts = flow.fragments;
+  const bool is_sctp = flow.key.protocol == kProtocolSctp;
+  record_.community_id =
+      community_id(flow.key, is_sctp ? flow.sctp_ports[0] : flow.key.port_a,
+                   is_sctp ? flow.sctp_ports[1] : flow.key.port_b, community_id_seed,
+                   community_id_);
+  times(flow);
+  ends(flow);
+  surroundings(flow);
+}
+
+void FlowReport::times(const FlowState& flow) {
+  record_.ts = {flow.first_ts};
+  record_.last_ts = {flow.last_ts};
+  if (flow.counted_ts > flow.first_ts) {
+    record_.duration = record::Duration{flow.counted_ts - flow.first_ts};
+  }
+  record_.syn_ts = maybe(flow.syn_ts);
+  record_.synack_ts = maybe(flow.synack_ts);
+  record_.handshake_ack_ts = maybe(flow.handshake_ack_ts);
+  record_.synack_rtt = between(flow.syn_ts, flow.synack_ts);
+  record_.ack_rtt = between(flow.synack_ts, flow.handshake_ack_ts);
+  record_.handshake_rtt = between(flow.syn_ts, flow.handshake_ack_ts);
+  if (flow.latency >= 0) record_.response_latency = record::Duration{flow.latency};
+  if (flow.max_idle >= 0) record_.max_idle = record::Duration{flow.max_idle};
+}
+
+void FlowReport::ends(const FlowState& flow) {
+  const FlowKey& key = flow.key;
+  const bool is_a = flow.orig_is_a;
+  record_.orig_h = address(is_a ? key.a : key.b, key.is_ipv6);
+  record_.resp_h = address(is_a ? key.b : key.a, key.is_ipv6);
+  record_.orig_p = is_a ? key.port_a : key.port_b;
+  record_.resp_p = is_a ? key.port_b : key.port_a;
+
+  const Endpoint& orig = flow.ends[0];
+  const Endpoint& resp = flow.ends[1];
+  if (record_.duration) {
+    const bool is_tcp = key.protocol == kProtocolTcp;
+    record_.orig_bytes =
+        count(is_tcp ? stream_size(orig, resp) - orig.size_reported : orig.payload_bytes);
+    record_.resp_bytes =
+        count(is_tcp ? stream_size(resp, orig) - resp.size_reported : resp.payload_bytes);
+  }
+  record_.orig_pkts = count(orig.packets);
+  record_.resp_pkts = count(resp.packets);
+  record_.orig_ip_bytes = count(orig.ip_bytes);
+  record_.resp_ip_bytes = count(resp.ip_bytes);
+  record_.orig_payload_bytes = count(orig.payload_bytes);
+  record_.resp_payload_bytes = count(resp.payload_bytes);
+  record_.orig_uniq_bytes = count(orig.unique_bytes);
+  record_.resp_uniq_bytes = count(resp.unique_bytes);
+  record_.orig_first_ts = maybe(orig.first_ts);
+  record_.orig_last_ts = maybe(orig.last_ts);
+  record_.resp_first_ts = maybe(resp.first_ts);
+  record_.resp_last_ts = maybe(resp.last_ts);
+  record_.orig_first_data = maybe(orig.first_data);
+  record_.orig_last_data = maybe(orig.last_data);
+  record_.resp_first_data = maybe(resp.first_data);
+  record_.resp_last_data = maybe(resp.last_data);
+  if (orig.rtt.samples > 0) {
+    record_.orig_rtt_min = record::Duration{orig.rtt.min};
+    record_.orig_rtt_avg = record::Duration{orig.rtt.sum / orig.rtt.samples};
+    record_.orig_rtt_max = record::Duration{orig.rtt.max};
+  }
+  if (resp.rtt.samples > 0) {
+    record_.resp_rtt_min = record::Duration{resp.rtt.min};
+    record_.resp_rtt_avg = record::Duration{resp.rtt.sum / resp.rtt.samples};
+    record_.resp_rtt_max = record::Duration{resp.rtt.max};
+  }
+  record_.orig_rtt_samples = orig.rtt.samples;
+  record_.resp_rtt_samples = resp.rtt.samples;
+  record_.orig_rexmit_pkts = orig.rexmit_packets;
+  record_.orig_rexmit_bytes = orig.rexmit_bytes;
+  record_.resp_rexmit_pkts = resp.rexmit_packets;
+  record_.resp_rexmit_bytes = resp.rexmit_bytes;
+  record_.orig_ooo_pkts = orig.reordered_packets;
+  record_.resp_ooo_pkts = resp.reordered_packets;
+  record_.orig_dupacks = orig.duplicate_acks;
+  record_.resp_dupacks = resp.duplicate_acks;
+  record_.orig_zero_win = orig.part_zero_windows;
+  record_.resp_zero_win = resp.part_zero_windows;
+  record_.orig_tcp_flags = flags_text(orig.flags, flags_[0]);
+  record_.resp_tcp_flags = flags_text(resp.flags, flags_[1]);
+  if (orig.mss > 0) record_.orig_mss = orig.mss;
+  if (resp.mss > 0) record_.resp_mss = resp.mss;
+  if (orig.first_ts != Endpoint::kNever) record_.orig_ttl = orig.ttl;
+  if (resp.first_ts != Endpoint::kNever) record_.resp_ttl = resp.ttl;
+  if (key.protocol == kProtocolIcmp || key.protocol == kProtocolIcmp6) {
+    record_.icmp_type = flow.icmp_type;
+    record_.icmp_code = flow.icmp_code;
+  }
+}
+
+void FlowReport::surroundings(const FlowState& flow) {
+  const Encapsulation& around = flow.around;
+  if (around.vlans > 0) record_.vlan = around.vlan;
+  if (around.vlans > 1) record_.inner_vlan = around.inner_vlan;
+  if (around.has_mpls) record_.mpls = around.mpls;
+  for (std::size_t level = 0; level < around.tunnels; ++level) {
+    const Encapsulation::Tunnel& tunnel = around.tunnel[level];
+    if (level > 0) tunnel_ += '/';
+    tunnel_ += kTunnels[static_cast<std::size_t>(tunnel.kind)];
+    if (tunnel.id != 0) tunnel_.append(":").append(std::to_string(tunnel.id));
+  }
+  record_.tunnel = tunnel_;
+  if (flow.interface != nullptr) {
+    record_.if_id = flow.interface->id;
+    record_.if_name = flow.interface->name;
+  }
+}
+
+}  // namespace tracebraid::converters::pcap

@@ -1,0 +1,34 @@
+// A flow's state as the record that users see.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "converters/pcap/flow_table.h"
+#include "formats/record/flow.h"
+
+namespace tracebraid::converters::pcap {
+
+class FlowReport {
+ public:
+  // All must outlive the report, whose record points into them and into itself.
+  FlowReport(const FlowState& flow, EndReason reason, bool is_final, std::string_view input,
+             std::uint16_t community_id_seed);
+  FlowReport(const FlowReport&) = delete;
+  FlowReport& operator=(const FlowReport&) = delete;
+
+  [[nodiscard]] const formats::record::Flow& record() const { return record_; }
+
+ private:
+  void ends(const FlowState& flow);
+  void times(const FlowState& flow);
+  void surroundings(const FlowState& flow);
+
+  formats::record::Flow record_;
+  std::array<char, 31> community_id_{};
+  std::array<std::array<char, 8>, 2> flags_{};
+  std::string tunnel_;
+};
+
+}  // namespace tracebraid::converters::pcap

@@ -1,0 +1,590 @@
+#include "converters/pcap/flow_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "converters/pcap/flow_report.h"
+#include "converters/pcap/service.h"
+#include "converters/pcap/tcp_machine.h"
+#include "formats/io/hash.h"
+#include "formats/io/text.h"
+
+namespace tracebraid::converters::pcap {
+namespace {
+
+constexpr std::size_t kFirstSlots = 1U << 15U;
+
+std::uint32_t tag_of(std::uint64_t hash) {
+  return static_cast<std::uint32_t>(hash >> 32U);
+}
+
+// Base 62, as Zeek's: C and 16 more.
+std::array<char, 20> make_uid(const FlowKey& key, std::int64_t ts) {
+  constexpr std::string_view kDigits =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  std::array<std::uint64_t, 6> text = {key.a.high,
+                                       key.a.low,
+                                       key.b.high,
+                                       key.b.low,
+                                       (std::uint64_t{key.port_a} << 48U) |
+                                           (std::uint64_t{key.port_b} << 32U) |
+                                           (std::uint64_t{key.around} << 16U) | key.protocol,
+                                       static_cast<std::uint64_t>(ts)};
+  const auto hash = [&] {
+    return formats::io::hash_text({reinterpret_cast<const char*>(text.data()), sizeof text});
+  };
+  std::array<char, 20> uid{};
+  uid[0] = 'C';
+  std::uint64_t rest = hash();
+  constexpr int kHalf = 8;
+  for (int at = 0; at < 2 * kHalf; ++at) {
+    if (at == kHalf) {
+      text[5] += 0x9E37'79B9'7F4A'7C15U;
+      rest = hash();
+    }
+    uid[static_cast<std::size_t>(at) + 1] = kDigits[rest % kDigits.size()];
+    rest /= kDigits.size();
+  }
+  return uid;
+}
+
+// The first `base + k * period` after `time`.
+std::int64_t next_tick(std::int64_t base, std::int64_t period, std::int64_t time) {
+  return time < base ? base : base + ((time - base) / period + 1) * period;
+}
+
+bool is_dns_port(std::uint16_t port) {
+  return port == 53 || port == 137 || port == 5353 || port == 5355;
+}
+
+bool is_login_port(std::uint16_t port) {
+  return port == 21 || port == 22 || port == 23 || port == 513;
+}
+
+std::uint16_t responder_port(const FlowState& flow) {
+  return flow.orig_is_a ? flow.key.port_b : flow.key.port_a;
+}
+
+// A reply to an ICMP request that is not in the capture. What routers and neighbours advertise
+// comes without a request, too, and does not count.
+bool is_icmp_reply(const Datagram& datagram) {
+  if (datagram.key.protocol == kProtocolIcmp) {
+    constexpr std::uint8_t kReplies[] = {0, 14, 16, 18};
+    return std::find(std::begin(kReplies), std::end(kReplies), datagram.icmp_type) !=
+           std::end(kReplies);
+  }
+  constexpr std::uint8_t kReplies[] = {129, 140};
+  return std::find(std::begin(kReplies), std::end(kReplies), datagram.icmp_type) !=
+         std::end(kReplies);
+}
+
+}  // namespace
+
+FlowTable::FlowTable(Options options, FlowSink& sink)
+    : options_(std::move(options)), sink_(sink), slots_(kFirstSlots), wheel_(kBuckets) {
+  inputs_.emplace_back();
+}
+
+void FlowTable::set_input(std::string_view name) {
+  inputs_.emplace_back(name);
+}
+
+void FlowTable::add(std::span<const Datagram> datagrams) {
+  const std::size_t mask = slots_.size() - 1;
+  for (const Datagram& datagram : datagrams) {
+    __builtin_prefetch(&slots_[datagram.hash & mask]);
+  }
+  for (const Datagram& datagram : datagrams) {
+    const Slot& slot = slots_[datagram.hash & mask];
+    if (slot.flow == kNone) continue;
+    const char* const flow = reinterpret_cast<const char*>(&at(slot.flow));
+    constexpr std::size_t kLine = 64;
+    for (std::size_t line = 0; line < sizeof(FlowState); line += kLine) {
+      __builtin_prefetch(flow + line);
+    }
+  }
+  batch_flows_.clear();
+  for (const Datagram& datagram : datagrams) batch_flows_.push_back(add_one(datagram, datagrams));
+}
+
+bool FlowTable::is_likely_server(std::uint8_t protocol, std::uint16_t port) const {
+  return protocol == kProtocolTcp ? options_.server_ports.tcp[port]
+                                  : options_.server_ports.udp[port];
+}
+
+void FlowTable::orient(FlowState& flow, const Datagram& datagram) const {
+  flow.orig_is_a = datagram.from_a;
+  const FlowKey& key = datagram.key;
+  const std::uint16_t source = datagram.from_a ? key.port_a : key.port_b;
+  const std::uint16_t destination = datagram.from_a ? key.port_b : key.port_a;
+  bool turns = false;
+  if (key.protocol == kProtocolTcp) {
+    const bool is_syn = datagram.header == TransportHeader::kWhole &&
+                        (datagram.tcp_flags & (kSyn | kAck)) == kSyn;
+    const bool has_syn = (datagram.tcp_flags & kSyn) != 0;
+    if (!is_syn && is_likely_server(key.protocol, source)) {
+      turns = !is_likely_server(key.protocol, destination) || (!has_syn && source < destination);
+    }
+  } else if (key.protocol == kProtocolUdp) {
+    turns = is_likely_server(key.protocol, source) && !is_likely_server(key.protocol, destination);
+  } else if (key.protocol == kProtocolIcmp || key.protocol == kProtocolIcmp6) {
+    turns = !datagram.is_one_way && is_icmp_reply(datagram);
+    if (turns) flow.orig_is_a = !flow.orig_is_a;
+    return;
+  }
+  if (!turns || datagram.to_broadcast) return;
+  flow.orig_is_a = !flow.orig_is_a;
+  flow.history = "^";
+}
+
+const formats::pcap::Interface* FlowTable::intern(const formats::pcap::Interface* interface) {
+  if (interface == nullptr || (!interface->id && interface->name.empty())) return nullptr;
+  for (const formats::pcap::Interface& known : interfaces_) {
+    if (known.id == interface->id && known.name == interface->name) return &known;
+  }
+  constexpr std::size_t kMost = 1024;
+  return interfaces_.size() < kMost ? &interfaces_.emplace_back(*interface) : nullptr;
+}
+
+std::uint32_t FlowTable::create(const Datagram& datagram) {
+  if (open_ >= options_.max_flows) evict();
+  if ((open_ + 1) * 2 > slots_.size()) grow();
+  std::uint32_t index;
+  if (!free_.empty()) {
+    index = free_.back();
+    free_.pop_back();
+  } else {
+    if (used_ % kChunk == 0) chunks_.push_back(std::make_unique<FlowState[]>(kChunk));
+    index = used_++;
+  }
+  ++open_;
+  FlowState& flow = at(index);
+  flow = FlowState{};
+  flow.key = datagram.key;
+  flow.hash = datagram.hash;
+  flow.first_ts = flow.last_ts = flow.counted_ts = flow.created_ts = datagram.ts_ns;
+  flow.serial = serial_++;
+  flow.uid = make_uid(datagram.key, datagram.ts_ns);
+  flow.around = datagram.encapsulation;
+  flow.interface = intern(datagram.interface);
+  flow.input = static_cast<std::uint32_t>(inputs_.size() - 1);
+  flow.icmp_type = datagram.icmp_type;
+  flow.icmp_code = datagram.icmp_code;
+  flow.sctp_ports[0] = datagram.sctp_ports[datagram.from_a ? 0 : 1];
+  flow.sctp_ports[1] = datagram.sctp_ports[datagram.from_a ? 1 : 0];
+  orient(flow, datagram);
+  insert_slot(flow.hash, index);
+  return index;
+}
+
+void FlowTable::grow() {
+  std::vector<Slot> old(slots_.size() * 2);
+  old.swap(slots_);
+  for (const Slot& slot : old) {
+    if (slot.flow != kNone) insert_slot(at(slot.flow).hash, slot.flow);
+  }
+}
+
+void FlowTable::insert_slot(std::uint64_t hash, std::uint32_t flow) {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t place = hash & mask;
+  while (slots_[place].flow != kNone) place = (place + 1) & mask;
+  slots_[place] = {tag_of(hash), flow};
+}
+
+void FlowTable::erase_slot(std::uint32_t flow) {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t hole = at(flow).hash & mask;
+  while (slots_[hole].flow != flow) hole = (hole + 1) & mask;
+  // What follows moves up, unless it stands at its own place already.
+  for (std::size_t place = (hole + 1) & mask; slots_[place].flow != kNone;
+       place = (place + 1) & mask) {
+    const std::size_t wanted = at(slots_[place].flow).hash & mask;
+    if (((place - wanted) & mask) >= ((place - hole) & mask)) {
+      slots_[hole] = slots_[place];
+      hole = place;
+    }
+  }
+  slots_[hole] = {};
+}
+
+std::uint32_t FlowTable::find(const Datagram& datagram) {
+  const std::size_t mask = slots_.size() - 1;
+  const std::uint32_t tag = tag_of(datagram.hash);
+  for (std::size_t place = datagram.hash & mask; slots_[place].flow != kNone;
+       place = (place + 1) & mask) {
+    const Slot& slot = slots_[place];
+    if (slot.tag == tag && at(slot.flow).key == datagram.key) return slot.flow;
+  }
+  return kNone;
+}
+
+bool FlowTable::is_reuse(const FlowState& flow, const Datagram& datagram) const {
+  if (datagram.header != TransportHeader::kWhole || (datagram.tcp_flags & kSyn) == 0) return false;
+  const Endpoint& orig = flow.ends[0];
+  const Endpoint& resp = flow.ends[1];
+  const bool is_orig = datagram.from_a == flow.orig_is_a;
+  const auto starts = [&](const Endpoint& end) {
+    return datagram.seq == static_cast<std::uint32_t>(end.start);
+  };
+  // The flow's own SYN, late in the file.
+  if (datagram.ts_ns < flow.first_ts && starts(is_orig ? orig : resp)) return false;
+  const Endpoint* starter = &orig;
+  if ((datagram.tcp_flags & kAck) != 0) {
+    if (orig.state != TcpState::kInactive) return false;
+    starter = &resp;
+  }
+  if (orig.did_close || resp.did_close) return true;
+  if (starts(*starter)) return false;
+  return !((datagram.tcp_flags & kAck) == 0 && starter->state == TcpState::kSynAckSent &&
+           resp.state == TcpState::kInactive && starts(resp));
+}
+
+void FlowTable::count(FlowState& flow, Endpoint& end, const Datagram& datagram) {
+  const std::int64_t ts = datagram.ts_ns;
+  if (flow.has_part && end.first_ts != Endpoint::kNever && datagram.key.is_ipv6 == false &&
+      datagram.ip_id != 0 && datagram.ip_id == end.last_ip_id && datagram.seq == end.last_seq &&
+      datagram.ip_bytes == end.last_length) {
+    ++flow.duplicates;
+  }
+  end.last_ip_id = datagram.ip_id;
+  end.last_seq = datagram.seq;
+  end.last_length = datagram.ip_bytes;
+  ++end.packets;
+  end.ip_bytes += datagram.ip_bytes;
+  end.payload_bytes += datagram.payload_bytes;
+  end.flags |= datagram.tcp_flags;
+  end.ttl = end.first_ts == Endpoint::kNever ? datagram.ttl : std::min(end.ttl, datagram.ttl);
+  end.first_ts = end.first_ts == Endpoint::kNever ? ts : std::min(end.first_ts, ts);
+  end.last_ts = std::max(end.last_ts, ts);
+  if (datagram.payload_bytes > 0 && (datagram.tcp_flags & kRst) == 0) {
+    if (end.first_data == Endpoint::kNever) {
+      end.first_data = ts;
+      const Endpoint& orig = flow.ends[0];
+      if (&end == &flow.ends[1] && orig.last_data != Endpoint::kNever && flow.latency < 0) {
+        flow.latency = std::max<std::int64_t>(ts - orig.last_data, 0);
+      }
+    }
+    end.first_data = std::min(end.first_data, ts);
+    end.last_data = std::max(end.last_data, ts);
+  }
+  if (datagram.is_truncated) ++flow.truncated;
+  flow.fragments += datagram.fragments;
+}
+
+void FlowTable::look_at_payload(FlowState& flow, const Datagram& datagram, bool is_orig) {
+  constexpr std::uint8_t kMostLooks = 4;
+  if (datagram.payload.empty() || flow.payloads_looked_at >= kMostLooks) return;
+  ++flow.payloads_looked_at;
+  const bool is_tcp = datagram.key.protocol == kProtocolTcp;
+  std::array<char, 512> scratch;
+  const std::uint16_t orig_port = flow.orig_is_a ? flow.key.port_a : flow.key.port_b;
+  const Service found =
+      detect_service(is_tcp ? Transport::kTcp : Transport::kUdp, is_orig, orig_port,
+                     responder_port(flow), datagram.payload, scratch);
+  if (found.name.empty()) return;
+  if (flow.service.empty()) flow.service = found.name;
+  if (found.host.empty() && found.query.empty()) return;
+  constexpr std::size_t kMostText = 256;
+  flow.hints = std::make_unique<std::pair<std::string, std::string>>();
+  formats::io::append_escaped(flow.hints->first, found.host.substr(0, kMostText));
+  formats::io::append_escaped(flow.hints->second, found.query.substr(0, kMostText));
+  flow.payloads_looked_at = kMostLooks;
+}
+
+std::uint32_t FlowTable::add_one(const Datagram& datagram, std::span<const Datagram> batch) {
+  const std::int64_t ts = datagram.ts_ns;
+  if (ts > clock_) {
+    clock_ = ts;
+    if ((clock_ >> kTickShift) != tick_) advance(clock_);
+  }
+  std::uint32_t index = find(datagram);
+  if (index != kNone) {
+    FlowState& known = at(index);
+    EndReason reason;
+    if (deadline(known, reason) <= ts) {
+      end(index, reason);
+      index = kNone;
+    } else if (datagram.key.protocol == kProtocolTcp && is_reuse(known, datagram)) {
+      end(index, EndReason::kReuse);
+      index = kNone;
+    } else if (options_.time_outs.active > 0 && known.has_part &&
+               ts - known.first_ts >= options_.time_outs.active) {
+      report(known, EndReason::kActive, false);
+    }
+  }
+  const bool is_new = index == kNone;
+  if (is_new) {
+    index = create(datagram);
+    FlowState& created = at(index);
+    if (datagram.parent >= 0) {
+      const std::uint32_t parent = batch_flows_[static_cast<std::size_t>(datagram.parent)];
+      if (batch[static_cast<std::size_t>(datagram.parent)].key == at(parent).key) {
+        created.tunnel_parents = at(parent).uid.data();
+      }
+    }
+  }
+  FlowState& flow = at(index);
+  bool is_orig = datagram.from_a == flow.orig_is_a;
+  if (!flow.has_part) {
+    flow.has_part = true;
+    flow.first_ts = flow.last_ts = flow.counted_ts = ts;
+  } else {
+    if (!is_new && ts - flow.last_ts > flow.max_idle) flow.max_idle = ts - flow.last_ts;
+    flow.first_ts = std::min(flow.first_ts, ts);
+    flow.last_ts = std::max(flow.last_ts, ts);
+  }
+  flow.lag = std::max<std::int64_t>(clock_ - ts, 0);
+
+  if (datagram.is_bad_checksum) {
+    ++flow.bad_checksum;
+    if (options_.check_checksums) {
+      ++dropped_;
+      const bool is_icmp = datagram.key.protocol != kProtocolTcp && datagram.key.protocol != kProtocolUdp;
+      if (!is_icmp) write_scaled_history(flow, is_orig, 'C', flow.ends[is_orig ? 0 : 1].bad_checksums);
+      if (is_new) link(index);
+      return index;
+    }
+  }
+  count(flow, flow.ends[is_orig ? 0 : 1], datagram);
+  if (datagram.key.protocol == kProtocolTcp) {
+    if (datagram.header == TransportHeader::kWhole) {
+      const SegmentEffect effect = take_segment(flow, datagram, is_orig, options_.time_outs);
+      is_orig = datagram.from_a == flow.orig_is_a;
+      if (datagram.payload_bytes > 0) {
+        look_at_payload(flow, datagram, is_orig);
+        if (options_.segments && (datagram.tcp_flags & kRst) == 0) {
+          report_segment(flow, datagram, is_orig, effect.offset, effect.is_rexmit);
+        }
+      }
+    }
+  } else {
+    flow.counted_ts = std::max(flow.counted_ts, ts);
+    Endpoint& end = flow.ends[is_orig ? 0 : 1];
+    end.unique_bytes += datagram.payload_bytes;
+    if (datagram.key.protocol == kProtocolUdp) {
+      constexpr std::uint16_t kData = 1;
+      if ((end.history & kData) == 0) {
+        end.history |= kData;
+        write_history(flow, is_orig, 'D');
+      }
+      look_at_payload(flow, datagram, is_orig);
+      if (options_.segments) report_segment(flow, datagram, is_orig, end.stream_bytes, false);
+    }
+    end.stream_bytes += datagram.payload_bytes;
+  }
+  if (is_new) link(index);
+  return index;
+}
+
+void FlowTable::report_segment(const FlowState& flow, const Datagram& datagram, bool is_orig,
+                               std::int64_t offset, bool is_rexmit) {
+  formats::record::Segment segment;
+  segment.ts = {datagram.ts_ns};
+  segment.uid = flow.uid.data();
+  segment.is_orig = is_orig;
+  segment.offset = static_cast<std::uint64_t>(std::max<std::int64_t>(offset, 0));
+  segment.length = datagram.payload_bytes;
+  segment.is_rexmit = is_rexmit;
+  segment.packet = datagram.packet;
+  sink_.segment(segment);
+}
+
+std::int64_t FlowTable::idle_time_out(const FlowState& flow) const {
+  const TimeOuts& time_outs = options_.time_outs;
+  switch (flow.key.protocol) {
+    case kProtocolTcp: {
+      const auto is_handshaking = [](TcpState state) {
+        return state == TcpState::kInactive || state == TcpState::kSynSent ||
+               state == TcpState::kSynAckSent;
+      };
+      if (is_login_port(responder_port(flow))) return time_outs.login;
+      return is_handshaking(flow.ends[0].state) && is_handshaking(flow.ends[1].state)
+                 ? time_outs.udp
+                 : time_outs.tcp;
+    }
+    case kProtocolUdp:
+      return time_outs.udp;
+    case kProtocolIcmp:
+    case kProtocolIcmp6:
+      return time_outs.icmp;
+    default:
+      return time_outs.other;
+  }
+}
+
+std::int64_t FlowTable::deadline(const FlowState& flow, EndReason& reason) const {
+  const TimeOuts& time_outs = options_.time_outs;
+  const Endpoint& orig = flow.ends[0];
+  const Endpoint& resp = flow.ends[1];
+  const bool is_reset = orig.state == TcpState::kReset || resp.state == TcpState::kReset;
+  if (flow.is_finished) {
+    reason = is_reset ? EndReason::kReset : EndReason::kClosed;
+    return flow.ends_at;
+  }
+  reason = EndReason::kIdle;
+  std::int64_t until = flow.last_ts + idle_time_out(flow);
+  if (flow.key.protocol == kProtocolTcp) {
+    const bool is_asking = orig.state == TcpState::kSynSent || orig.state == TcpState::kSynAckSent;
+    if (is_asking && resp.state == TcpState::kInactive && flow.is_active &&
+        flow.ends_at < until) {
+      reason = EndReason::kAttempt;
+      until = flow.ends_at;
+    }
+    const bool is_half_open =
+        orig.state == TcpState::kInactive || resp.state == TcpState::kInactive;
+    const bool has_closed = orig.did_close || resp.did_close;
+    const bool is_void =
+        orig.state == TcpState::kInactive && resp.state == TcpState::kInactive;
+    if (flow.is_active && ((has_closed && (is_reset || is_half_open)) || is_void)) {
+      // Zeek looks at connections every six seconds, first after five.
+      constexpr std::int64_t kFirst = 5 * TimeOuts::kSecond;
+      constexpr std::int64_t kPeriod = 6 * TimeOuts::kSecond;
+      const std::int64_t lingered = flow.counted_ts + time_outs.linger;
+      std::int64_t tick = next_tick(flow.created_ts + kFirst, kPeriod, lingered);
+      if (flow.check_from != 0) {
+        tick = std::min(tick, next_tick(flow.check_from + kPeriod, kPeriod, lingered));
+      }
+      if (tick < until) {
+        until = tick;
+        reason = is_reset ? EndReason::kReset : has_closed ? EndReason::kClosed : EndReason::kIdle;
+      }
+    }
+  } else if (flow.key.protocol == kProtocolUdp && time_outs.dns > 0 &&
+             is_dns_port(responder_port(flow)) && options_.server_ports.udp[responder_port(flow)]) {
+    // Looked at every so often; idle for nine tenths of that is enough.
+    const std::int64_t idle = flow.last_ts + time_outs.dns / 10 * 9 - 1;
+    until = std::min(until, next_tick(flow.created_ts + time_outs.dns, time_outs.dns, idle));
+  }
+  return until;
+}
+
+void FlowTable::link(std::uint32_t index) {
+  FlowState& flow = at(index);
+  EndReason reason;
+  std::int64_t tick = (deadline(flow, reason) + flow.lag) >> kTickShift;
+  tick = std::clamp(tick, tick_, tick_ + static_cast<std::int64_t>(kBuckets) - 1);
+  flow.bucket = static_cast<std::uint32_t>(static_cast<std::uint64_t>(tick) % kBuckets);
+  Bucket& bucket = wheel_[flow.bucket];
+  flow.previous = bucket.last;
+  flow.next = kNone;
+  (bucket.last == kNone ? bucket.first : at(bucket.last).next) = index;
+  bucket.last = index;
+}
+
+void FlowTable::unlink(std::uint32_t index) {
+  FlowState& flow = at(index);
+  if (flow.bucket == kNone) return;
+  Bucket& bucket = wheel_[flow.bucket];
+  (flow.previous == kNone ? bucket.first : at(flow.previous).next) = flow.next;
+  (flow.next == kNone ? bucket.last : at(flow.next).previous) = flow.previous;
+  flow.bucket = kNone;
+}
+
+// Deals with the buckets before the clock's. Each flow stands where its deadline was when it was
+// put there; packets have moved most of them on since.
+void FlowTable::advance(std::int64_t clock) {
+  const std::int64_t now = clock >> kTickShift;
+  if (tick_ == INT64_MIN || open_ == 0) {
+    tick_ = now;
+    return;
+  }
+  const std::int64_t last = std::min(now, tick_ + static_cast<std::int64_t>(kBuckets));
+  std::vector<std::uint32_t> due;
+  for (std::int64_t tick = tick_; tick < last; ++tick) {
+    Bucket& bucket = wheel_[static_cast<std::uint64_t>(tick) % kBuckets];
+    for (std::uint32_t flow = bucket.first; flow != kNone; flow = at(flow).next) {
+      due.push_back(flow);
+    }
+    bucket = {};
+  }
+  tick_ = now;
+  // In the order in which they were first seen, whatever the buckets' order is.
+  std::sort(due.begin(), due.end(), [&](std::uint32_t left, std::uint32_t right) {
+    return at(left).serial < at(right).serial;
+  });
+  for (const std::uint32_t index : due) {
+    FlowState& flow = at(index);
+    flow.bucket = kNone;
+    EndReason reason;
+    if (deadline(flow, reason) + flow.lag <= clock) {
+      end(index, reason);
+    } else {
+      link(index);
+    }
+  }
+}
+
+void FlowTable::evict() {
+  for (std::int64_t tick = tick_;; ++tick) {
+    const Bucket& head = wheel_[static_cast<std::uint64_t>(tick) % kBuckets];
+    while (head.first != kNone) {
+      const std::uint32_t index = head.first;
+      const std::uint32_t bucket = at(index).bucket;
+      unlink(index);
+      link(index);
+      if (at(index).bucket != bucket) continue;
+      ++evicted_;
+      end(index, EndReason::kEvicted);
+      return;
+    }
+  }
+}
+
+void FlowTable::end(std::uint32_t index, EndReason reason) {
+  FlowState& flow = at(index);
+  unlink(index);
+  report(flow, reason, true);
+  erase_slot(index);
+  flow.history = {};
+  flow.hints.reset();
+  flow.tunnel_parents = {};
+  flow.ends[0].stream = {};
+  flow.ends[1].stream = {};
+  free_.push_back(index);
+  --open_;
+}
+
+void FlowTable::report(FlowState& flow, EndReason reason, bool is_final) {
+  FlowReport report(flow, reason, is_final, inputs_[flow.input], options_.community_id_seed);
+  ++reported_;
+  sink_.flow(report.record());
+  if (is_final) return;
+  // What adds up starts anew.
+  for (std::size_t side = 0; side < 2; ++side) {
+    Endpoint& end = flow.ends[side];
+    if (flow.key.protocol == kProtocolTcp) end.size_reported = stream_size(end, flow.ends[1 - side]);
+    end.packets = end.ip_bytes = end.payload_bytes = end.unique_bytes = 0;
+    end.first_ts = end.last_ts = end.first_data = end.last_data = Endpoint::kNever;
+    end.rexmit_bytes = 0;
+    end.rexmit_packets = end.reordered_packets = end.duplicate_acks = end.part_zero_windows = 0;
+    end.rtt = {};
+  }
+  flow.missed_bytes = 0;
+  flow.truncated = flow.bad_checksum = flow.duplicates = flow.fragments = 0;
+  flow.syn_ts = flow.synack_ts = flow.handshake_ack_ts = Endpoint::kNever;
+  flow.latency = -1;
+  flow.max_idle = -1;
+  flow.has_part = false;
+  ++flow.part;
+}
+
+void FlowTable::finish() {
+  std::vector<std::uint32_t> rest;
+  rest.reserve(open_);
+  for (const Slot& slot : slots_) {
+    if (slot.flow != kNone) rest.push_back(slot.flow);
+  }
+  std::sort(rest.begin(), rest.end(), [&](std::uint32_t left, std::uint32_t right) {
+    return at(left).serial < at(right).serial;
+  });
+  for (const std::uint32_t index : rest) {
+    FlowState& flow = at(index);
+    EndReason reason;
+    static_cast<void>(deadline(flow, reason));
+    end(index, flow.is_finished ? reason : EndReason::kEof);
+  }
+}
+
+}  // namespace tracebraid::converters::pcap

@@ -1,0 +1,264 @@
+// The open flows of a capture: which datagram belongs to which, when a flow ends, and what is said
+// of it then.
+//
+// Orientation, connection states, history letters, sizes, gaps, reuse and time-outs follow Zeek
+// (src/packet_analysis/protocol/tcp/TCPSessionAdapter.cc, src/analyzer/protocol/tcp/*, and
+// scripts/base/protocols/conn/main.zeek), so that the rows can be compared with its conn.log. They
+// differ where Zeek loses what a developer on one machine needs: packets cut by the snaplen and
+// packets with a wrong checksum are counted in; an ICMP reply seen first does not turn the flow
+// round; a SYN that comes late in the file joins its flow.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "converters/pcap/datagram.h"
+#include "converters/pcap/stream.h"
+#include "formats/record/flow.h"
+
+namespace tracebraid::converters::pcap {
+
+// Ports whose owner is likely the server (Zeek's likely_server_ports).
+struct ServerPorts {
+  std::bitset<65536> tcp;
+  std::bitset<65536> udp;
+};
+
+// All in nanoseconds; the defaults are Zeek's.
+struct TimeOuts {
+  static constexpr std::int64_t kSecond = 1'000'000'000;
+  std::int64_t tcp = 300 * kSecond;     // idle, once established
+  std::int64_t udp = 60 * kSecond;      // idle; TCP before it is established too
+  std::int64_t icmp = 60 * kSecond;     // idle
+  std::int64_t other = 60 * kSecond;    // idle
+  std::int64_t dns = 10 * kSecond;      // idle, UDP; looked at every so often
+  std::int64_t login = 3600 * kSecond;  // idle, TCP to port 21, 22, 23 or 513
+  std::int64_t attempt = 5 * kSecond;   // a SYN without an answer
+  std::int64_t close = 5 * kSecond;     // from the end of a connection, for late packets
+  std::int64_t linger = 5 * kSecond;    // idle after one side's end
+  std::int64_t active = 0;              // a flow that goes on is reported in parts; 0: it is not
+};
+
+// Receives records as flows go on and end. Their texts live until the call returns.
+class FlowSink {
+ public:
+  virtual ~FlowSink() = default;
+  virtual void flow(const formats::record::Flow& flow) = 0;
+  virtual void segment(const formats::record::Segment& segment) = 0;
+};
+
+enum class EndReason : std::uint8_t { kClosed, kReset, kIdle, kAttempt, kActive, kReuse, kEof, kEvicted };
+
+enum class TcpState : std::uint8_t {
+  kInactive,
+  kSynSent,
+  kSynAckSent,
+  kPartial,
+  kEstablished,
+  kClosed,
+  kReset,
+};
+
+// One direction of a flow: what the endpoint has sent.
+struct Endpoint {
+  static constexpr std::int64_t kNever = formats::pcap::Packet::kNoTime;
+  static constexpr std::size_t kMostTimed = 6;
+
+  struct Rtt {
+    std::int64_t min = INT64_MAX;
+    std::int64_t max = 0;
+    std::int64_t sum = 0;
+    std::uint32_t samples = 0;
+  };
+  // Segments on their way whose acknowledgement will be timed; the others are not.
+  struct Timed {
+    std::int64_t end;
+    std::int64_t ts;
+  };
+
+  // Sequence numbers, continued beyond 32 bits.
+  std::int64_t start = 0;
+  std::int64_t last = 0;  // one past the highest sent
+  std::int64_t ack = 0;   // highest that the peer acknowledged
+  std::int64_t fin = 0;   // relative, one past the FIN
+  std::int64_t last_syn = 0, last_fin = 0, last_rst = 0;  // relative, for the history
+  std::int64_t size_reported = 0;                         // in earlier parts
+  std::int64_t packets = 0, ip_bytes = 0, payload_bytes = 0, unique_bytes = 0;
+  std::int64_t stream_bytes = 0;  // payload of all parts, for UDP's offsets
+  std::int64_t first_ts = kNever, last_ts = kNever, first_data = kNever, last_data = kNever;
+  std::uint64_t rexmit_bytes = 0;
+  Stream stream;
+  Rtt rtt;
+  std::array<Timed, kMostTimed> timed;
+  std::uint8_t timed_count = 0;
+  TcpState state = TcpState::kInactive;
+  TcpState previous = TcpState::kInactive;
+  bool did_close = false;
+  bool did_end = false;
+  bool has_acked = false;
+  bool has_fin = false;
+  std::uint8_t flags = 0;
+  std::uint8_t ttl = 0;
+  std::uint16_t history = 0;  // letters written that are written once
+  std::uint16_t mss = 0;
+  std::uint16_t last_window = 0;
+  std::uint16_t last_ip_id = 0;
+  std::uint32_t last_seq = 0;
+  std::uint32_t last_ack = 0;
+  std::uint32_t last_length = 0;
+  std::uint32_t rexmit_packets = 0;
+  std::uint32_t reordered_packets = 0;
+  std::uint32_t duplicate_acks = 0;
+  std::uint32_t zero_windows = 0;
+  std::uint32_t part_zero_windows = 0;
+  std::uint32_t gaps = 0, retransmissions = 0, bad_checksums = 0;  // for the history's scale
+};
+
+struct FlowState {
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+
+  FlowKey key;
+  std::uint64_t hash = 0;
+  std::int64_t first_ts = 0;
+  std::int64_t last_ts = 0;
+  std::int64_t counted_ts = 0;  // last packet before both sides had closed
+  std::int64_t lag = 0;         // how far its packets' times lag behind the capture's clock
+  std::int64_t created_ts = 0;
+  std::int64_t ends_at = INT64_MAX;  // fixed end, after a close or for want of an answer
+  std::int64_t check_from = 0;       // TCP: when Zeek's six-second check of closed ones began
+  std::int64_t max_idle = -1;
+  std::int64_t syn_ts = Endpoint::kNever, synack_ts = Endpoint::kNever;
+  std::int64_t handshake_ack_ts = Endpoint::kNever;
+  std::int64_t latency = -1;
+  std::uint64_t missed_bytes = 0;
+  std::uint64_t serial = 0;
+  std::array<char, 20> uid{};
+  Endpoint ends[2];  // originator, responder
+  std::string history;
+  std::string tunnel_parents;
+  std::string_view service;
+  std::unique_ptr<std::pair<std::string, std::string>> hints;  // host, query
+  Encapsulation around;
+  const formats::pcap::Interface* interface = nullptr;
+  std::uint32_t input = 0;
+  std::uint32_t next = kNone, previous = kNone;  // in its bucket of the wheel
+  std::uint32_t bucket = kNone;
+  std::uint32_t part = 0;
+  std::uint32_t truncated = 0, bad_checksum = 0, duplicates = 0, fragments = 0;
+  std::uint16_t sctp_ports[2] = {0, 0};
+  bool orig_is_a = true;
+  bool is_partial = false;
+  std::uint8_t seen_first = 0;  // bit 0: the originator's first packet, bit 1: the responder's
+  bool close_deferred = false;
+  bool is_active = true;
+  bool is_finished = false;  // over for good: only late packets may come
+  bool has_part = true;      // something to report since the last part
+  std::int8_t closed_by = -1, reset_by = -1;
+  std::uint8_t icmp_type = 0, icmp_code = 0;
+  std::uint8_t payloads_looked_at = 0;
+};
+
+class FlowTable {
+ public:
+  struct Options {
+    TimeOuts time_outs;
+    ServerPorts server_ports;
+    std::size_t max_flows = 1'000'000;
+    std::uint16_t community_id_seed = 0;
+    bool check_checksums = false;  // packets with a wrong checksum do not count, as in Zeek
+    bool segments = false;
+  };
+
+  FlowTable(Options options, FlowSink& sink);
+  FlowTable(const FlowTable&) = delete;
+  FlowTable& operator=(const FlowTable&) = delete;
+
+  // Names later flows' input; empty for none.
+  void set_input(std::string_view name);
+
+  // In the order of the capture. A datagram's parent comes before it. Their key's place in memory
+  // is fetched ahead, so that many at once are faster than one by one.
+  void add(std::span<const Datagram> datagrams);
+
+  // Ends all flows: the capture is over.
+  void finish();
+
+  [[nodiscard]] std::size_t open() const { return open_; }
+  [[nodiscard]] std::uint64_t reported() const { return reported_; }
+  [[nodiscard]] std::uint64_t evicted() const { return evicted_; }
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  static constexpr std::uint32_t kNone = FlowState::kNone;
+  struct Slot {
+    std::uint32_t tag = 0;
+    std::uint32_t flow = kNone;
+  };
+
+  struct Bucket {
+    std::uint32_t first = kNone;
+    std::uint32_t last = kNone;
+  };
+
+  std::uint32_t add_one(const Datagram& datagram, std::span<const Datagram> batch);
+  [[nodiscard]] FlowState& at(std::uint32_t flow) { return chunks_[flow / kChunk][flow % kChunk]; }
+
+  std::uint32_t find(const Datagram& datagram);
+  std::uint32_t create(const Datagram& datagram);
+  // The readers' interfaces go with the readers.
+  const formats::pcap::Interface* intern(const formats::pcap::Interface* interface);
+  void grow();
+  void insert_slot(std::uint64_t hash, std::uint32_t flow);
+  void erase_slot(std::uint32_t flow);
+
+  void orient(FlowState& flow, const Datagram& datagram) const;
+  [[nodiscard]] bool is_likely_server(std::uint8_t protocol, std::uint16_t port) const;
+  [[nodiscard]] bool is_reuse(const FlowState& flow, const Datagram& datagram) const;
+
+  static void count(FlowState& flow, Endpoint& end, const Datagram& datagram);
+  static void look_at_payload(FlowState& flow, const Datagram& datagram, bool is_orig);
+  void report_segment(const FlowState& flow, const Datagram& datagram, bool is_orig,
+                      std::int64_t offset, bool is_rexmit);
+
+  // When the flow ends if no packet comes, on its own clock; and why.
+  [[nodiscard]] std::int64_t deadline(const FlowState& flow, EndReason& reason) const;
+  [[nodiscard]] std::int64_t idle_time_out(const FlowState& flow) const;
+  void advance(std::int64_t clock);
+  void link(std::uint32_t index);
+  void unlink(std::uint32_t index);
+  void evict();
+
+  void end(std::uint32_t index, EndReason reason);
+  void report(FlowState& flow, EndReason reason, bool is_final);
+
+  static constexpr std::size_t kChunk = 512;
+  static constexpr unsigned kTickShift = 30;  // of the wheel: 2^30 ns
+  static constexpr std::size_t kBuckets = 4096;
+
+  Options options_;
+  FlowSink& sink_;
+  std::vector<Slot> slots_;
+  std::vector<std::unique_ptr<FlowState[]>> chunks_;
+  std::vector<std::uint32_t> free_;
+  std::uint32_t used_ = 0;
+  std::size_t open_ = 0;
+  std::uint64_t serial_ = 0;
+  std::uint64_t reported_ = 0;
+  std::uint64_t evicted_ = 0;
+  std::uint64_t dropped_ = 0;
+  std::vector<Bucket> wheel_;
+  std::int64_t tick_ = INT64_MIN;
+  std::int64_t clock_ = INT64_MIN;
+  std::vector<std::string> inputs_;
+  std::deque<formats::pcap::Interface> interfaces_;
+  std::vector<std::uint32_t> batch_flows_;  // of the batch at hand: the flow of each datagram
+};
+
+}  // namespace tracebraid::converters::pcap

@@ -1,0 +1,445 @@
+#include "converters/pcap/pcapflows.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "converters/pcap/capture_flows.h"
+#include "formats/io/error.h"
+#include "formats/io/output.h"
+#include "formats/io/source.h"
+#include "formats/pcap/capture_reader.h"
+#include "formats/pcap/libpcap_reader.h"
+#include "formats/pcap/live.h"
+#include "formats/record/flow.h"
+#include "formats/record/schema_text.h"
+#include "formats/record/writer.h"
+
+namespace tracebraid::converters::pcap {
+namespace {
+
+namespace cli = formats::cli;
+namespace io = formats::io;
+namespace record = formats::record;
+using cli::Argument;
+
+constexpr std::string_view kUsage[] = {
+    "[OPTION…] [CAPTURE…]",
+    "[OPTION…] -i INTERFACE",
+};
+
+constexpr cli::Option kOptions[] = {
+    {'i', "interface", Argument::kText, "INTERFACE", "Input", "capture live",
+     "Through libpcap, until interrupted; any is all interfaces."},
+    {0, "filter", Argument::kText, "FILTER", "Input", "take only packets that match",
+     "tcpdump's language: 'port 8000 and host 10.0.0.1'."},
+    {0, "tunnels", Argument::kChoice, "WHICH", "Input", "flows inside of tunnels, or around them",
+     "inner (default): the flow inside; the UDP flow around it, where there is one, is a row too, "
+     "and the inner row's tunnel_parents names it. outer: tunnels are not looked into.",
+     "inner outer"},
+    {0, "vxlan-port", Argument::kText, "PORT", "Input", "UDP port of VXLAN besides 4789",
+     "May be given several times."},
+    {0, "reader", Argument::kChoice, "WHICH", "Input", "who reads capture files",
+     "own (default), or libpcap, to compare the two.", "own libpcap"},
+    {'f', "format", Argument::kChoice, "FORMAT", "Output", "form of the records",
+     "Default: by the ending of -o's FILE, else a table on a terminal and JSON Lines elsewhere. "
+     "zeek is the form of Zeek's conn.log.",
+     "table jsonl msgpack csv tsv zeek"},
+    {'o', "output", Argument::kFile, "FILE", "Output", "write to FILE instead of standard output",
+     "FILE appears whole or not at all."},
+    {0, "fields", Argument::kText, "LIST", "Output", "write these fields only, in this order",
+     "Names with commas between; --schema lists them."},
+    {0, "segments", Argument::kNone, "", "Output",
+     "also a record for every TCP payload and UDP datagram",
+     "For -f jsonl and -f msgpack, which hold several types of records."},
+    {0, "ledger", Argument::kNone, "", "Output", "also a record of what became of all packets",
+     "For -f jsonl and -f msgpack. It is on standard error anyway."},
+    {'q', "quiet", Argument::kNone, "", "Output", "do not show the ledger on standard error"},
+    {0, "schema", Argument::kNone, "", "Output", "show the fields of all records and exit"},
+    {0, "server-ports", Argument::kText, "LIST", "Flows", "ports that servers listen on",
+     "Such as 8000/tcp,53/udp; default is Zeek's list, which may be part of LIST. Tells who asked "
+     "whom when a flow's first packet is not in the capture."},
+    {0, "key", Argument::kText, "LIST", "Flows", "what tells flows apart besides addresses and ports",
+     "vlan, tunnel or both, with a comma between."},
+    {0, "check-checksums", Argument::kNone, "", "Flows",
+     "leave out packets with a wrong checksum, as Zeek does",
+     "Not for captures of a machine's own traffic: there, the network card fills checksums in after "
+     "the capture."},
+    {0, "active-timeout", Argument::kText, "SECONDS", "Flows",
+     "report flows that go on in parts of so long",
+     "Numbers of the parts add up to those of the flow."},
+    {0, "timeout", Argument::kText, "KIND=SECONDS", "Flows", "when a flow has ended",
+     "May be given several times. Idle for so long: tcp (300), udp (60; TCP before it is "
+     "established, too), icmp (60), other (60), dns (10; 0: as udp), login (3600; TCP ports 21, "
+     "22, 23, 513). attempt (5): a SYN without an answer. close (5): time for late packets after "
+     "the end. linger (5): idle after one side's end."},
+    {0, "max-flows", Argument::kText, "NUMBER", "Flows", "most flows open at a time",
+     "When there are more, the one that would time out first is ended (end_reason evicted). "
+     "Default: what fits into a quarter of the machine's memory."},
+    {0, "community-id-seed", Argument::kText, "NUMBER", "Flows", "seed of the Community ID (0)"},
+};
+
+constexpr cli::Section kSections[] = {
+    {"Input",
+     "pcap and pcapng files of any byte order and time resolution, also with several interfaces of "
+     "different link types; gzip and zstd are seen through; - or nothing is standard input, where "
+     "tcpdump may still be writing. Several captures are read in the given order as one.\n\n"
+     "Link layers: Ethernet (VLANs, MPLS, PPPoE, LLC/SNAP, 802.1ah, VN-Tag, FabricPath), loopback, "
+     "raw IP, Linux cooked (tcpdump -i any), PPP, FDDI, Cisco HDLC, 802.11 with and without "
+     "radiotap. Tunnels: IP in IP, GRE, ERSPAN, VXLAN, Geneve, GTP-U, Teredo, four deep."},
+    {"Flows",
+     "A flow is what two addresses and ports (ICMP: type and its reply's type) send each other until "
+     "it is closed, reset or idle. It is written when it ends by the packets' clock, or at the end "
+     "of the input. orig asked, resp answered: by SYN, by server ports, or else by who came first. "
+     "Names and meanings are those of Zeek's conn.log where it has the field; --schema explains "
+     "all. A field that does not apply is null, or - in tables.\n\n"
+     "Where the numbers differ from Zeek's: packets that the snaplen cut count with their lengths "
+     "on the wire (Zeek: not at all); packets with a wrong checksum count (Zeek: unless -C); IP "
+     "packets of length 0, which segmentation offload makes, count with the length on the wire; an "
+     "ICMP reply seen first does not turn the flow round; a SYN that comes late in the file joins "
+     "its flow; SCTP's ports are part of the Community ID; times have nanoseconds.\n\n"
+     "orig_bytes comes from sequence numbers and holds what was missed, too; orig_payload_bytes is "
+     "the payload on the wire, with retransmissions; orig_uniq_bytes is the distinct payload: what "
+     "the program's send() calls returned in all."},
+    {"Ledger",
+     "At the end, standard error tells what became of every packet: read is the sum of counted, "
+     "fragments that were joined or waited in vain, packets without IP, malformed ones, those "
+     "--filter or --check-checksums left out, and those of link types that are not read."},
+    {"Exit status",
+     "0: done. 1: an input was damaged, unreadable or no capture, or the output could not be "
+     "written; flows of what was readable are written. 2: the command line was wrong."},
+};
+
+constexpr cli::Example kExamples[] = {
+    {"Look at a capture:", "pcapflows server.pcap"},
+    {"Live, each flow as it ends:", "tcpdump -i lo -U -w - port 8000 | pcapflows -"},
+    {"The slowest answers:",
+     "pcapflows -f jsonl server.pcap | jq -s 'sort_by(-.response_latency)[:5][] | {uid, query, "
+     "response_latency}'"},
+    {"For whatever reads Zeek's logs:",
+     "pcapflows -f zeek server.pcap | zeek-cut id.orig_h id.resp_h conn_state"},
+    {"A spreadsheet of a day's rotated captures:", "pcapflows -o day.csv day.pcap*"},
+};
+
+// A decimal number of seconds as nanoseconds.
+std::int64_t seconds(std::string_view text, std::string_view option) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  constexpr double kMost = 1e9;
+  if (error != std::errc{} || end != text.data() + text.size() || !(value >= 0) || value > kMost) {
+    throw io::UsageError{"--" + std::string(option) + ": not a number of seconds: " +
+                         io::quoted(text)};
+  }
+  return static_cast<std::int64_t>(std::llround(value * 1e9));
+}
+
+std::uint64_t number(std::string_view text, std::string_view option, std::uint64_t least,
+                     std::uint64_t most) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
+    throw io::UsageError{"--" + std::string(option) + ": not a number from " +
+                         std::to_string(least) + " to " + std::to_string(most) + ": " +
+                         io::quoted(text)};
+  }
+  return value;
+}
+
+std::vector<std::string_view> split(std::string_view list) {
+  std::vector<std::string_view> parts;
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    if (comma > 0) parts.push_back(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return parts;
+}
+
+// Zeek's likely_server_ports with its default scripts.
+constexpr std::uint16_t kTcpServers[] = {
+    21,   22,   25,   53,   79,   80,   81,   88,   135,  139,  143,  389,  443,  445,  465,  502,
+    514,  563,  585,  587,  614,  631,  636,  989,  990,  992,  993,  995,  1080, 1434, 1883, 2811,
+    3128, 3268, 3306, 3389, 5222, 5223, 5269, 5432, 6379, 6666, 6667, 6668, 6669, 8000, 8080, 8888,
+    20000};
+constexpr std::uint16_t kUdpServers[] = {53,   67,   88,   123,  137,  161,  162,  389,
+                                         443,  514,  1812, 2123, 2152, 3389, 3544, 4011,
+                                         4754, 4789, 5060, 5072, 5353, 5355, 6081, 20000};
+
+void add_default_ports(ServerPorts& ports) {
+  for (const std::uint16_t port : kTcpServers) ports.tcp.set(port);
+  for (const std::uint16_t port : kUdpServers) ports.udp.set(port);
+}
+
+ServerPorts server_ports(std::string_view list) {
+  ServerPorts ports;
+  for (const std::string_view item : split(list)) {
+    if (item == "default") {
+      add_default_ports(ports);
+      continue;
+    }
+    const std::size_t slash = item.find('/');
+    const std::string_view transport = slash < item.size() ? item.substr(slash + 1) : "";
+    if (transport != "tcp" && transport != "udp") {
+      throw io::UsageError{"--server-ports: not PORT/tcp, PORT/udp or default: " + io::quoted(item)};
+    }
+    const auto port =
+        static_cast<std::uint16_t>(number(item.substr(0, slash), "server-ports", 0, 65535));
+    (transport == "tcp" ? ports.tcp : ports.udp).set(port);
+  }
+  return ports;
+}
+
+void set_time_out(TimeOuts& time_outs, std::string_view setting) {
+  struct Row {
+    std::string_view kind;
+    std::int64_t TimeOuts::*member;
+  };
+  constexpr Row kRows[] = {
+      {"tcp", &TimeOuts::tcp},         {"udp", &TimeOuts::udp},     {"icmp", &TimeOuts::icmp},
+      {"other", &TimeOuts::other},     {"dns", &TimeOuts::dns},     {"login", &TimeOuts::login},
+      {"attempt", &TimeOuts::attempt}, {"close", &TimeOuts::close}, {"linger", &TimeOuts::linger},
+  };
+  const std::size_t equals = setting.find('=');
+  for (const Row& row : kRows) {
+    if (equals < setting.size() && setting.substr(0, equals) == row.kind) {
+      time_outs.*row.member = seconds(setting.substr(equals + 1), "timeout");
+      return;
+    }
+  }
+  throw io::UsageError{"--timeout: not KIND=SECONDS: " + io::quoted(setting),
+                       "KIND is tcp, udp, icmp, other, dns, login, attempt, close or linger"};
+}
+
+std::size_t default_max_flows() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  const long page_bytes = ::sysconf(_SC_PAGESIZE);
+  constexpr std::size_t kLeast = 10'000;
+  constexpr std::size_t kMost = 100'000'000;
+  if (pages <= 0 || page_bytes <= 0) return kLeast;
+  // Four slots of the hash table for a flow, as it doubles.
+  constexpr std::size_t kFlowBytes = sizeof(FlowState) + 32;
+  const std::size_t memory = static_cast<std::size_t>(pages) * static_cast<std::size_t>(page_bytes);
+  return std::clamp(memory / 4 / kFlowBytes, kLeast, kMost);
+}
+
+struct Request {
+  std::vector<std::string> inputs;
+  std::optional<std::string> interface;
+  std::string output = "-";
+  std::optional<record::Format> format;
+  std::vector<std::string> fields;
+  bool use_libpcap = false;
+  bool ledger = false;
+  bool quiet = false;
+  CaptureFlows::Options options;
+};
+
+Request understand(const cli::Arguments& arguments) {
+  Request request;
+  request.inputs = arguments.positional;
+  request.interface = arguments.value("interface");
+  if (request.interface && !request.inputs.empty()) {
+    throw io::UsageError{"-i captures live: it takes no capture file: " +
+                         io::quoted(request.inputs.front())};
+  }
+  if (!request.interface && request.inputs.empty()) {
+    if (::isatty(STDIN_FILENO) != 0) throw io::UsageError{"no input"};
+    request.inputs = {"-"};
+  }
+  if (std::count(request.inputs.begin(), request.inputs.end(), "-") > 1) {
+    throw io::UsageError{"standard input is named twice"};
+  }
+  request.output = arguments.value("output").value_or("-");
+  if (const std::optional<std::string> format = arguments.value("format")) {
+    request.format = record::parse_format(*format);
+  }
+  if (const std::optional<std::string> fields = arguments.value("fields")) {
+    for (const std::string_view field : split(*fields)) request.fields.emplace_back(field);
+  }
+  request.use_libpcap = arguments.value("reader") == "libpcap";
+  request.ledger = arguments.has("ledger");
+  request.quiet = arguments.has("quiet");
+
+  CaptureFlows::Options& options = request.options;
+  options.filter = arguments.value("filter").value_or("");
+  options.decoder.inner = arguments.value("tunnels") != "outer";
+  for (const std::string& port : arguments.values("vxlan-port")) {
+    options.decoder.vxlan_ports.push_back(
+        static_cast<std::uint16_t>(number(port, "vxlan-port", 1, 65535)));
+  }
+  for (const std::string_view part : split(arguments.value("key").value_or(""))) {
+    if (part == "vlan") {
+      options.decoder.vlans_in_key = true;
+    } else if (part == "tunnel") {
+      options.decoder.tunnels_in_key = true;
+    } else {
+      throw io::UsageError{"--key: neither vlan nor tunnel: " + io::quoted(part)};
+    }
+  }
+  FlowTable::Options& flows = options.flows;
+  flows.server_ports = server_ports(arguments.value("server-ports").value_or("default"));
+  flows.check_checksums = arguments.has("check-checksums");
+  flows.segments = arguments.has("segments");
+  for (const std::string& setting : arguments.values("timeout")) {
+    set_time_out(flows.time_outs, setting);
+  }
+  if (const std::optional<std::string> active = arguments.value("active-timeout")) {
+    flows.time_outs.active = seconds(*active, "active-timeout");
+    if (flows.time_outs.active == 0) throw io::UsageError{"--active-timeout must be more than 0"};
+  }
+  const std::optional<std::string> most = arguments.value("max-flows");
+  flows.max_flows = most ? number(*most, "max-flows", 1, 1'000'000'000) : default_max_flows();
+  const std::optional<std::string> seed = arguments.value("community-id-seed");
+  if (seed) {
+    flows.community_id_seed =
+        static_cast<std::uint16_t>(number(*seed, "community-id-seed", 0, 65535));
+  }
+  return request;
+}
+
+class RecordSink final : public FlowSink {
+ public:
+  explicit RecordSink(record::Writer& writer) : writer_(writer) {}
+  void flow(const record::Flow& flow) override { writer_.write(flow); }
+  void segment(const record::Segment& segment) override { writer_.write(segment); }
+
+ private:
+  record::Writer& writer_;
+};
+
+// Hands on all packets, and what is known by then whenever the source has to wait.
+void read_all(formats::pcap::PacketSource& source, CaptureFlows& flows, record::Writer& writer) {
+  constexpr std::size_t kBatch = 256;
+  std::vector<formats::pcap::Packet> packets(kBatch);
+  while (const std::size_t count = source.read(packets)) {
+    flows.add(std::span(packets).first(count));
+    if (count < kBatch) writer.flush();
+  }
+}
+
+void read_capture(const Request& request, const std::string& input, CaptureFlows& flows,
+                  record::Writer& writer, cli::Context& context) {
+  const std::unique_ptr<io::Source> source = io::open_source(input, context.progress);
+  if (request.use_libpcap) {
+    read_all(*formats::pcap::open_with_libpcap(*source), flows, writer);
+  } else {
+    formats::pcap::CaptureReader reader(*source, context.diagnostics);
+    read_all(reader, flows, writer);
+  }
+}
+
+void read_live(Request& request, CaptureFlows& flows, record::Writer& writer,
+               cli::Context& context) {
+  const std::unique_ptr<formats::pcap::LiveCapture> live =
+      formats::pcap::open_live({.interface = *request.interface, .filter = request.options.filter});
+  read_all(*live, flows, writer);
+  const formats::pcap::LiveStatistics statistics = live->statistics();
+  if (statistics.dropped_by_kernel + statistics.dropped_by_interface > 0) {
+    context.diagnostics.report(
+        {*request.interface, "",
+         std::to_string(statistics.dropped_by_kernel) + " packets dropped by the kernel, " +
+             std::to_string(statistics.dropped_by_interface) + " by the interface",
+         "--filter takes fewer"});
+  }
+}
+
+std::string ledger_line(const record::Ledger& ledger) {
+  std::string line = std::to_string(ledger.read) + " packets read = " +
+                     std::to_string(ledger.counted) + " counted";
+  const auto add = [&](std::uint64_t count, std::string_view what) {
+    if (count > 0) line.append(" + ").append(std::to_string(count)).append(" ").append(what);
+  };
+  add(ledger.fragments, "IP fragments");
+  add(ledger.non_ip, "without IP");
+  add(ledger.malformed, "malformed");
+  add(ledger.filtered, "filtered");
+  add(ledger.bad_checksum, "with a wrong checksum");
+  add(ledger.unsupported_link, "of an unsupported link type");
+  line.append("; ").append(std::to_string(ledger.flows)).append(" flow records");
+  if (ledger.evicted > 0) {
+    line.append(", ").append(std::to_string(ledger.evicted)).append(" of them evicted");
+  }
+  return line;
+}
+
+void run(const cli::Arguments& arguments, cli::Context& context) {
+  if (arguments.has("schema")) {
+    const std::unique_ptr<io::Output> out = io::open_output("-");
+    out->write(record::schema_text(record::kTypeInfo<record::Flow>) + "\n" +
+               record::schema_text(record::kTypeInfo<record::Segment>) + "\n" +
+               record::schema_text(record::kTypeInfo<record::Ledger>));
+    out->commit();
+    return;
+  }
+  Request request = understand(arguments);
+  const record::Format format = request.format ? *request.format : record::format_for(request.output);
+  if (!record::holds_several_types(format) &&
+      (request.options.flows.segments || request.ledger)) {
+    throw io::UsageError{"only -f jsonl and -f msgpack hold records of several types",
+                         "--segments and --ledger need one of them"};
+  }
+  const std::unique_ptr<io::Output> output = io::open_output(request.output);
+  record::WriterOptions writer_options;
+  writer_options.producer = "pcapflows " + std::string(cli::version());
+  writer_options.fields = request.fields;
+  if (format == record::Format::kTable && request.fields.empty()) {
+    for (const std::string_view field :
+         {"ts", "duration", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "service",
+          "conn_state", "history", "orig_uniq_bytes", "resp_uniq_bytes", "response_latency",
+          "query"}) {
+      writer_options.fields.emplace_back(field);
+    }
+  }
+  const std::unique_ptr<record::Writer> writer =
+      record::make_writer(format, *output, std::move(writer_options));
+  writer->declare(record::kTypeInfo<record::Flow>);
+  RecordSink sink(*writer);
+  CaptureFlows flows(request.options, sink, context.diagnostics);
+
+  if (request.interface) {
+    context.diagnostics.set_input(*request.interface);
+    read_live(request, flows, *writer, context);
+  }
+  for (const std::string& input : request.inputs) {
+    const std::string name = input == "-" ? "standard input" : input;
+    context.diagnostics.set_input(name);
+    if (request.inputs.size() > 1) flows.set_input(name);
+    try {
+      read_capture(request, input, flows, *writer, context);
+    } catch (const io::Error& error) {
+      context.diagnostics.report(error);
+    }
+  }
+  flows.finish();
+  const record::Ledger ledger = flows.ledger();
+  if (request.ledger) writer->write(ledger);
+  writer->finish();
+  output->commit();
+  if (!request.quiet) context.diagnostics.note(ledger_line(ledger));
+}
+
+constexpr cli::Program kProgram = {
+    .name = "pcapflows",
+    .summary = "turn packet captures into flow records",
+    .usage = kUsage,
+    .options = kOptions,
+    .sections = kSections,
+    .examples = kExamples,
+    .body = run,
+};
+
+}  // namespace
+
+const cli::Program& pcapflows() {
+  return kProgram;
+}
+
+}  // namespace tracebraid::converters::pcap

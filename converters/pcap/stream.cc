@@ -1,0 +1,53 @@
+#include "converters/pcap/stream.h"
+
+namespace tracebraid::converters::pcap {
+
+void Stream::insert(std::int64_t begin, std::int64_t end, Added& added) {
+  added.fills_hole = added.fills_hole || begin < top_;
+  if (begin < contiguous_) begin = std::min(contiguous_, end);
+  if (begin == end) return;
+  if (!above_) above_ = std::make_unique<std::vector<Range>>();
+  std::vector<Range>& ranges = *above_;
+  Range merged{begin, end};
+  const auto first = std::find_if(ranges.begin(), ranges.end(),
+                                  [&](const Range& range) { return range.end >= begin; });
+  auto last = first;
+  std::int64_t fresh = end - begin;
+  for (; last != ranges.end() && last->begin <= end; ++last) {
+    fresh -= std::max<std::int64_t>(std::min(end, last->end) - std::max(begin, last->begin), 0);
+    merged.begin = std::min(merged.begin, last->begin);
+    merged.end = std::max(merged.end, last->end);
+  }
+  added.fresh += static_cast<std::uint32_t>(fresh);
+  ranges.insert(ranges.erase(first, last), merged);
+  if (ranges.size() > kMostRanges || ranges.front().begin <= contiguous_) {
+    contiguous_ = std::max(contiguous_, ranges.front().end);
+    ranges.erase(ranges.begin());
+  }
+  if (ranges.empty()) above_.reset();
+}
+
+Stream::Missed Stream::walk(std::int64_t position) {
+  Missed missed;
+  std::int64_t at = covered_until(delivered_);
+  while (at < position) {
+    std::int64_t next = position;
+    if (above_) {
+      for (const Range& range : *above_) {
+        if (range.begin >= at) {
+          next = std::min(next, range.begin);
+          break;
+        }
+      }
+    }
+    if (next > at) {
+      missed.bytes += static_cast<std::uint64_t>(next - at);
+      ++missed.gaps;
+    }
+    at = covered_until(next);
+  }
+  delivered_ = at;
+  return missed;
+}
+
+}  // namespace tracebraid::converters::pcap

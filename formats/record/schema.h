@@ -1,0 +1,180 @@
+// A record type is declared once, beside its struct:
+//
+//   struct Packet {
+//     Time ts;
+//     std::optional<std::uint64_t> size;
+//
+//     static constexpr std::string_view kType = "packet";
+//     static constexpr std::string_view kDoc = "one packet as it was captured";
+//     static constexpr auto kFields = std::tuple{
+//         Field{&Packet::ts, "ts", "", "when it was captured"},
+//         Field{&Packet::size, "size", "bytes", "length on the wire"},
+//     };
+//   };
+//
+// Everything else (the binary stream, JSON Lines, CSV, TSV, Zeek's log, tables, --schema, manual
+// pages) is made from that declaration.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "formats/record/value.h"
+
+namespace tracebraid::formats::record {
+
+// `Member` is bool, std::uint64_t (and narrower unsigned), std::int64_t, Time, Duration, Address,
+// std::string_view, or std::optional of one of them; an empty string_view and an Address of size 0
+// are missing values too.
+template <typename Record, typename Member>
+struct Field {
+  Member Record::*member;
+  std::string_view name;
+  std::string_view unit;  // "bytes", "packets", "port", "enum"; empty for times and for no unit
+  std::string_view doc;   // one line, no full stop
+};
+
+// A field without its struct: what readers in other programs learn of it.
+struct FieldInfo {
+  std::string_view name;
+  Kind kind;
+  std::string_view unit;
+  std::string_view doc;
+};
+
+struct TypeInfo {
+  std::string_view name;
+  std::string_view doc;
+  std::span<const FieldInfo> fields;
+};
+
+namespace detail {
+
+template <typename T>
+struct Unwrapped {
+  using Type = T;
+};
+template <typename T>
+struct Unwrapped<std::optional<T>> {
+  using Type = T;
+};
+
+template <typename Member>
+constexpr Kind kind_of() {
+  using T = typename Unwrapped<Member>::Type;
+  if constexpr (std::same_as<T, bool>) return Kind::kBool;
+  else if constexpr (std::unsigned_integral<T>) return Kind::kUint;
+  else if constexpr (std::signed_integral<T>) return Kind::kInt;
+  else if constexpr (std::same_as<T, Time>) return Kind::kTime;
+  else if constexpr (std::same_as<T, Duration>) return Kind::kDuration;
+  else if constexpr (std::same_as<T, Address>) return Kind::kAddress;
+  else {
+    static_assert(std::same_as<T, std::string_view>, "no kind for this member");
+    return Kind::kText;
+  }
+}
+
+template <typename T>
+constexpr Value to_value(const T& member) {
+  if constexpr (std::unsigned_integral<T> && !std::same_as<T, bool>) {
+    return Value(static_cast<std::uint64_t>(member));
+  } else if constexpr (std::signed_integral<T>) {
+    return Value(static_cast<std::int64_t>(member));
+  } else if constexpr (std::same_as<T, Address>) {
+    return Value::address(member.view());
+  } else if constexpr (std::same_as<T, std::string_view>) {
+    return member.empty() ? Value() : Value(member);
+  } else {
+    return Value(member);
+  }
+}
+
+template <typename T>
+constexpr Value to_value(const std::optional<T>& member) {
+  return member ? to_value(*member) : Value();
+}
+
+// A value of another kind, or out of the member's range, is a missing one.
+template <typename Member>
+constexpr void from_value(const Value& value, Member& member) {
+  using T = typename Unwrapped<Member>::Type;
+  member = Member{};
+  const Kind kind = value.kind();
+  if constexpr (std::same_as<T, bool>) {
+    if (kind == Kind::kBool) member = value.as_uint() != 0;
+  } else if constexpr (std::unsigned_integral<T>) {
+    if (kind == Kind::kUint && std::in_range<T>(value.as_uint())) {
+      member = static_cast<T>(value.as_uint());
+    }
+  } else if constexpr (std::signed_integral<T>) {
+    if (kind == Kind::kInt && std::in_range<T>(value.as_int())) {
+      member = static_cast<T>(value.as_int());
+    } else if (kind == Kind::kUint && std::in_range<T>(value.as_uint())) {
+      member = static_cast<T>(value.as_uint());
+    }
+  } else if constexpr (std::same_as<T, Time> || std::same_as<T, Duration>) {
+    if (kind == kind_of<T>()) member = T{value.as_int()};
+  } else if constexpr (std::same_as<T, Address>) {
+    const std::string_view bytes = value.bytes();
+    if (kind == Kind::kAddress && (bytes.size() == 4 || bytes.size() == 16)) {
+      Address address;
+      address.size = static_cast<std::uint8_t>(bytes.size());
+      for (std::size_t at = 0; at < bytes.size(); ++at) {
+        address.bytes[at] = static_cast<std::uint8_t>(bytes[at]);
+      }
+      member = address;
+    }
+  } else {
+    if (kind == Kind::kText) member = value.bytes();
+  }
+}
+
+template <typename Record>
+constexpr auto make_field_infos() {
+  return std::apply(
+      []<typename... Members>(const Field<Record, Members>&... fields) {
+        return std::array<FieldInfo, sizeof...(Members)>{
+            FieldInfo{fields.name, kind_of<Members>(), fields.unit, fields.doc}...};
+      },
+      Record::kFields);
+}
+
+template <typename Record>
+inline constexpr auto kFieldInfos = make_field_infos<Record>();
+
+}  // namespace detail
+
+template <typename Record>
+inline constexpr std::size_t kFieldCount = std::tuple_size_v<decltype(Record::kFields)>;
+
+template <typename Record>
+inline constexpr TypeInfo kTypeInfo = {Record::kType, Record::kDoc, detail::kFieldInfos<Record>};
+
+template <typename Record>
+using Values = std::array<Value, kFieldCount<Record>>;
+
+// Fills `values`, in the schema's order, with views of `record`.
+template <typename Record>
+constexpr void to_values(const Record& record, Values<Record>& values) {
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+    ((values[Index] = detail::to_value(record.*(std::get<Index>(Record::kFields).member))), ...);
+  }(std::make_index_sequence<kFieldCount<Record>>{});
+}
+
+// Sets every field of `record`; its texts point to where the values' texts point.
+template <typename Record>
+constexpr void from_values(std::span<const Value, kFieldCount<Record>> values, Record& record) {
+  [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+    (detail::from_value(values[Index], record.*(std::get<Index>(Record::kFields).member)), ...);
+  }(std::make_index_sequence<kFieldCount<Record>>{});
+}
+
+}  // namespace tracebraid::formats::record
