@@ -53,9 +53,15 @@ struct Ports {
   [[nodiscard]] bool have(std::uint16_t port) const { return sender == port || receiver == port; }
 };
 
-bool is_digit(char each) { return each >= '0' && each <= '9'; }
-bool is_visible(char each) { return each > ' ' && each <= '~'; }
-char lower(char each) { return each >= 'A' && each <= 'Z' ? static_cast<char>(each + 32) : each; }
+bool is_digit(char each) {
+  return each >= '0' && each <= '9';
+}
+bool is_visible(char each) {
+  return each > ' ' && each <= '~';
+}
+char lower(char each) {
+  return each >= 'A' && each <= 'Z' ? static_cast<char>(each + 32) : each;
+}
 
 // Cuts a number of 1 to `most_digits` digits off the front.
 bool cut_number(std::string_view& text, std::size_t most_digits) {
@@ -73,25 +79,53 @@ bool cut_prefix(std::string_view& text, std::string_view prefix) {
 
 // --- HTTP
 
-// https://www.iana.org/assignments/http-methods
-constexpr std::array<std::string_view, 41> kHttpMethods = {
-    "GET",         "POST",         "HEAD",
-    "PUT",         "DELETE",       "OPTIONS",
-    "PATCH",       "CONNECT",      "TRACE",
-    "PROPFIND",    "PROPPATCH",    "REPORT",
-    "MKCOL",       "COPY",         "MOVE",
-    "LOCK",        "UNLOCK",       "SEARCH",
-    "ACL",         "BASELINE-CONTROL", "BIND",
-    "CHECKIN",     "CHECKOUT",     "LABEL",
-    "LINK",        "MERGE",        "MKACTIVITY",
-    "MKCALENDAR",  "MKREDIRECTREF", "MKWORKSPACE",
-    "ORDERPATCH",  "PRI",          "QUERY",
-    "REBIND",      "UNBIND",       "UNCHECKOUT",
-    "UNLINK",      "UPDATE",       "UPDATEREDIRECTREF",
-    "VERSION-CONTROL", "NOTIFY"};
+// https://www.iana.org/assignments/http-methods; the last three are UPnP's.
+constexpr std::array<std::string_view, 43> kHttpMethods = {"GET",
+                                                           "POST",
+                                                           "HEAD",
+                                                           "PUT",
+                                                           "DELETE",
+                                                           "OPTIONS",
+                                                           "PATCH",
+                                                           "CONNECT",
+                                                           "TRACE",
+                                                           "PROPFIND",
+                                                           "PROPPATCH",
+                                                           "REPORT",
+                                                           "MKCOL",
+                                                           "COPY",
+                                                           "MOVE",
+                                                           "LOCK",
+                                                           "UNLOCK",
+                                                           "SEARCH",
+                                                           "ACL",
+                                                           "BASELINE-CONTROL",
+                                                           "BIND",
+                                                           "CHECKIN",
+                                                           "CHECKOUT",
+                                                           "LABEL",
+                                                           "LINK",
+                                                           "MERGE",
+                                                           "MKACTIVITY",
+                                                           "MKCALENDAR",
+                                                           "MKREDIRECTREF",
+                                                           "MKWORKSPACE",
+                                                           "ORDERPATCH",
+                                                           "PRI",
+                                                           "QUERY",
+                                                           "REBIND",
+                                                           "UNBIND",
+                                                           "UNCHECKOUT",
+                                                           "UNLINK",
+                                                           "UPDATE",
+                                                           "UPDATEREDIRECTREF",
+                                                           "VERSION-CONTROL",
+                                                           "NOTIFY",
+                                                           "SUBSCRIBE",
+                                                           "UNSUBSCRIBE"};
 constexpr std::size_t kLongestMethod = 17;
 
-// The value of the Host line among `lines`, if its end is there.
+// The value of the Host line among `lines`, if its end is there. The first is the request's rest.
 std::string_view http_host(std::string_view lines) {
   constexpr std::string_view kName = "host:";
   while (true) {
@@ -121,9 +155,8 @@ bool is_http(std::string_view text, Service& service) {
     return true;
   }
   const std::size_t method = text.substr(0, kLongestMethod + 1).find(' ');
-  if (method == std::string_view::npos ||
-      std::find(kHttpMethods.begin(), kHttpMethods.end(), text.substr(0, method)) ==
-          kHttpMethods.end()) {
+  if (method == std::string_view::npos || std::find(kHttpMethods.begin(), kHttpMethods.end(),
+                                                    text.substr(0, method)) == kHttpMethods.end()) {
     return false;
   }
   const auto ends_target = [](char each) {
@@ -135,13 +168,16 @@ bool is_http(std::string_view text, Service& service) {
   const std::string_view line = text.substr(0, static_cast<std::size_t>(end - text.begin()));
   const std::string_view rest = text.substr(line.size());
   if (!rest.starts_with(kVersion)) {
-    // A target longer than the segment or the snaplen; "OPTIONS *" might yet become RTSP.
-    if (*target != '/' || !kVersion.starts_with(rest)) return false;
+    // A target longer than the segment or the snaplen ("OPTIONS *" might yet become RTSP), or
+    // HTTP/0.9, which health checks still speak.
+    const bool is_simple =
+        text.starts_with("GET ") && (rest.starts_with('\n') || rest.starts_with("\r\n"));
+    if (*target != '/' || !(is_simple || kVersion.starts_with(rest))) return false;
   }
   service.name = "http";
   if (line != "PRI *") {  // HTTP/2's preface asks for nothing
     service.query = line;
-    service.host = http_host(rest.substr(std::min(rest.find('\n'), rest.size() - 1) + 1));
+    service.host = http_host(rest);
   }
   return true;
 }
@@ -191,9 +227,9 @@ bool is_tls(Bytes payload, Service& service) {
 struct DnsName {
   enum class State : std::uint8_t { kWhole, kCut, kBad };
   State state = State::kBad;
-  std::size_t next = 0;          // behind the name, where it was met
-  std::string_view text = {};    // in the scratch space
-  bool is_host_name = true;      // letters, digits, '-' and '_' only, and at least one
+  std::size_t next = 0;        // behind the name
+  std::string_view text = {};  // in the scratch space
+  bool is_host_name = true;    // letters, digits, '-' and '_' only, and at least one
 };
 
 class DnsText {
@@ -229,54 +265,39 @@ class DnsText {
   std::size_t size_ = 0;
 };
 
+// The name of the first question. Nothing comes before it that a compression pointer could mean
+// (RFC 1035, 4.1.4), so a pointer in it makes it bad.
 DnsName read_dns_name(Bytes message, std::size_t at, std::span<char> scratch) {
   constexpr std::size_t kMostBytes = 255;
-  constexpr int kMostHops = 16;
+  constexpr std::size_t kMostLabel = 63;
+  const std::size_t begin = at;
   DnsText text(scratch);
   DnsName name;
-  std::size_t bytes = 1;
-  int hops = 0;
-  while (true) {
-    if (at >= message.size()) {
-      name.state = DnsName::State::kCut;
-      return name;
-    }
+  for (; at < message.size() && message[at] != 0; at += 1 + message[at]) {
     const std::size_t length = message[at];
-    if (length == 0) break;
-    if (length >= 0xC0) {
-      if (at + 1 >= message.size()) {
-        name.state = DnsName::State::kCut;
-        return name;
-      }
-      if (hops == 0) name.next = at + 2;
-      const std::size_t target = (length & 0x3F) << 8 | message[at + 1];
-      // A name is never repeated from behind itself (RFC 1035, 4.1.4), nor from the header.
-      if (target >= at || target < 12 || ++hops > kMostHops) return name;
-      at = target;
-      continue;
-    }
-    if (length > 63) return name;
-    bytes += length + 1;
-    if (bytes > kMostBytes) return name;
+    if (length > kMostLabel || at - begin + 1 + length + 1 > kMostBytes) return name;
     if (length >= message.size() - at) {
       name.state = DnsName::State::kCut;
       return name;
     }
-    if (bytes > length + 2) text.add_dot();
+    if (at > begin) text.add_dot();
     for (const unsigned char each : message.subspan(at + 1, length)) {
       text.add_byte(each);
       const char small = lower(static_cast<char>(each));
       const bool is_letter = small >= 'a' && small <= 'z';
       if (!is_letter && !is_digit(small) && small != '-' && small != '_') name.is_host_name = false;
     }
-    at += length + 1;
   }
-  if (hops == 0) name.next = at + 1;
-  if (bytes == 1) {
+  if (at >= message.size()) {
+    name.state = DnsName::State::kCut;
+    return name;
+  }
+  if (at == begin) {
     text.add_dot();
     name.is_host_name = false;
   }
   name.state = DnsName::State::kWhole;
+  name.next = at + 1;
   name.text = text.text();
   return name;
 }
@@ -361,7 +382,7 @@ bool is_dns(Bytes message, std::optional<std::size_t> length, Ports ports, std::
   if (!question.ok() || !is_common_dns_type(type) || net != 1) return false;
   const std::size_t end = message.size() - question.left();
   if (records == 0 ? question.left() > 0 || (length && *length != end)
-                   : length && *length < end + 11 * records) {
+                   : length && *length < end + std::size_t{11} * records) {
     return false;
   }
   // A query's additional record is nearly always OPT, of the root.
@@ -436,7 +457,6 @@ bool is_postgresql_error(Bytes payload) {
   return severity == "SFATAL\0"sv || severity == "SERROR\0"sv || severity == "SPANIC\0"sv;
 }
 
-// Called for any first byte, which is the low one of a length.
 bool is_mysql(Bytes payload, Ports ports) {
   constexpr std::size_t kMostVersion = 64;
   if (payload.size() < 7 || payload[1] > 2 || payload[2] != 0 || payload[3] != 0) return false;
@@ -549,8 +569,8 @@ bool is_mqtt_connect(Bytes payload) {
     length |= (byte & 0x7F) << shift;
     if ((byte & 0x80) == 0) break;
   }
-  std::string_view name = "\0\4MQTT"sv;
-  Bytes found = packet.take(name.size());
+  const std::string_view name = "\0\4MQTT"sv;
+  const Bytes found = packet.take(name.size());
   const std::uint32_t level = packet.number(1) & 0x7F;  // the top bit is a bridge's
   return packet.ok() && text_of(found) == name && level >= 4 && level <= 5 && length >= 12;
 }
@@ -571,7 +591,11 @@ void detect_tcp(Bytes payload, Ports ports, std::span<char> scratch, Service& se
   const std::string_view text = text_of(payload);
   switch (payload[0]) {
     case 0x00:
-      if (is_postgresql_startup(payload)) service.name = "postgresql";
+      if (is_postgresql_startup(payload)) {
+        service.name = "postgresql";
+      } else {
+        is_dns_over_tcp(payload, ports, scratch, service);
+      }
       break;
     case 0x10:
       if (is_mqtt_connect(payload)) service.name = "mqtt";
@@ -665,11 +689,13 @@ void detect_tcp(Bytes payload, Ports ports, std::span<char> scratch, Service& se
       if (is_memcached_text(text, ports)) service.name = "memcached";
       break;
     default:
+      // The length of a DNS message. One of 4,096 bytes or more may begin as another protocol does,
+      // and is not looked for.
+      is_dns_over_tcp(payload, ports, scratch, service);
       break;
   }
-  // These begin with a length, which may be any byte.
+  // The first byte is the low one of a length.
   if (service.name.empty() && is_mysql(payload, ports)) service.name = "mysql";
-  if (service.name.empty()) is_dns_over_tcp(payload, ports, scratch, service);
 }
 
 // --- UDP
@@ -680,15 +706,16 @@ bool is_quic(Bytes payload) {
   if ((payload[0] & 0xC0) != 0xC0) return false;
   Reader packet(payload.subspan(1));
   const std::uint32_t version = packet.number(4);
-  const bool is_known = version == 1 || version == 0x6B3343CF || version >> 8 == 0xFF0000;
+  const bool is_draft = version > 0xFF000000 && version <= 0xFF000022;  // up to draft 34
+  const bool is_known = version == 1 || version == 0x6B3343CF || is_draft;
   const std::uint32_t to = packet.number(1);
   packet.take(to);
   const std::uint32_t from = packet.number(1);
   return packet.ok() && is_known && to <= kMostId && from <= kMostId;
 }
 
-bool is_ntp(Bytes payload, Ports ports) {
-  if (!ports.have(123) || payload.size() < 48) return false;
+bool is_ntp(Bytes payload) {
+  if (payload.size() < 48) return false;
   const int version = payload[0] >> 3 & 7;
   const int mode = payload[0] & 7;
   return version >= 1 && version <= 4 && mode >= 1 && mode <= 5;
@@ -707,8 +734,8 @@ Service detect_service(Transport transport, bool is_from_originator, std::uint16
     detect_tcp(payload, ports, scratch, service);
   } else if (is_quic(payload)) {
     service.name = "quic";
-  } else if (is_ntp(payload, ports)) {
-    service.name = "ntp";
+  } else if (ports.have(123)) {
+    if (is_ntp(payload)) service.name = "ntp";
   } else {
     is_dns(payload, std::nullopt, ports, scratch, service);
   }

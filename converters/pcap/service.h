@@ -37,8 +37,9 @@ inline constexpr std::size_t kDnsNameChars = 1024;
 
 // `payload` is what was captured of one segment or datagram: cut anywhere, and any bytes. The
 // content decides. Ports count where it is weak: DNS, NTP, "220" of SMTP or FTP, USER, one-word
-// commands of memcached, MySQL's refusal. The originator may be either side. A cut payload is named
-// like the whole one or not at all. What does not fit into `scratch` is left out.
+// commands of memcached, MySQL's refusal. The originator may be either side. Wherever a payload is
+// cut, it does not get another protocol's name. What does not fit into `scratch` is left out. Takes
+// time in the payload's size only where HTTP's header is searched for Host.
 [[nodiscard]] Service detect_service(Transport transport, bool is_from_originator,
                                      std::uint16_t originator_port, std::uint16_t responder_port,
                                      std::span<const unsigned char> payload,

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <vector>
 
 #include "converters/cprof/callgrind_conversion.h"
 #include "converters/cprof/profile_reader.h"
+#include "converters/pcap/service.h"
 #include "formats/io/cursor.h"
 #include "formats/io/output.h"
 #include "formats/io/source.h"
+#include "formats/io/text.h"
 #include "formats/marshal/reader.h"
 #include "formats/pcap/capture_reader.h"
 
@@ -97,6 +100,48 @@ std::string fuzz_cprof2callgrind(std::span<const char> input, std::size_t piece)
   }
   diagnostics.summarize();
   return text;
+}
+
+void fuzz_service(std::span<const char> input) {
+  namespace pcap = converters::pcap;
+  static constexpr std::array<std::uint16_t, 16> kPorts = {
+      53, 5353, 5355, 137, 123, 21, 25, 587, 3306, 11211, 80, 443, 5432, 6379, 40000, 50000};
+  static constexpr std::array<std::string_view, 15> kNames = {
+      "",     "http",      "ssl",  "dns", "ssh",  "postgresql", "mysql", "redis",
+      "amqp", "memcached", "quic", "ntp", "smtp", "ftp",        "mqtt"};
+  const auto within = [](std::string_view view, const void* begin, std::size_t size) {
+    const auto* first = static_cast<const char*>(begin);
+    return view.empty() || (view.data() >= first && view.data() + view.size() <= first + size);
+  };
+  if (input.size() < 4) return;
+  const auto transport = (input[0] & 1) != 0 ? pcap::Transport::kUdp : pcap::Transport::kTcp;
+  const bool is_from_originator = (input[0] & 2) != 0;
+  const std::uint16_t originator = kPorts[static_cast<unsigned char>(input[1]) % kPorts.size()];
+  const std::uint16_t responder = kPorts[static_cast<unsigned char>(input[2]) % kPorts.size()];
+  std::vector<char> scratch((input[0] & 4) != 0 ? static_cast<unsigned char>(input[3])
+                                                : pcap::kDnsNameChars);
+  input = input.subspan(4);
+  constexpr std::size_t kMostCuts = 200;
+  std::string_view name;
+  // Every short prefix, then the whole; each in memory of its own size.
+  for (std::size_t cut = 0; cut <= std::min(kMostCuts, input.size()); ++cut) {
+    const std::size_t size = cut < kMostCuts ? cut : input.size();
+    const std::vector<unsigned char> payload(input.begin(),
+                                             input.begin() + static_cast<std::ptrdiff_t>(size));
+    const pcap::Service service = pcap::detect_service(transport, is_from_originator, originator,
+                                                       responder, payload, scratch);
+    const bool is_dns = service.name == "dns";
+    if (std::find(kNames.begin(), kNames.end(), service.name) == kNames.end() ||
+        (!name.empty() && !service.name.empty() && service.name != name) ||
+        !within(service.host, payload.data(), payload.size()) ||
+        !within(service.query, is_dns ? static_cast<const void*>(scratch.data()) : payload.data(),
+                is_dns ? scratch.size() : payload.size()) ||
+        (is_dns && !io::is_plain(service.query)) ||
+        (service.name.empty() && !(service.host.empty() && service.query.empty()))) {
+      std::abort();
+    }
+    if (!service.name.empty()) name = service.name;
+  }
 }
 
 }  // namespace tracebraid::tests

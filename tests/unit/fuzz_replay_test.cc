@@ -49,5 +49,9 @@ TEST(FuzzReplay, Cprof2callgrindGivesTheSameAtAnyChunking) {
   EXPECT_GT(replay("fuzz_cprof2callgrind", run), 10U);
 }
 
+TEST(FuzzReplay, Service) {
+  EXPECT_GT(replay("fuzz_service", [](const std::string& input) { fuzz_service(input); }), 10U);
+}
+
 }  // namespace
 }  // namespace tracebraid::tests
