@@ -70,6 +70,9 @@ class CaptureReader final : public PacketSource {
   // … and never more than this.
   static constexpr std::uint32_t kMostCaptured = 16U << 20;
 
+  // From the page cache, packets of 60 and of 551 bytes on average (tests/bench/read_capture.cc):
+  // 10.8 and 44 ns a packet, of which the kernel's copying is 7.8 and 31; 256 KiB 11.7 and 55;
+  // 4 MiB 11.2 and 46. pcap_next_ex: 41 and 119.
   static constexpr std::size_t kWindow = std::size_t{1} << 20;
 
   // `source` is decompressed already. Both must outlive the reader. Nothing is read before the

@@ -2,7 +2,8 @@
 //
 // What libpcap does differently (1.10.3): pcapng with interfaces of different link types or snap
 // lengths is refused; all packets seem to be of one interface; a packet without time has time 0; a
-// packet of more than the snap length is cut to it; only times of 32-bit seconds are told apart.
+// packet of more than the snap length is cut to it; pcap's seconds and fractions are
+// taken as signed, so that 2038 is 1901.
 #pragma once
 
 #include <memory>
