@@ -428,9 +428,9 @@ std::int64_t FlowTable::deadline(const FlowState& flow, EndReason& reason) const
   if (flow.key.protocol == kProtocolTcp) {
     const bool is_asking = orig.state == TcpState::kSynSent || orig.state == TcpState::kSynAckSent;
     if (is_asking && resp.state == TcpState::kInactive && flow.is_active &&
-        flow.ends_at < until) {
+        time_outs.attempt < idle_time_out(flow)) {
       reason = EndReason::kAttempt;
-      until = flow.ends_at;
+      until = flow.last_ts + time_outs.attempt;
     }
     const bool is_half_open =
         orig.state == TcpState::kInactive || resp.state == TcpState::kInactive;

@@ -273,7 +273,6 @@ void Segment::from_inactive(bool& closes) {
   if (syn()) {
     if (is_orig_) {
       set_state(end(), ack() ? TcpState::kSynAckSent : TcpState::kSynSent);
-      flow_.ends_at = in_.ts_ns + time_outs_.attempt;
     } else {
       if (!ack() && peer().state == TcpState::kSynAckSent &&
           in_.seq == static_cast<std::uint32_t>(end().start)) {
