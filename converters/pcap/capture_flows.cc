@@ -21,7 +21,7 @@ constexpr io::Counter kBackwards = {"time_goes_backwards", io::Severity::kNote,
 // Ahead of the packet before by more than this, a time is believed once the next packet agrees.
 constexpr std::int64_t kJumpNs = 60'000'000'000;
 constexpr std::int64_t kNever = Packet::kNoTime;
-constexpr std::size_t kBatchPackets = 32;
+constexpr std::size_t kBatch = 1024;  // datagrams
 
 std::string position(std::uint64_t packet) {
   return "packet " + std::to_string(packet);
@@ -30,10 +30,16 @@ std::string position(std::uint64_t packet) {
 }  // namespace
 
 CaptureFlows::CaptureFlows(Options options, FlowSink& sink, io::Diagnostics& diagnostics)
-    : flows_(std::move(options.flows), sink),
+    : sink_(sink),
+      flows_(std::move(options.flows), sink),
       decoder_(std::move(options.decoder), diagnostics),
       diagnostics_(diagnostics),
-      clock_(kNever) {
+      clock_(kNever),
+      background_([this](DatagramBatch& batch) {
+        flows_.add(batch);
+        if (batch.is_followed_by_wait) sink_.flush();
+        batch.clear();
+      }) {
   if (!options.filter.empty()) filter_.emplace(options.filter);
 }
 
@@ -51,7 +57,6 @@ void CaptureFlows::add(std::span<const Packet> packets) {
     }
     if (held_) settle_held(packet.ts_ns);
     if (clock_ != kNever && packet.ts_ns - clock_ > kJumpNs) {
-      hand_over();
       held_.emplace(Held{{packet.data, packet.data + packet.captured}, *packet.interface, packet});
       held_->packet.data = held_->bytes.data();
       held_->packet.interface = &held_->interface;
@@ -64,7 +69,16 @@ void CaptureFlows::add(std::span<const Packet> packets) {
     }
     take(packet);
   }
-  hand_over();
+}
+
+void CaptureFlows::set_input(std::string_view name) {
+  submit();
+  batch_.input = name;
+}
+
+void CaptureFlows::wait() {
+  batch_.is_followed_by_wait = true;
+  submit();
 }
 
 // Is the held packet's time an outlier? The packet after it tells.
@@ -77,7 +91,6 @@ void CaptureFlows::settle_held(std::int64_t next_ts) {
     clock_ = packet.ts_ns;
   }
   take(packet);
-  hand_over();
   held_.reset();
 }
 
@@ -88,11 +101,12 @@ void CaptureFlows::take(Packet packet) {
   if (!ledger_.last_ts || packet.ts_ns > ledger_.last_ts->ns) {
     ledger_.last_ts = formats::record::Time{packet.ts_ns};
   }
-  const std::size_t before = batch_.size();
+  const std::size_t before = batch_.datagrams.size();
   switch (decoder_.decode(packet, ledger_.read, batch_)) {
     case Outcome::kCounted:
       ++ledger_.counted;
-      if (packet.captured < packet.length && batch_[before].is_truncated) ++ledger_.truncated;
+      if (packet.captured < packet.length && batch_.datagrams[before].is_truncated)
+        ++ledger_.truncated;
       break;
     case Outcome::kFragment:
       ++ledger_.fragments;
@@ -107,20 +121,16 @@ void CaptureFlows::take(Packet packet) {
       ++ledger_.unsupported_link;
       break;
   }
-  if (++packets_in_batch_ >= kBatchPackets) hand_over();
+  if (batch_.datagrams.size() >= kBatch) submit();
 }
 
-void CaptureFlows::hand_over() {
-  packets_in_batch_ = 0;
-  if (batch_.empty()) return;
-  flows_.add(batch_);
-  batch_.clear();
-  decoder_.recycle();
+void CaptureFlows::submit() {
+  background_.submit(batch_);
 }
 
 void CaptureFlows::finish() {
   if (held_) settle_held(kNever);
-  hand_over();
+  background_.drain(batch_);
   flows_.finish();
 }
 

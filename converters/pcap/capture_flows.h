@@ -9,6 +9,7 @@
 
 #include "converters/pcap/decoder.h"
 #include "converters/pcap/flow_table.h"
+#include "formats/io/background.h"
 #include "formats/io/diagnostics.h"
 #include "formats/pcap/filter.h"
 #include "formats/pcap/packet.h"
@@ -16,7 +17,11 @@
 
 namespace tracebraid::converters::pcap {
 
-// Memory: that of the open flows, of fragments that wait, and one packet that is held back.
+// Decoding is done in the calling thread, the flows' work and the sink's in a second one, which
+// starts when there are more packets than one batch.
+//
+// Memory: that of the open flows, of fragments that wait, of three batches, and one packet that is
+// held back.
 class CaptureFlows {
  public:
   struct Options {
@@ -28,11 +33,14 @@ class CaptureFlows {
   CaptureFlows(Options options, FlowSink& sink, formats::io::Diagnostics& diagnostics);
 
   // Names the input that the next packets are from; empty where there is but one.
-  void set_input(std::string_view name) { flows_.set_input(name); }
+  void set_input(std::string_view name);
 
   // Takes in packets in the order of the capture. The result does not depend on how they are
-  // divided among calls.
+  // divided among calls. What the sink throws is thrown by a later call.
   void add(std::span<const formats::pcap::Packet> packets);
+
+  // The input may have nothing more for a while: hands on what there is, and flushes the sink.
+  void wait();
 
   // The capture is over: reports what is open.
   void finish();
@@ -48,18 +56,19 @@ class CaptureFlows {
   };
 
   void take(formats::pcap::Packet packet);
-  void hand_over();
+  void submit();
   void settle_held(std::int64_t next_ts);
 
+  FlowSink& sink_;
   FlowTable flows_;
   Decoder decoder_;
   formats::io::Diagnostics& diagnostics_;
   std::optional<formats::pcap::PacketFilter> filter_;
   formats::record::Ledger ledger_;
-  std::vector<Datagram> batch_;
-  std::size_t packets_in_batch_ = 0;
+  DatagramBatch batch_;
   std::int64_t clock_;  // latest time that was believed
   std::optional<Held> held_;
+  formats::io::Background<DatagramBatch> background_;  // the last: its thread uses the others
 };
 
 }  // namespace tracebraid::converters::pcap

@@ -49,7 +49,7 @@ struct Decoder::Bytes {
 struct Decoder::Frame {
   const formats::pcap::Packet& packet;
   std::uint64_t number;
-  std::vector<Datagram>& out;
+  DatagramBatch& out;
   Encapsulation encapsulation{};
   std::int32_t parent = -1;
   int layers = 0;  // headers seen so far: a loop of headers ends
@@ -140,8 +140,7 @@ std::uint64_t hash_of(const FlowKey& key, std::uint64_t seed) {
                               (std::uint64_t{key.port_b} << 32U) |
                               (std::uint64_t{key.around} << 16U) |
                               (std::uint64_t{key.protocol} << 8U) | (key.is_ipv6 ? 1U : 0U);
-  std::uint64_t hash =
-      mixed(key.a.low ^ seed, key.b.low ^ ports ^ 0x9E37'79B9'7F4A'7C15U);
+  std::uint64_t hash = mixed(key.a.low ^ seed, key.b.low ^ ports ^ 0x9E37'79B9'7F4A'7C15U);
   if (key.is_ipv6) {
     hash = mixed(hash ^ key.a.high ^ 0xA076'1D64'78BD'642FU, key.b.high ^ seed);
   }
@@ -153,33 +152,57 @@ std::uint64_t hash_of(const FlowKey& key, std::uint64_t seed) {
 int icmp_counterpart(std::uint8_t type, bool is_ipv6) {
   if (!is_ipv6) {
     switch (type) {
-      case 0: return 8;
-      case 8: return 0;
-      case 9: return 10;
-      case 10: return 9;
-      case 13: return 14;
-      case 14: return 13;
-      case 15: return 16;
-      case 16: return 15;
-      case 17: return 18;
-      case 18: return 17;
-      default: return -1;
+      case 0:
+        return 8;
+      case 8:
+        return 0;
+      case 9:
+        return 10;
+      case 10:
+        return 9;
+      case 13:
+        return 14;
+      case 14:
+        return 13;
+      case 15:
+        return 16;
+      case 16:
+        return 15;
+      case 17:
+        return 18;
+      case 18:
+        return 17;
+      default:
+        return -1;
     }
   }
   switch (type) {
-    case 128: return 129;
-    case 129: return 128;
-    case 130: return 131;
-    case 131: return 130;
-    case 133: return 134;
-    case 134: return 133;
-    case 135: return 136;
-    case 136: return 135;
-    case 139: return 140;
-    case 140: return 139;
-    case 144: return 145;
-    case 145: return 144;
-    default: return -1;
+    case 128:
+      return 129;
+    case 129:
+      return 128;
+    case 130:
+      return 131;
+    case 131:
+      return 130;
+    case 133:
+      return 134;
+    case 134:
+      return 133;
+    case 135:
+      return 136;
+    case 136:
+      return 135;
+    case 139:
+      return 140;
+    case 140:
+      return 139;
+    case 144:
+      return 145;
+    case 145:
+      return 144;
+    default:
+      return -1;
   }
 }
 
@@ -192,10 +215,15 @@ Outcome better(Outcome left, Outcome right) {
 Decoder::Decoder(Options options, io::Diagnostics& diagnostics)
     : options_(std::move(options)),
       diagnostics_(diagnostics),
-      hash_seed_((std::uint64_t{std::random_device{}()} << 32U) | std::random_device{}()) {}
+      hash_seed_((std::uint64_t{std::random_device{}()} << 32U) | std::random_device{}()),
+      kept_(kKept) {}
 
 Outcome Decoder::decode(const formats::pcap::Packet& packet, std::uint64_t number,
-                        std::vector<Datagram>& out) {
+                        DatagramBatch& out) {
+  if (packet.interface != last_interface_) {
+    last_interface_ = packet.interface;
+    last_interned_ = intern(packet.interface);
+  }
   Frame frame{.packet = packet, .number = number, .out = out};
   return link(frame, {packet.data, packet.captured, packet.length});
 }
@@ -405,11 +433,15 @@ Outcome Decoder::ppp(Frame& frame, Bytes bytes) {
     bytes.skip(2);
   }
   switch (protocol) {
-    case 0x0021: return ipv4(frame, bytes);
-    case 0x0057: return ipv6(frame, bytes);
+    case 0x0021:
+      return ipv4(frame, bytes);
+    case 0x0057:
+      return ipv6(frame, bytes);
     case 0x0281:
-    case 0x0283: return mpls(frame, bytes);
-    default: return Outcome::kNonIp;
+    case 0x0283:
+      return mpls(frame, bytes);
+    default:
+      return Outcome::kNonIp;
   }
 }
 
@@ -583,9 +615,7 @@ Outcome Decoder::fragment(Frame& frame, const IpPacket& ip, Bytes bytes) {
   joined.total_bytes = whole.header_bytes + whole.length;
   joined.is_truncated = whole.captured < whole.length;
   frame.fragments = static_cast<std::uint16_t>(std::min<std::uint32_t>(whole.pieces, UINT16_MAX));
-  const Bytes all{whole.bytes.get(), whole.captured, whole.length};
-  reassembled_.push_back(std::move(whole.bytes));
-  return transport(frame, joined, all);
+  return transport(frame, joined, {whole.bytes.get(), whole.captured, whole.length});
 }
 
 Outcome Decoder::transport(Frame& frame, const IpPacket& ip, Bytes bytes) {
@@ -600,7 +630,7 @@ Outcome Decoder::transport(Frame& frame, const IpPacket& ip, Bytes bytes) {
     if (ip.protocol == kGre) return gre(frame, bytes);
   }
 
-  Datagram datagram;
+  Datagram& datagram = frame.out.datagrams.emplace_back();
   datagram.ts_ns = frame.packet.ts_ns;
   datagram.packet = frame.number;
   datagram.ttl = ip.ttl;
@@ -608,18 +638,24 @@ Outcome Decoder::transport(Frame& frame, const IpPacket& ip, Bytes bytes) {
   datagram.fragments = frame.fragments;
   datagram.ip_bytes = ip.total_bytes;
   datagram.is_truncated = ip.is_truncated;
-  datagram.interface = frame.packet.interface;
+  datagram.interface = last_interned_;
   datagram.parent = frame.parent;
   datagram.key.protocol = ip.protocol;
   datagram.key.is_ipv6 = ip.is_ipv6;
+  const auto or_drop = [&](Outcome outcome) {
+    if (outcome == Outcome::kMalformed) frame.out.datagrams.pop_back();
+    return outcome;
+  };
   switch (ip.protocol) {
     case kProtocolTcp:
-      return tcp(frame, ip, datagram, bytes);
+      return or_drop(tcp(frame, ip, datagram, bytes));
     case kProtocolUdp:
-      return udp(frame, ip, datagram, bytes);
+      return or_drop(udp(frame, ip, datagram, bytes));
     case kProtocolIcmp:
     case kProtocolIcmp6:
-      if ((ip.protocol == kProtocolIcmp6) == ip.is_ipv6) return icmp(frame, ip, datagram, bytes);
+      if ((ip.protocol == kProtocolIcmp6) == ip.is_ipv6) {
+        return or_drop(icmp(frame, ip, datagram, bytes));
+      }
       break;
     case kProtocolSctp:
       if (bytes.has(4)) {
@@ -631,7 +667,6 @@ Outcome Decoder::transport(Frame& frame, const IpPacket& ip, Bytes bytes) {
       break;
   }
   datagram.payload_bytes = bytes.wire;
-  datagram.payload = {bytes.at, bytes.captured};
   finish(frame, ip, datagram, 0, 0);
   return Outcome::kCounted;
 }
@@ -661,7 +696,8 @@ void Decoder::finish(Frame& frame, const IpPacket& ip, Datagram& datagram, std::
   if (options_.vlans_in_key || options_.tunnels_in_key) {
     std::uint64_t hash = 0;
     if (options_.vlans_in_key && around.vlans > 0) {
-      hash = mixed(around.vlan + 1U, 0x9E37'79B9'7F4A'7C15U) ^ (around.vlans > 1 ? around.inner_vlan + 1U : 0U);
+      hash = mixed(around.vlan + 1U, 0x9E37'79B9'7F4A'7C15U) ^
+             (around.vlans > 1 ? around.inner_vlan + 1U : 0U);
     }
     for (std::size_t level = 0; options_.tunnels_in_key && level < around.tunnels; ++level) {
       const Encapsulation::Tunnel& tunnel = around.tunnel[level];
@@ -671,8 +707,51 @@ void Decoder::finish(Frame& frame, const IpPacket& ip, Datagram& datagram, std::
     key.around = static_cast<std::uint16_t>(hash ^ (hash >> 16U) ^ (hash >> 32U) ^ (hash >> 48U));
   }
   datagram.hash = hash_of(key, hash_seed_);
-  datagram.encapsulation = around;
-  frame.out.push_back(datagram);
+  if (around.vlans > 0 || around.tunnels > 0 || around.has_mpls) {
+    datagram.around = static_cast<std::int32_t>(frame.out.encapsulations.size());
+    frame.out.encapsulations.push_back(around);
+  }
+}
+
+// Not of every payload: a copy costs more than all the rest.
+void Decoder::keep_bytes(Frame& frame, Datagram& datagram, std::span<const std::uint8_t> options,
+                         std::span<const std::uint8_t> payload) {
+  constexpr std::size_t kMostOptions = 40;
+  constexpr std::size_t kMostPayload = 2048;
+  constexpr std::uint8_t kMostPayloads = 4;
+  const bool is_syn = (datagram.tcp_flags & kSyn) != 0;
+  if (!is_syn) options = {};
+  Kept& kept = kept_[datagram.hash % kKept];
+  const auto tag = static_cast<std::uint32_t>(datagram.hash >> 32U);
+  if (kept.tag != tag || is_syn ||
+      datagram.ts_ns - kept.last_ts_ns > options_.shortest_time_out_ns) {
+    kept.tag = tag;
+    kept.payloads = 0;
+  }
+  kept.last_ts_ns = datagram.ts_ns;
+  if (payload.empty() || kept.payloads == kMostPayloads) {
+    payload = {};
+  } else {
+    ++kept.payloads;
+  }
+  const std::size_t options_size = std::min(options.size(), kMostOptions);
+  const std::size_t payload_size = std::min(payload.size(), kMostPayload);
+  if (options_size + payload_size == 0) return;
+  std::uint8_t* const room = frame.out.room(options_size + payload_size);
+  std::copy_n(options.begin(), options_size, room);
+  std::copy_n(payload.begin(), payload_size, room + options_size);
+  datagram.bytes = room;
+  datagram.options_size = static_cast<std::uint16_t>(options_size);
+  datagram.payload_size = static_cast<std::uint16_t>(payload_size);
+}
+
+const formats::pcap::Interface* Decoder::intern(const formats::pcap::Interface* interface) {
+  if (interface == nullptr || (!interface->id && interface->name.empty())) return nullptr;
+  for (const formats::pcap::Interface& known : interfaces_) {
+    if (known.id == interface->id && known.name == interface->name) return &known;
+  }
+  constexpr std::size_t kMost = 1024;
+  return interfaces_.size() < kMost ? &interfaces_.emplace_back(*interface) : nullptr;
 }
 
 Outcome Decoder::tcp(Frame& frame, const IpPacket& ip, Datagram& datagram, Bytes bytes) {
@@ -697,9 +776,9 @@ Outcome Decoder::tcp(Frame& frame, const IpPacket& ip, Datagram& datagram, Bytes
       !ip.is_truncated && has_bad_checksum(ip, {bytes.at, bytes.captured}, kProtocolTcp);
   datagram.payload_bytes = bytes.wire - header;
   const std::uint32_t seen = std::min(header, bytes.captured);
-  datagram.options = {bytes.at + kHeader, seen - kHeader};
-  datagram.payload = {bytes.at + seen, bytes.captured - seen};
   finish(frame, ip, datagram, source, destination);
+  keep_bytes(frame, datagram, {bytes.at + kHeader, seen - kHeader},
+             {bytes.at + seen, bytes.captured - seen});
   return Outcome::kCounted;
 }
 
@@ -721,12 +800,12 @@ Outcome Decoder::udp(Frame& frame, const IpPacket& ip, Datagram& datagram, Bytes
                              has_bad_checksum(ip, {bytes.at, bytes.captured}, kProtocolUdp);
   bytes.skip(kHeader);
   datagram.payload_bytes = bytes.wire;
-  datagram.payload = {bytes.at, bytes.captured};
   finish(frame, ip, datagram, source, destination);
+  keep_bytes(frame, datagram, {}, {bytes.at, bytes.captured});
   if (options_.inner) {
     const std::int32_t parent = frame.parent;
     const Encapsulation around = frame.encapsulation;
-    frame.parent = static_cast<std::int32_t>(frame.out.size()) - 1;
+    frame.parent = static_cast<std::int32_t>(frame.out.datagrams.size()) - 1;
     static_cast<void>(udp_tunnel(frame, source, destination, bytes));
     frame.parent = parent;
     frame.encapsulation = around;
@@ -854,7 +933,7 @@ Outcome Decoder::gre(Frame& frame, Bytes bytes) {
   const std::uint32_t key = (flags & kKey) != 0 ? bytes.u32(key_at) : 0;
   bytes.skip(header);
 
-  constexpr std::uint16_t kErspan = 0x88BE;   // types I and II
+  constexpr std::uint16_t kErspan = 0x88BE;  // types I and II
   constexpr std::uint16_t kErspan3 = 0x22EB;
   if (type == kErspan || type == kErspan3) {
     std::uint32_t session = 0;

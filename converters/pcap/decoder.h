@@ -2,13 +2,13 @@
 // extension headers and fragments, tunnels, and the TCP, UDP and ICMP headers.
 //
 // Sources: tcpdump.org/linktypes.html and IEEE 802 for link layers; RFC 791, 8200, 9293, 768, 792,
-// 4443; RFC 2784 and 2890 (GRE), 7348 (VXLAN), 8926 (Geneve), 3GPP TS 29.281 (GTP-U), 4380 (Teredo),
-// draft-foschiano-erspan. Not read: encrypted 802.11, IPsec payloads, AYIYA.
+// 4443; RFC 2784 and 2890 (GRE), 7348 (VXLAN), 8926 (Geneve), 3GPP TS 29.281 (GTP-U), 4380
+// (Teredo), draft-foschiano-erspan. Not read: encrypted 802.11, IPsec payloads, AYIYA.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -22,31 +22,29 @@ namespace tracebraid::converters::pcap {
 // What became of a frame; a frame that holds several IP packets counts as the best of them.
 enum class Outcome : std::uint8_t {
   kCounted,
-  kFragment,         // kept for a datagram that is not complete yet
+  kFragment,  // kept for a datagram that is not complete yet
   kNonIp,
-  kMalformed,        // a header is cut, or contradicts what is there
+  kMalformed,  // a header is cut, or contradicts what is there
   kUnsupportedLink,
 };
 
 class Decoder {
  public:
   struct Options {
-    bool inner = true;        // look into tunnels
+    bool inner = true;  // look into tunnels
     bool vlans_in_key = false;
     bool tunnels_in_key = false;
     std::vector<std::uint16_t> vxlan_ports = {4789};
+    // No flow is silent for so long and then goes on.
+    std::int64_t shortest_time_out_ns = 8'000'000'000;
   };
 
   Decoder(Options options, formats::io::Diagnostics& diagnostics);
 
   // Appends the frame's datagrams to `out`: the UDP datagram of a tunnel before what is inside.
-  // Their payload points into the frame, or, for a datagram in fragments, into memory that lives
-  // until recycle().
+  // Nothing of it points into the frame.
   [[nodiscard]] Outcome decode(const formats::pcap::Packet& packet, std::uint64_t number,
-                               std::vector<Datagram>& out);
-
-  // All datagrams given out so far are done with.
-  void recycle() { reassembled_.clear(); }
+                               DatagramBatch& out);
 
  private:
   // A piece of the frame: what was captured of it, and its length on the wire.
@@ -72,6 +70,9 @@ class Decoder {
   Outcome udp_tunnel(Frame& frame, std::uint16_t source, std::uint16_t destination, Bytes bytes);
   Outcome gre(Frame& frame, Bytes bytes);
   [[nodiscard]] bool enter(Frame& frame, TunnelKind kind, std::uint32_t id);
+  const formats::pcap::Interface* intern(const formats::pcap::Interface* interface);
+  void keep_bytes(Frame& frame, Datagram& datagram, std::span<const std::uint8_t> options,
+                  std::span<const std::uint8_t> payload);
   void finish(Frame& frame, const struct IpPacket& ip, Datagram& datagram, std::uint16_t source,
               std::uint16_t destination);
 
@@ -79,7 +80,18 @@ class Decoder {
   formats::io::Diagnostics& diagnostics_;
   std::uint64_t hash_seed_;
   FragmentTable fragments_;
-  std::vector<std::unique_ptr<std::uint8_t[]>> reassembled_;
+  std::deque<formats::pcap::Interface> interfaces_;  // the readers' own go with the readers
+  const formats::pcap::Interface* last_interface_ = nullptr;
+  const formats::pcap::Interface* last_interned_ = nullptr;
+
+  // How many payloads of a flow were kept lately: the flow table looks at its first few only.
+  struct Kept {
+    std::uint32_t tag = 0;
+    std::uint8_t payloads = 0;
+    std::int64_t last_ts_ns = 0;
+  };
+  static constexpr std::size_t kKept = std::size_t{1} << 14U;
+  std::vector<Kept> kept_;
   std::vector<std::uint32_t> unsupported_;  // link types that were reported
 };
 

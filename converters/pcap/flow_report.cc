@@ -31,11 +31,15 @@ record::Address address(const HostAddress& host, bool is_ipv6) {
 
 std::string_view protocol_name(std::uint8_t protocol) {
   switch (protocol) {
-    case kProtocolTcp: return "tcp";
-    case kProtocolUdp: return "udp";
+    case kProtocolTcp:
+      return "tcp";
+    case kProtocolUdp:
+      return "udp";
     case kProtocolIcmp:
-    case kProtocolIcmp6: return "icmp";
-    default: return "unknown_transport";
+    case kProtocolIcmp6:
+      return "icmp";
+    default:
+      return "unknown_transport";
   }
 }
 
@@ -93,10 +97,9 @@ FlowReport::FlowReport(const FlowState& flow, EndReason reason, bool is_final,
   record_.dup_pkts = flow.duplicates;
   record_.fragment_pkts = flow.fragments;
   const bool is_sctp = flow.key.protocol == kProtocolSctp;
-  record_.community_id =
-      community_id(flow.key, is_sctp ? flow.sctp_ports[0] : flow.key.port_a,
-                   is_sctp ? flow.sctp_ports[1] : flow.key.port_b, community_id_seed,
-                   community_id_);
+  record_.community_id = community_id(flow.key, is_sctp ? flow.sctp_ports[0] : flow.key.port_a,
+                                      is_sctp ? flow.sctp_ports[1] : flow.key.port_b,
+                                      community_id_seed, community_id_);
   times(flow);
   ends(flow);
   surroundings(flow);

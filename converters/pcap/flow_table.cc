@@ -1,8 +1,7 @@
 #include "converters/pcap/flow_table.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
+#include <cstddef>
 
 #include "converters/pcap/flow_report.h"
 #include "converters/pcap/service.h"
@@ -86,26 +85,29 @@ FlowTable::FlowTable(Options options, FlowSink& sink)
   inputs_.emplace_back();
 }
 
-void FlowTable::set_input(std::string_view name) {
-  inputs_.emplace_back(name);
-}
-
-void FlowTable::add(std::span<const Datagram> datagrams) {
-  const std::size_t mask = slots_.size() - 1;
-  for (const Datagram& datagram : datagrams) {
-    __builtin_prefetch(&slots_[datagram.hash & mask]);
-  }
-  for (const Datagram& datagram : datagrams) {
-    const Slot& slot = slots_[datagram.hash & mask];
-    if (slot.flow == kNone) continue;
-    const char* const flow = reinterpret_cast<const char*>(&at(slot.flow));
-    constexpr std::size_t kLine = 64;
-    for (std::size_t line = 0; line < sizeof(FlowState); line += kLine) {
-      __builtin_prefetch(flow + line);
-    }
-  }
+void FlowTable::add(const DatagramBatch& batch) {
+  constexpr std::size_t kAhead = 8;
+  constexpr std::size_t kLine = 64;
+  const std::vector<Datagram>& datagrams = batch.datagrams;
+  const std::size_t count = datagrams.size();
+  if (batch.input) inputs_.push_back(*batch.input);
   batch_flows_.clear();
-  for (const Datagram& datagram : datagrams) batch_flows_.push_back(add_one(datagram, datagrams));
+  for (std::size_t index = 0; index < count; ++index) {
+    const std::size_t mask = slots_.size() - 1;
+    if (index + 2 * kAhead < count) {
+      __builtin_prefetch(&slots_[datagrams[index + 2 * kAhead].hash & mask]);
+    }
+    if (index + kAhead < count) {
+      const Slot& slot = slots_[datagrams[index + kAhead].hash & mask];
+      if (slot.flow != kNone) {
+        const char* const flow = reinterpret_cast<const char*>(&at(slot.flow));
+        for (std::size_t line = 0; line < offsetof(FlowState, uid); line += kLine) {
+          __builtin_prefetch(flow + line);
+        }
+      }
+    }
+    batch_flows_.push_back(add_one(datagrams[index], batch));
+  }
 }
 
 bool FlowTable::is_likely_server(std::uint8_t protocol, std::uint16_t port) const {
@@ -120,8 +122,8 @@ void FlowTable::orient(FlowState& flow, const Datagram& datagram) const {
   const std::uint16_t destination = datagram.from_a ? key.port_b : key.port_a;
   bool turns = false;
   if (key.protocol == kProtocolTcp) {
-    const bool is_syn = datagram.header == TransportHeader::kWhole &&
-                        (datagram.tcp_flags & (kSyn | kAck)) == kSyn;
+    const bool is_syn =
+        datagram.header == TransportHeader::kWhole && (datagram.tcp_flags & (kSyn | kAck)) == kSyn;
     const bool has_syn = (datagram.tcp_flags & kSyn) != 0;
     if (!is_syn && is_likely_server(key.protocol, source)) {
       turns = !is_likely_server(key.protocol, destination) || (!has_syn && source < destination);
@@ -138,16 +140,7 @@ void FlowTable::orient(FlowState& flow, const Datagram& datagram) const {
   flow.history = "^";
 }
 
-const formats::pcap::Interface* FlowTable::intern(const formats::pcap::Interface* interface) {
-  if (interface == nullptr || (!interface->id && interface->name.empty())) return nullptr;
-  for (const formats::pcap::Interface& known : interfaces_) {
-    if (known.id == interface->id && known.name == interface->name) return &known;
-  }
-  constexpr std::size_t kMost = 1024;
-  return interfaces_.size() < kMost ? &interfaces_.emplace_back(*interface) : nullptr;
-}
-
-std::uint32_t FlowTable::create(const Datagram& datagram) {
+std::uint32_t FlowTable::create(const Datagram& datagram, const DatagramBatch& batch) {
   if (open_ >= options_.max_flows) evict();
   if ((open_ + 1) * 2 > slots_.size()) grow();
   std::uint32_t index;
@@ -166,8 +159,10 @@ std::uint32_t FlowTable::create(const Datagram& datagram) {
   flow.first_ts = flow.last_ts = flow.counted_ts = flow.created_ts = datagram.ts_ns;
   flow.serial = serial_++;
   flow.uid = make_uid(datagram.key, datagram.ts_ns);
-  flow.around = datagram.encapsulation;
-  flow.interface = intern(datagram.interface);
+  if (datagram.around >= 0) {
+    flow.around = batch.encapsulations[static_cast<std::size_t>(datagram.around)];
+  }
+  flow.interface = datagram.interface;
   flow.input = static_cast<std::uint32_t>(inputs_.size() - 1);
   flow.icmp_type = datagram.icmp_type;
   flow.icmp_code = datagram.icmp_code;
@@ -275,14 +270,14 @@ void FlowTable::count(FlowState& flow, Endpoint& end, const Datagram& datagram) 
 
 void FlowTable::look_at_payload(FlowState& flow, const Datagram& datagram, bool is_orig) {
   constexpr std::uint8_t kMostLooks = 4;
-  if (datagram.payload.empty() || flow.payloads_looked_at >= kMostLooks) return;
+  if (datagram.payload_size == 0 || flow.payloads_looked_at >= kMostLooks) return;
   ++flow.payloads_looked_at;
   const bool is_tcp = datagram.key.protocol == kProtocolTcp;
   std::array<char, 512> scratch;
   const std::uint16_t orig_port = flow.orig_is_a ? flow.key.port_a : flow.key.port_b;
   const Service found =
       detect_service(is_tcp ? Transport::kTcp : Transport::kUdp, is_orig, orig_port,
-                     responder_port(flow), datagram.payload, scratch);
+                     responder_port(flow), datagram.payload(), scratch);
   if (found.name.empty()) return;
   if (flow.service.empty()) flow.service = found.name;
   if (found.host.empty() && found.query.empty()) return;
@@ -293,7 +288,7 @@ void FlowTable::look_at_payload(FlowState& flow, const Datagram& datagram, bool 
   flow.payloads_looked_at = kMostLooks;
 }
 
-std::uint32_t FlowTable::add_one(const Datagram& datagram, std::span<const Datagram> batch) {
+std::uint32_t FlowTable::add_one(const Datagram& datagram, const DatagramBatch& batch) {
   const std::int64_t ts = datagram.ts_ns;
   if (ts > clock_) {
     clock_ = ts;
@@ -316,11 +311,11 @@ std::uint32_t FlowTable::add_one(const Datagram& datagram, std::span<const Datag
   }
   const bool is_new = index == kNone;
   if (is_new) {
-    index = create(datagram);
+    index = create(datagram, batch);
     FlowState& created = at(index);
     if (datagram.parent >= 0) {
       const std::uint32_t parent = batch_flows_[static_cast<std::size_t>(datagram.parent)];
-      if (batch[static_cast<std::size_t>(datagram.parent)].key == at(parent).key) {
+      if (batch.datagrams[static_cast<std::size_t>(datagram.parent)].key == at(parent).key) {
         created.tunnel_parents = at(parent).uid.data();
       }
     }
@@ -341,8 +336,10 @@ std::uint32_t FlowTable::add_one(const Datagram& datagram, std::span<const Datag
     ++flow.bad_checksum;
     if (options_.check_checksums) {
       ++dropped_;
-      const bool is_icmp = datagram.key.protocol != kProtocolTcp && datagram.key.protocol != kProtocolUdp;
-      if (!is_icmp) write_scaled_history(flow, is_orig, 'C', flow.ends[is_orig ? 0 : 1].bad_checksums);
+      const bool is_icmp =
+          datagram.key.protocol != kProtocolTcp && datagram.key.protocol != kProtocolUdp;
+      if (!is_icmp)
+        write_scaled_history(flow, is_orig, 'C', flow.ends[is_orig ? 0 : 1].bad_checksums);
       if (is_new) link(index);
       return index;
     }
@@ -435,8 +432,7 @@ std::int64_t FlowTable::deadline(const FlowState& flow, EndReason& reason) const
     const bool is_half_open =
         orig.state == TcpState::kInactive || resp.state == TcpState::kInactive;
     const bool has_closed = orig.did_close || resp.did_close;
-    const bool is_void =
-        orig.state == TcpState::kInactive && resp.state == TcpState::kInactive;
+    const bool is_void = orig.state == TcpState::kInactive && resp.state == TcpState::kInactive;
     if (flow.is_active && ((has_closed && (is_reset || is_half_open)) || is_void)) {
       // Zeek looks at connections every six seconds, first after five.
       constexpr std::int64_t kFirst = 5 * TimeOuts::kSecond;
@@ -554,7 +550,8 @@ void FlowTable::report(FlowState& flow, EndReason reason, bool is_final) {
   // What adds up starts anew.
   for (std::size_t side = 0; side < 2; ++side) {
     Endpoint& end = flow.ends[side];
-    if (flow.key.protocol == kProtocolTcp) end.size_reported = stream_size(end, flow.ends[1 - side]);
+    if (flow.key.protocol == kProtocolTcp)
+      end.size_reported = stream_size(end, flow.ends[1 - side]);
     end.packets = end.ip_bytes = end.payload_bytes = end.unique_bytes = 0;
     end.first_ts = end.last_ts = end.first_data = end.last_data = Endpoint::kNever;
     end.rexmit_bytes = 0;

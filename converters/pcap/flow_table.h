@@ -12,7 +12,6 @@
 #include <array>
 #include <bitset>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -52,9 +51,20 @@ class FlowSink {
   virtual ~FlowSink() = default;
   virtual void flow(const formats::record::Flow& flow) = 0;
   virtual void segment(const formats::record::Segment& segment) = 0;
+  // The input has nothing more at the moment: show what there is.
+  virtual void flush() = 0;
 };
 
-enum class EndReason : std::uint8_t { kClosed, kReset, kIdle, kAttempt, kActive, kReuse, kEof, kEvicted };
+enum class EndReason : std::uint8_t {
+  kClosed,
+  kReset,
+  kIdle,
+  kAttempt,
+  kActive,
+  kReuse,
+  kEof,
+  kEvicted
+};
 
 enum class TcpState : std::uint8_t {
   kInactive,
@@ -85,9 +95,9 @@ struct Endpoint {
 
   // Sequence numbers, continued beyond 32 bits.
   std::int64_t start = 0;
-  std::int64_t last = 0;  // one past the highest sent
-  std::int64_t ack = 0;   // highest that the peer acknowledged
-  std::int64_t fin = 0;   // relative, one past the FIN
+  std::int64_t last = 0;                                  // one past the highest sent
+  std::int64_t ack = 0;                                   // highest that the peer acknowledged
+  std::int64_t fin = 0;                                   // relative, one past the FIN
   std::int64_t last_syn = 0, last_fin = 0, last_rst = 0;  // relative, for the history
   std::int64_t size_reported = 0;                         // in earlier parts
   std::int64_t packets = 0, ip_bytes = 0, payload_bytes = 0, unique_bytes = 0;
@@ -139,17 +149,6 @@ struct FlowState {
   std::int64_t latency = -1;
   std::uint64_t missed_bytes = 0;
   std::uint64_t serial = 0;
-  std::array<char, 20> uid{};
-  Endpoint ends[2];  // originator, responder
-  std::string history;
-  std::string tunnel_parents;
-  std::string_view service;
-  std::unique_ptr<std::pair<std::string, std::string>> hints;  // host, query
-  Encapsulation around;
-  const formats::pcap::Interface* interface = nullptr;
-  std::uint32_t input = 0;
-  std::uint32_t next = kNone, previous = kNone;  // in its bucket of the wheel
-  std::uint32_t bucket = kNone;
   std::uint32_t part = 0;
   std::uint32_t truncated = 0, bad_checksum = 0, duplicates = 0, fragments = 0;
   std::uint16_t sctp_ports[2] = {0, 0};
@@ -163,6 +162,19 @@ struct FlowState {
   std::int8_t closed_by = -1, reset_by = -1;
   std::uint8_t icmp_type = 0, icmp_code = 0;
   std::uint8_t payloads_looked_at = 0;
+  Endpoint ends[2];  // originator, responder
+
+  // Seldom touched.
+  std::array<char, 20> uid{};
+  std::string history;
+  std::string tunnel_parents;
+  std::string_view service;
+  std::unique_ptr<std::pair<std::string, std::string>> hints;  // host, query
+  Encapsulation around;
+  const formats::pcap::Interface* interface = nullptr;
+  std::uint32_t input = 0;
+  std::uint32_t next = kNone, previous = kNone;  // in its bucket of the wheel
+  std::uint32_t bucket = kNone;
 };
 
 class FlowTable {
@@ -180,12 +192,9 @@ class FlowTable {
   FlowTable(const FlowTable&) = delete;
   FlowTable& operator=(const FlowTable&) = delete;
 
-  // Names later flows' input; empty for none.
-  void set_input(std::string_view name);
-
-  // In the order of the capture. A datagram's parent comes before it. Their key's place in memory
-  // is fetched ahead, so that many at once are faster than one by one.
-  void add(std::span<const Datagram> datagrams);
+  // In the order of the capture. A datagram's parent comes before it. Flows are fetched into the
+  // cache ahead, so that many datagrams at once are faster than one by one.
+  void add(const DatagramBatch& batch);
 
   // Ends all flows: the capture is over.
   void finish();
@@ -207,13 +216,11 @@ class FlowTable {
     std::uint32_t last = kNone;
   };
 
-  std::uint32_t add_one(const Datagram& datagram, std::span<const Datagram> batch);
+  std::uint32_t add_one(const Datagram& datagram, const DatagramBatch& batch);
   [[nodiscard]] FlowState& at(std::uint32_t flow) { return chunks_[flow / kChunk][flow % kChunk]; }
 
   std::uint32_t find(const Datagram& datagram);
-  std::uint32_t create(const Datagram& datagram);
-  // The readers' interfaces go with the readers.
-  const formats::pcap::Interface* intern(const formats::pcap::Interface* interface);
+  std::uint32_t create(const Datagram& datagram, const DatagramBatch& batch);
   void grow();
   void insert_slot(std::uint64_t hash, std::uint32_t flow);
   void erase_slot(std::uint32_t flow);
@@ -257,7 +264,6 @@ class FlowTable {
   std::int64_t tick_ = INT64_MIN;
   std::int64_t clock_ = INT64_MIN;
   std::vector<std::string> inputs_;
-  std::deque<formats::pcap::Interface> interfaces_;
   std::vector<std::uint32_t> batch_flows_;  // of the batch at hand: the flow of each datagram
 };
 

@@ -64,12 +64,12 @@ bool FragmentTable::add(const Key& key, std::int64_t ts_ns, const Piece& piece, 
   }
   seen.insert(seen.erase(first, last), merged);
 
-  const bool is_complete = datagram.total > 0 && seen.front().begin == 0 &&
-                           seen.front().end >= datagram.total;
+  const bool is_complete =
+      datagram.total > 0 && seen.front().begin == 0 && seen.front().end >= datagram.total;
   if (!is_complete) return false;
   whole.length = datagram.total;
-  whole.captured = std::min({datagram.captured, datagram.total,
-                             static_cast<std::uint32_t>(datagram.bytes.size())});
+  whole.captured = std::min(
+      {datagram.captured, datagram.total, static_cast<std::uint32_t>(datagram.bytes.size())});
   whole.header_bytes = datagram.header_bytes;
   whole.pieces = datagram.pieces;
   whole.bytes = std::make_unique_for_overwrite<std::uint8_t[]>(std::max(whole.captured, 1U));

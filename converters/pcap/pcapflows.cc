@@ -1,7 +1,5 @@
 #include "converters/pcap/pcapflows.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -11,6 +9,9 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "converters/pcap/capture_flows.h"
 #include "formats/io/error.h"
@@ -39,6 +40,10 @@ constexpr std::string_view kUsage[] = {
 constexpr cli::Option kOptions[] = {
     {'i', "interface", Argument::kText, "INTERFACE", "Input", "capture live",
      "Through libpcap, until interrupted; any is all interfaces."},
+    {0, "snaplen", Argument::kText, "BYTES", "Input",
+     "bytes to capture of each packet, with -i (512)",
+     "The start of what programs say to each other suffices to name the service; lengths are those "
+     "on the wire all the same."},
     {0, "filter", Argument::kText, "FILTER", "Input", "take only packets that match",
      "tcpdump's language: 'port 8000 and host 10.0.0.1'."},
     {0, "tunnels", Argument::kChoice, "WHICH", "Input", "flows inside of tunnels, or around them",
@@ -67,11 +72,13 @@ constexpr cli::Option kOptions[] = {
     {0, "server-ports", Argument::kText, "LIST", "Flows", "ports that servers listen on",
      "Such as 8000/tcp,53/udp; default is Zeek's list, which may be part of LIST. Tells who asked "
      "whom when a flow's first packet is not in the capture."},
-    {0, "key", Argument::kText, "LIST", "Flows", "what tells flows apart besides addresses and ports",
+    {0, "key", Argument::kText, "LIST", "Flows",
+     "what tells flows apart besides addresses and ports",
      "vlan, tunnel or both, with a comma between."},
     {0, "check-checksums", Argument::kNone, "", "Flows",
      "leave out packets with a wrong checksum, as Zeek does",
-     "Not for captures of a machine's own traffic: there, the network card fills checksums in after "
+     "Not for captures of a machine's own traffic: there, the network card fills checksums in "
+     "after "
      "the capture."},
     {0, "active-timeout", Argument::kText, "SECONDS", "Flows",
      "report flows that go on in parts of so long",
@@ -96,7 +103,8 @@ constexpr cli::Section kSections[] = {
      "raw IP, Linux cooked (tcpdump -i any), PPP, FDDI, Cisco HDLC, 802.11 with and without "
      "radiotap. Tunnels: IP in IP, GRE, ERSPAN, VXLAN, Geneve, GTP-U, Teredo, four deep."},
     {"Flows",
-     "A flow is what two addresses and ports (ICMP: type and its reply's type) send each other until "
+     "A flow is what two addresses and ports (ICMP: type and its reply's type) send each other "
+     "until "
      "it is closed, reset or idle. It is written when it ends by the packets' clock, or at the end "
      "of the input. orig asked, resp answered: by SYN, by server ports, or else by who came first. "
      "Names and meanings are those of Zeek's conn.log where it has the field; --schema explains "
@@ -105,7 +113,8 @@ constexpr cli::Section kSections[] = {
      "on the wire (Zeek: not at all); packets with a wrong checksum count (Zeek: unless -C); IP "
      "packets of length 0, which segmentation offload makes, count with the length on the wire; an "
      "ICMP reply seen first does not turn the flow round; a SYN that comes late in the file joins "
-     "its flow; SCTP's ports are part of the Community ID; times have nanoseconds.\n\n"
+     "its flow, and so does a SYN that is sent again in time; SCTP's ports are part of the "
+     "Community ID; times have nanoseconds.\n\n"
      "orig_bytes comes from sequence numbers and holds what was missed, too; orig_payload_bytes is "
      "the payload on the wire, with retransmissions; orig_uniq_bytes is the distinct payload: what "
      "the program's send() calls returned in all."},
@@ -135,8 +144,8 @@ std::int64_t seconds(std::string_view text, std::string_view option) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   constexpr double kMost = 1e9;
   if (error != std::errc{} || end != text.data() + text.size() || !(value >= 0) || value > kMost) {
-    throw io::UsageError{"--" + std::string(option) + ": not a number of seconds: " +
-                         io::quoted(text)};
+    throw io::UsageError{"--" + std::string(option) +
+                         ": not a number of seconds: " + io::quoted(text)};
   }
   return static_cast<std::int64_t>(std::llround(value * 1e9));
 }
@@ -164,11 +173,11 @@ std::vector<std::string_view> split(std::string_view list) {
 }
 
 // Zeek's likely_server_ports with its default scripts.
-constexpr std::uint16_t kTcpServers[] = {
-    21,   22,   25,   53,   79,   80,   81,   88,   135,  139,  143,  389,  443,  445,  465,  502,
-    514,  563,  585,  587,  614,  631,  636,  989,  990,  992,  993,  995,  1080, 1434, 1883, 2811,
-    3128, 3268, 3306, 3389, 5222, 5223, 5269, 5432, 6379, 6666, 6667, 6668, 6669, 8000, 8080, 8888,
-    20000};
+constexpr std::uint16_t kTcpServers[] = {21,   22,   25,   53,   79,   80,   81,   88,   135,  139,
+                                         143,  389,  443,  445,  465,  502,  514,  563,  585,  587,
+                                         614,  631,  636,  989,  990,  992,  993,  995,  1080, 1434,
+                                         1883, 2811, 3128, 3268, 3306, 3389, 5222, 5223, 5269, 5432,
+                                         6379, 6666, 6667, 6668, 6669, 8000, 8080, 8888, 20000};
 constexpr std::uint16_t kUdpServers[] = {53,   67,   88,   123,  137,  161,  162,  389,
                                          443,  514,  1812, 2123, 2152, 3389, 3544, 4011,
                                          4754, 4789, 5060, 5072, 5353, 5355, 6081, 20000};
@@ -188,7 +197,8 @@ ServerPorts server_ports(std::string_view list) {
     const std::size_t slash = item.find('/');
     const std::string_view transport = slash < item.size() ? item.substr(slash + 1) : "";
     if (transport != "tcp" && transport != "udp") {
-      throw io::UsageError{"--server-ports: not PORT/tcp, PORT/udp or default: " + io::quoted(item)};
+      throw io::UsageError{"--server-ports: not PORT/tcp, PORT/udp or default: " +
+                           io::quoted(item)};
     }
     const auto port =
         static_cast<std::uint16_t>(number(item.substr(0, slash), "server-ports", 0, 65535));
@@ -236,6 +246,7 @@ struct Request {
   std::string output = "-";
   std::optional<record::Format> format;
   std::vector<std::string> fields;
+  std::uint32_t snaplen = 512;
   bool use_libpcap = false;
   bool ledger = false;
   bool quiet = false;
@@ -264,6 +275,9 @@ Request understand(const cli::Arguments& arguments) {
   if (const std::optional<std::string> fields = arguments.value("fields")) {
     for (const std::string_view field : split(*fields)) request.fields.emplace_back(field);
   }
+  if (const std::optional<std::string> snaplen = arguments.value("snaplen")) {
+    request.snaplen = static_cast<std::uint32_t>(number(*snaplen, "snaplen", 64, 262144));
+  }
   request.use_libpcap = arguments.value("reader") == "libpcap";
   request.ledger = arguments.has("ledger");
   request.quiet = arguments.has("quiet");
@@ -291,6 +305,12 @@ Request understand(const cli::Arguments& arguments) {
   for (const std::string& setting : arguments.values("timeout")) {
     set_time_out(flows.time_outs, setting);
   }
+  const TimeOuts& time_outs = flows.time_outs;
+  for (const std::int64_t time_out : {time_outs.tcp, time_outs.udp, time_outs.other,
+                                      time_outs.attempt, time_outs.close, time_outs.linger}) {
+    std::int64_t& shortest = options.decoder.shortest_time_out_ns;
+    shortest = std::min(shortest, time_out);
+  }
   if (const std::optional<std::string> active = arguments.value("active-timeout")) {
     flows.time_outs.active = seconds(*active, "active-timeout");
     if (flows.time_outs.active == 0) throw io::UsageError{"--active-timeout must be more than 0"};
@@ -310,37 +330,46 @@ class RecordSink final : public FlowSink {
   explicit RecordSink(record::Writer& writer) : writer_(writer) {}
   void flow(const record::Flow& flow) override { writer_.write(flow); }
   void segment(const record::Segment& segment) override { writer_.write(segment); }
+  void flush() override { writer_.flush(); }
 
  private:
   record::Writer& writer_;
 };
 
-// Hands on all packets, and what is known by then whenever the source has to wait.
-void read_all(formats::pcap::PacketSource& source, CaptureFlows& flows, record::Writer& writer) {
+// A pipe or terminal, whose writer may still be at work.
+bool may_wait(const std::string& input) {
+  struct stat status {};
+  const int result = input == "-" ? ::fstat(STDIN_FILENO, &status) : ::stat(input.c_str(), &status);
+  return result == 0 && !S_ISREG(status.st_mode);
+}
+
+void read_all(formats::pcap::PacketSource& source, CaptureFlows& flows, bool waits) {
   constexpr std::size_t kBatch = 256;
   std::vector<formats::pcap::Packet> packets(kBatch);
   while (const std::size_t count = source.read(packets)) {
     flows.add(std::span(packets).first(count));
-    if (count < kBatch) writer.flush();
+    if (waits && count < kBatch) flows.wait();
   }
 }
 
 void read_capture(const Request& request, const std::string& input, CaptureFlows& flows,
-                  record::Writer& writer, cli::Context& context) {
+                  cli::Context& context) {
   const std::unique_ptr<io::Source> source = io::open_source(input, context.progress);
+  const bool waits = may_wait(input);
   if (request.use_libpcap) {
-    read_all(*formats::pcap::open_with_libpcap(*source), flows, writer);
+    read_all(*formats::pcap::open_with_libpcap(*source), flows, waits);
   } else {
     formats::pcap::CaptureReader reader(*source, context.diagnostics);
-    read_all(reader, flows, writer);
+    read_all(reader, flows, waits);
   }
 }
 
-void read_live(Request& request, CaptureFlows& flows, record::Writer& writer,
-               cli::Context& context) {
+void read_live(const Request& request, CaptureFlows& flows, cli::Context& context) {
   const std::unique_ptr<formats::pcap::LiveCapture> live =
-      formats::pcap::open_live({.interface = *request.interface, .filter = request.options.filter});
-  read_all(*live, flows, writer);
+      formats::pcap::open_live({.interface = *request.interface,
+                                .snaplen = request.snaplen,
+                                .filter = request.options.filter});
+  read_all(*live, flows, true);
   const formats::pcap::LiveStatistics statistics = live->statistics();
   if (statistics.dropped_by_kernel + statistics.dropped_by_interface > 0) {
     context.diagnostics.report(
@@ -352,8 +381,8 @@ void read_live(Request& request, CaptureFlows& flows, record::Writer& writer,
 }
 
 std::string ledger_line(const record::Ledger& ledger) {
-  std::string line = std::to_string(ledger.read) + " packets read = " +
-                     std::to_string(ledger.counted) + " counted";
+  std::string line = std::to_string(ledger.read) +
+                     " packets read = " + std::to_string(ledger.counted) + " counted";
   const auto add = [&](std::uint64_t count, std::string_view what) {
     if (count > 0) line.append(" + ").append(std::to_string(count)).append(" ").append(what);
   };
@@ -380,9 +409,9 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
     return;
   }
   Request request = understand(arguments);
-  const record::Format format = request.format ? *request.format : record::format_for(request.output);
-  if (!record::holds_several_types(format) &&
-      (request.options.flows.segments || request.ledger)) {
+  const record::Format format =
+      request.format ? *request.format : record::format_for(request.output);
+  if (!record::holds_several_types(format) && (request.options.flows.segments || request.ledger)) {
     throw io::UsageError{"only -f jsonl and -f msgpack hold records of several types",
                          "--segments and --ledger need one of them"};
   }
@@ -406,14 +435,14 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
 
   if (request.interface) {
     context.diagnostics.set_input(*request.interface);
-    read_live(request, flows, *writer, context);
+    read_live(request, flows, context);
   }
   for (const std::string& input : request.inputs) {
     const std::string name = input == "-" ? "standard input" : input;
     context.diagnostics.set_input(name);
     if (request.inputs.size() > 1) flows.set_input(name);
     try {
-      read_capture(request, input, flows, *writer, context);
+      read_capture(request, input, flows, context);
     } catch (const io::Error& error) {
       context.diagnostics.report(error);
     }

@@ -108,7 +108,7 @@ class Stream {
   }
 
   std::int64_t lowest_ = 1;
-  std::int64_t contiguous_ = 1;    // [lowest_, contiguous_) was seen
+  std::int64_t contiguous_ = 1;  // [lowest_, contiguous_) was seen
   std::int64_t delivered_ = 1;
   std::int64_t acknowledged_ = 1;
   std::int64_t top_ = 1;

@@ -183,7 +183,7 @@ void Segment::options() {
   constexpr std::uint8_t kEnd = 0;
   constexpr std::uint8_t kNothing = 1;
   constexpr std::uint8_t kMss = 2;
-  std::span<const std::uint8_t> rest = in_.options;
+  std::span<const std::uint8_t> rest = in_.options();
   while (!rest.empty() && rest[0] != kEnd) {
     if (rest[0] == kNothing) {
       rest = rest.subspan(1);
@@ -203,8 +203,7 @@ void Segment::handshake_times() {
   if (syn()) {
     if (!ack() && is_orig_ && flow_.synack_ts == kNever) flow_.syn_ts = in_.ts_ns;
     if (ack() && !is_orig_ && flow_.synack_ts == kNever) flow_.synack_ts = in_.ts_ns;
-  } else if (ack() && is_orig_ && flow_.synack_ts != kNever &&
-             flow_.handshake_ack_ts == kNever) {
+  } else if (ack() && is_orig_ && flow_.synack_ts != kNever && flow_.handshake_ack_ts == kNever) {
     flow_.handshake_ack_ts = in_.ts_ns;
   }
 }
@@ -433,7 +432,8 @@ SegmentEffect Segment::take() {
   } else if ((flow_.seen_first & 2U) == 0 && !flow_.is_partial) {
     flow_.is_partial = !syn();
   }
-  const std::uint32_t length = (rst() ? 0 : in_.payload_bytes) + (syn() ? 1U : 0U) + (fin() ? 1U : 0U);
+  const std::uint32_t length =
+      (rst() ? 0 : in_.payload_bytes) + (syn() ? 1U : 0U) + (fin() ? 1U : 0U);
   const std::uint32_t past = in_.seq + length;
   begin(past);
   const std::int64_t relative = unwrapped(in_.seq, end().last) - end().start;
@@ -460,7 +460,8 @@ SegmentEffect Segment::take() {
   move_on(closes);
   if (ack()) {
     Endpoint& other = peer();
-    const std::int64_t until = other.has_fin && relative_ack >= other.fin ? other.fin - 1 : relative_ack;
+    const std::int64_t until =
+        other.has_fin && relative_ack >= other.fin ? other.fin - 1 : relative_ack;
     const bool is_news = until > other.stream.acknowledged();
     const Stream::Missed missed = other.stream.acknowledge(until, flow_.is_partial);
     if (missed.gaps > 0 && is_clean(end()) && is_clean(other)) {

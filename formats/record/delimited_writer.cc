@@ -18,7 +18,8 @@ class DelimitedWriter : public Writer {
 
   void begin(const Declared& type) override {
     if (type.index > 0) {
-      throw io::UsageError{"this form holds records of one type only", "-f jsonl and -f msgpack hold several"};
+      throw io::UsageError{"this form holds records of one type only",
+                           "-f jsonl and -f msgpack hold several"};
     }
     line_.clear();
     head(type);
@@ -89,11 +90,21 @@ class TsvWriter final : public DelimitedWriter {
   void text(std::string_view bytes) override {
     for (const char byte : bytes) {
       switch (byte) {
-        case '\t': line_ += "\\t"; break;
-        case '\n': line_ += "\\n"; break;
-        case '\r': line_ += "\\r"; break;
-        case '\\': line_ += "\\\\"; break;
-        default: line_ += byte; break;
+        case '\t':
+          line_ += "\\t";
+          break;
+        case '\n':
+          line_ += "\\n";
+          break;
+        case '\r':
+          line_ += "\\r";
+          break;
+        case '\\':
+          line_ += "\\\\";
+          break;
+        default:
+          line_ += byte;
+          break;
       }
     }
   }
@@ -110,14 +121,21 @@ class ZeekWriter final : public DelimitedWriter {
     if (field.unit == "enum") return "enum";
     if (field.unit == "set") return "set[string]";
     switch (field.kind) {
-      case Kind::kBool: return "bool";
-      case Kind::kUint: return "count";
-      case Kind::kInt: return "int";
-      case Kind::kTime: return "time";
-      case Kind::kDuration: return "interval";
-      case Kind::kAddress: return "addr";
+      case Kind::kBool:
+        return "bool";
+      case Kind::kUint:
+        return "count";
+      case Kind::kInt:
+        return "int";
+      case Kind::kTime:
+        return "time";
+      case Kind::kDuration:
+        return "interval";
+      case Kind::kAddress:
+        return "addr";
       case Kind::kText:
-      case Kind::kNil: break;
+      case Kind::kNil:
+        break;
     }
     return "string";
   }

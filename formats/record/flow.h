@@ -77,7 +77,8 @@ struct Flow {
       Field{&Flow::orig_h, "id.orig_h", "", "originator's address"},
       Field{&Flow::orig_p, "id.orig_p", "port", "originator's port; ICMP: type"},
       Field{&Flow::resp_h, "id.resp_h", "", "responder's address"},
-      Field{&Flow::resp_p, "id.resp_p", "port", "responder's port; ICMP: type of the reply, or code"},
+      Field{&Flow::resp_p, "id.resp_p", "port",
+            "responder's port; ICMP: type of the reply, or code"},
       Field{&Flow::proto, "proto", "enum", "tcp, udp, icmp or unknown_transport"},
       Field{&Flow::service, "service", "", "application protocol, from the first payload bytes"},
       Field{&Flow::duration, "duration", "",
@@ -195,11 +196,13 @@ struct Segment {
             "TCP: of its first byte in the direction's stream; UDP: payload sent before it"},
       Field{&Segment::length, "length", "bytes", "payload"},
       Field{&Segment::is_rexmit, "is_rexmit", "", "whether these bytes had been seen before"},
-      Field{&Segment::packet, "packet", "", "number of the packet among all that were read, from 1"},
+      Field{&Segment::packet, "packet", "",
+            "number of the packet among all that were read, from 1"},
   };
 };
 
-// What became of every packet that was read: read = counted + all the others up to no_ip (--ledger).
+// What became of every packet that was read: read = counted + all the others up to no_ip
+// (--ledger).
 struct Ledger {
   std::uint64_t read = 0;
   std::uint64_t counted = 0;

@@ -1,11 +1,11 @@
 // JSON Lines (https://jsonlines.org): one object a line, "type" first, null where a value is
 // missing. Times and durations are numbers, decimal seconds with nine digits.
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <string>
 #include <vector>
+
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
 
 #include "formats/io/text.h"
 #include "formats/record/value_text.h"
@@ -36,14 +36,20 @@ class JsonWriter final : public Writer {
       const Value& value = values[type.columns[at]];
       line_ += keys[at];
       switch (value.kind()) {
-        case Kind::kNil: line_ += "null"; break;
-        case Kind::kText: string(value.bytes()); break;
+        case Kind::kNil:
+          line_ += "null";
+          break;
+        case Kind::kText:
+          string(value.bytes());
+          break;
         case Kind::kAddress:
           line_ += '"';
           append_address(line_, value.bytes());
           line_ += '"';
           break;
-        default: append_plain(line_, value); break;
+        default:
+          append_plain(line_, value);
+          break;
       }
     }
     line_ += "}\n";

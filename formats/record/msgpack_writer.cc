@@ -1,9 +1,9 @@
 // The binary stream: msgpack (https://github.com/msgpack/msgpack/blob/master/spec.md) header maps
 // and record arrays, as formats/README.md describes.
 
-#include <msgpack/pack.hpp>
-
 #include <cstring>
+
+#include <msgpack/pack.hpp>
 
 #include "formats/record/writers.h"
 
@@ -79,12 +79,20 @@ class MsgpackWriter final : public Writer {
     const auto size = static_cast<std::uint32_t>(
         value.kind() == Kind::kText || value.kind() == Kind::kAddress ? value.bytes().size() : 0);
     switch (value.kind()) {
-      case Kind::kNil: packer.pack_nil(); break;
-      case Kind::kBool: value.as_uint() != 0 ? packer.pack_true() : packer.pack_false(); break;
-      case Kind::kUint: packer.pack_uint64(value.as_uint()); break;
+      case Kind::kNil:
+        packer.pack_nil();
+        break;
+      case Kind::kBool:
+        value.as_uint() != 0 ? packer.pack_true() : packer.pack_false();
+        break;
+      case Kind::kUint:
+        packer.pack_uint64(value.as_uint());
+        break;
       case Kind::kInt:
       case Kind::kTime:
-      case Kind::kDuration: packer.pack_int64(value.as_int()); break;
+      case Kind::kDuration:
+        packer.pack_int64(value.as_int());
+        break;
       case Kind::kText:
         packer.pack_str(size);
         packer.pack_str_body(value.bytes().data(), size);

@@ -70,12 +70,18 @@ struct Unwrapped<std::optional<T>> {
 template <typename Member>
 constexpr Kind kind_of() {
   using T = typename Unwrapped<Member>::Type;
-  if constexpr (std::same_as<T, bool>) return Kind::kBool;
-  else if constexpr (std::unsigned_integral<T>) return Kind::kUint;
-  else if constexpr (std::signed_integral<T>) return Kind::kInt;
-  else if constexpr (std::same_as<T, Time>) return Kind::kTime;
-  else if constexpr (std::same_as<T, Duration>) return Kind::kDuration;
-  else if constexpr (std::same_as<T, Address>) return Kind::kAddress;
+  if constexpr (std::same_as<T, bool>)
+    return Kind::kBool;
+  else if constexpr (std::unsigned_integral<T>)
+    return Kind::kUint;
+  else if constexpr (std::signed_integral<T>)
+    return Kind::kInt;
+  else if constexpr (std::same_as<T, Time>)
+    return Kind::kTime;
+  else if constexpr (std::same_as<T, Duration>)
+    return Kind::kDuration;
+  else if constexpr (std::same_as<T, Address>)
+    return Kind::kAddress;
   else {
     static_assert(std::same_as<T, std::string_view>, "no kind for this member");
     return Kind::kText;
@@ -166,7 +172,8 @@ template <typename Record>
 constexpr void to_values(const Record& record, Values<Record>& values) {
   [&]<std::size_t... Index>(std::index_sequence<Index...>) {
     ((values[Index] = detail::to_value(record.*(std::get<Index>(Record::kFields).member))), ...);
-  }(std::make_index_sequence<kFieldCount<Record>>{});
+  }
+  (std::make_index_sequence<kFieldCount<Record>>{});
 }
 
 // Sets every field of `record`; its texts point to where the values' texts point.
@@ -174,7 +181,8 @@ template <typename Record>
 constexpr void from_values(std::span<const Value, kFieldCount<Record>> values, Record& record) {
   [&]<std::size_t... Index>(std::index_sequence<Index...>) {
     (detail::from_value(values[Index], record.*(std::get<Index>(Record::kFields).member)), ...);
-  }(std::make_index_sequence<kFieldCount<Record>>{});
+  }
+  (std::make_index_sequence<kFieldCount<Record>>{});
 }
 
 }  // namespace tracebraid::formats::record

@@ -34,8 +34,8 @@ struct Address {
 // What a field's values are; their names on the wire are in kKindNames.
 enum class Kind : std::uint8_t { kNil, kBool, kUint, kInt, kTime, kDuration, kText, kAddress };
 
-inline constexpr std::array<std::string_view, 8> kKindNames = {
-    "nil", "bool", "uint", "int", "time", "duration", "text", "addr"};
+inline constexpr std::array<std::string_view, 8> kKindNames = {"nil",  "bool",     "uint", "int",
+                                                               "time", "duration", "text", "addr"};
 
 // One field of one record, without a memory of its own: text and addresses point into the record or
 // the buffer that they were made from, and live as long as that.

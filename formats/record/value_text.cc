@@ -1,10 +1,10 @@
 #include "formats/record/value_text.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-
 #include <array>
 #include <charconv>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
 
 namespace tracebraid::formats::record {
 namespace {
@@ -47,17 +47,27 @@ void append_address(std::string& out, std::string_view bytes) {
   if (::inet_ntop(AF_INET6, bytes.data(), text.data(), text.size()) != nullptr) out += text.data();
 }
 
-void append_plain(std::string& out, const Value& value, std::string_view yes,
-                  std::string_view no) {
+void append_plain(std::string& out, const Value& value, std::string_view yes, std::string_view no) {
   switch (value.kind()) {
-    case Kind::kBool: out += value.as_uint() != 0 ? yes : no; break;
-    case Kind::kUint: append_number(out, value.as_uint()); break;
-    case Kind::kInt: append_number(out, value.as_int()); break;
+    case Kind::kBool:
+      out += value.as_uint() != 0 ? yes : no;
+      break;
+    case Kind::kUint:
+      append_number(out, value.as_uint());
+      break;
+    case Kind::kInt:
+      append_number(out, value.as_int());
+      break;
     case Kind::kTime:
-    case Kind::kDuration: append_seconds(out, value.as_int()); break;
-    case Kind::kAddress: append_address(out, value.bytes()); break;
+    case Kind::kDuration:
+      append_seconds(out, value.as_int());
+      break;
+    case Kind::kAddress:
+      append_address(out, value.bytes());
+      break;
     case Kind::kText:
-    case Kind::kNil: break;
+    case Kind::kNil:
+      break;
   }
 }
 

@@ -1,8 +1,8 @@
 #include "formats/record/writer.h"
 
-#include <unistd.h>
-
 #include <algorithm>
+
+#include <unistd.h>
 
 #include "formats/io/error.h"
 #include "formats/record/writers.h"
@@ -70,9 +70,9 @@ Writer::Declared& Writer::find(const TypeInfo& type) {
       const auto field = std::find_if(type.fields.begin(), type.fields.end(),
                                       [&](const FieldInfo& info) { return info.name == name; });
       if (field == type.fields.end()) {
-        throw io::UsageError{"records of type " + std::string(type.name) + " have no field " +
-                                 io::quoted(name),
-                             "--schema lists them"};
+        throw io::UsageError{
+            "records of type " + std::string(type.name) + " have no field " + io::quoted(name),
+            "--schema lists them"};
       }
       added->columns.push_back(static_cast<std::uint32_t>(field - type.fields.begin()));
     }
