@@ -720,7 +720,10 @@ void Decoder::keep_bytes(Frame& frame, Datagram& datagram, std::span<const std::
   constexpr std::size_t kMostPayload = 2048;
   constexpr std::uint8_t kMostPayloads = 4;
   const bool is_syn = (datagram.tcp_flags & kSyn) != 0;
-  if (!is_syn) options = {};
+  if (!is_syn) {
+    options = {};
+    if (payload.empty()) return;
+  }
   Kept& kept = kept_[datagram.hash % kKept];
   const auto tag = static_cast<std::uint32_t>(datagram.hash >> 32U);
   if (kept.tag != tag || is_syn ||
