@@ -14,7 +14,8 @@ constexpr io::Counter kNoTimeStamp = {
     "packets without a time (simple packet blocks); taken as captured with the one before"};
 constexpr io::Counter kOutlier = {
     "time_jumps_and_returns", io::Severity::kWarning,
-    "a packet's time jumps ahead and the next packet's is back; no flow is ended for it"};
+    "a packet's time jumps ahead and the next packet's is back; taken as captured with the one "
+    "before"};
 constexpr io::Counter kBackwards = {"time_goes_backwards", io::Severity::kNote,
                                     "packets captured earlier than the packet before them"};
 
@@ -86,6 +87,7 @@ void CaptureFlows::settle_held(std::int64_t next_ts) {
   Packet packet = held_->packet;
   if (next_ts != kNever && packet.ts_ns - next_ts > kJumpNs) {
     diagnostics_.count(kOutlier, position(ledger_.read - 1));
+    seen_at(packet.ts_ns);
     packet.ts_ns = clock_;
   } else {
     clock_ = packet.ts_ns;
@@ -94,13 +96,14 @@ void CaptureFlows::settle_held(std::int64_t next_ts) {
   held_.reset();
 }
 
+void CaptureFlows::seen_at(std::int64_t ts_ns) {
+  const formats::record::Time time{ts_ns};
+  ledger_.first_ts = std::min(ledger_.first_ts.value_or(time), time);
+  ledger_.last_ts = std::max(ledger_.last_ts.value_or(time), time);
+}
+
 void CaptureFlows::take(Packet packet) {
-  if (!ledger_.first_ts || packet.ts_ns < ledger_.first_ts->ns) {
-    ledger_.first_ts = formats::record::Time{packet.ts_ns};
-  }
-  if (!ledger_.last_ts || packet.ts_ns > ledger_.last_ts->ns) {
-    ledger_.last_ts = formats::record::Time{packet.ts_ns};
-  }
+  seen_at(packet.ts_ns);
   const std::size_t before = batch_.datagrams.size();
   switch (decoder_.decode(packet, ledger_.read, batch_)) {
     case Outcome::kCounted:

@@ -56,6 +56,7 @@ class CaptureFlows {
   };
 
   void take(formats::pcap::Packet packet);
+  void seen_at(std::int64_t ts_ns);
   void submit();
   void settle_held(std::int64_t next_ts);
 

@@ -238,9 +238,14 @@ bool FlowTable::is_reuse(const FlowState& flow, const Datagram& datagram) const 
 
 void FlowTable::count(FlowState& flow, Endpoint& end, const Datagram& datagram) {
   const std::int64_t ts = datagram.ts_ns;
-  if (flow.has_part && end.first_ts != Endpoint::kNever && datagram.key.is_ipv6 == false &&
-      datagram.ip_id != 0 && datagram.ip_id == end.last_ip_id && datagram.seq == end.last_seq &&
-      datagram.ip_bytes == end.last_length) {
+  // The same packet twice has the same IP identification; where it is not used, only what TCP sends
+  // once is told apart from another packet that is alike.
+  constexpr std::int64_t kSoon = 1'000'000;
+  const bool is_sent_once = (datagram.tcp_flags & (kSyn | kRst)) != 0;
+  if (end.first_ts != Endpoint::kNever && !datagram.key.is_ipv6 &&
+      datagram.ip_id == end.last_ip_id && datagram.seq == end.last_seq &&
+      datagram.ip_bytes == end.last_length &&
+      (datagram.ip_id != 0 || (is_sent_once && ts - end.last_ts < kSoon))) {
     ++flow.duplicates;
   }
   end.last_ip_id = datagram.ip_id;
@@ -288,6 +293,20 @@ void FlowTable::look_at_payload(FlowState& flow, const Datagram& datagram, bool 
   flow.payloads_looked_at = kMostLooks;
 }
 
+// Each direction of a tunnel may be a flow of its own.
+void FlowTable::add_parent(std::uint32_t index, const Datagram& datagram,
+                           const DatagramBatch& batch) {
+  constexpr std::size_t kMostBytes = 200;
+  const auto before = static_cast<std::size_t>(datagram.parent);
+  const FlowState& parent = at(batch_flows_[before]);
+  if (!(parent.key == batch.datagrams[before].key)) return;
+  std::string& parents = at(index).tunnel_parents;
+  const std::string_view uid = parent.uid.data();
+  if (parents.size() > kMostBytes || parents.find(uid) != std::string::npos) return;
+  if (!parents.empty()) parents += ',';
+  parents += uid;
+}
+
 std::uint32_t FlowTable::add_one(const Datagram& datagram, const DatagramBatch& batch) {
   const std::int64_t ts = datagram.ts_ns;
   if (ts > clock_) {
@@ -312,14 +331,8 @@ std::uint32_t FlowTable::add_one(const Datagram& datagram, const DatagramBatch& 
   const bool is_new = index == kNone;
   if (is_new) {
     index = create(datagram, batch);
-    FlowState& created = at(index);
-    if (datagram.parent >= 0) {
-      const std::uint32_t parent = batch_flows_[static_cast<std::size_t>(datagram.parent)];
-      if (batch.datagrams[static_cast<std::size_t>(datagram.parent)].key == at(parent).key) {
-        created.tunnel_parents = at(parent).uid.data();
-      }
-    }
   }
+  if (datagram.parent >= 0) add_parent(index, datagram, batch);
   FlowState& flow = at(index);
   bool is_orig = datagram.from_a == flow.orig_is_a;
   if (!flow.has_part) {

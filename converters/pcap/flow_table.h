@@ -221,6 +221,7 @@ class FlowTable {
 
   std::uint32_t find(const Datagram& datagram);
   std::uint32_t create(const Datagram& datagram, const DatagramBatch& batch);
+  void add_parent(std::uint32_t index, const Datagram& datagram, const DatagramBatch& batch);
   void grow();
   void insert_slot(std::uint64_t hash, std::uint32_t flow);
   void erase_slot(std::uint32_t flow);
