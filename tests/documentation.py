@@ -30,9 +30,17 @@ def output(*command, **options):
     return run.stdout
 
 
+# What the shells offer for the beginning of an option.
+COMPLETIONS = {"cprof2callgrind": ("--str", {"--strip-prefix", "--strip-dirs"}),
+               "pcapflows": ("--se", {"--segments", "--server-ports"})}
+# Programs of --help and README that need a screen, a network or the right to capture.
+STAND_INS = {"kcachegrind": 'test -s "$1"', "qcachegrind": 'test -s "$1"',
+             "tcpdump": 'cat "$CAPTURE"', "libreoffice": 'test -s "$1"', "duckdb": "cat > /dev/null",
+             "zeek-cut": 'grep -q "^#fields" && test -n "$1"'}
+
 with tempfile.TemporaryDirectory() as folder:
     place = pathlib.Path(folder)
-    for program in ["cprof2callgrind"]:
+    for program in ["cprof2callgrind", "pcapflows"]:
         binary = str(programs / program)
         manual = output(binary, "--help")
         options = sorted(set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", manual, re.M)))
@@ -57,15 +65,16 @@ with tempfile.TemporaryDirectory() as folder:
                                  env=dict(os.environ, MANWIDTH="80", LC_ALL="C.UTF-8"))
             check(run.returncode == 0 and not run.stderr, f"man: {run.stderr}")
             check("EXAMPLES" in run.stdout, "the manual page has no examples")
+        word, wanted = COMPLETIONS[program]
         completed = output("bash", "-c",
-                           f"source {place / program}.bash; COMP_WORDS=({program} --str); "
+                           f"source {place / program}.bash; COMP_WORDS=({program} {word}); "
                            f"COMP_CWORD=1; compopt() {{ :; }}; _{program}; echo ${{COMPREPLY[@]}}")
-        check(completed.split() == ["--strip-prefix", "--strip-dirs"], f"bash: {completed}")
+        check(set(completed.split()) == wanted, f"bash: {completed}")
         if shutil.which("fish"):
             completed = output("fish", "-c", f"source {place / program}.fish; "
-                                             f"complete -C '{program} --strip-'")
-            check({line.split("\t")[0] for line in completed.splitlines()} ==
-                  {"--strip-prefix", "--strip-dirs"}, f"fish: {completed}")
+                                             f"complete -C '{program} {word}'")
+            check({line.split("\t")[0] for line in completed.splitlines()} == wanted,
+                  f"fish: {completed}")
         if shutil.which("zsh"):
             output("zsh", "-n", str(place / f"{program}.zsh"))
 
@@ -74,16 +83,20 @@ with tempfile.TemporaryDirectory() as folder:
         check(len(examples) >= 4, f"{program}: examples {examples}")
         stand_ins = place / "bin"
         stand_ins.mkdir(exist_ok=True)
-        for name in ("kcachegrind", "qcachegrind"):
-            (stand_ins / name).write_text("#!/bin/sh\ntest -s \"$1\"\n")
+        for name, body in STAND_INS.items():
+            (stand_ins / name).write_text(f"#!/bin/sh\n{body}\n")
             (stand_ins / name).chmod(0o755)
-        work = place / "examples"
+        work = place / f"examples-{program}"
         work.mkdir()
+        capture = source / "samples" / "eventlet-capture" / "server.pcap"
+        for name in ("server.pcap", "day.pcap1", "day.pcap2"):
+            shutil.copy(capture, work / name)
         sample = sorted(source.glob("samples/*/profile.cprof"))[0]
         for name in ("profile.cprof", "worker-1.cprof", "worker-2.cprof"):
             shutil.copy(sample, work / name)
         (work / "server.py").write_text("import sys\nassert sys.argv[1:] == ['--port', '8000']\n")
-        environment = dict(os.environ, PATH=f"{stand_ins}:{programs}:{os.environ['PATH']}")
+        environment = dict(os.environ, CAPTURE=str(capture),
+                           PATH=f"{stand_ins}:{programs}:{os.environ['PATH']}")
         subprocess.run(["zstd", "-q", "profile.cprof", "-o", "profile.cprof.zst"], cwd=work)
         for example in examples:
             output("bash", "-o", "pipefail", "-c", example, cwd=work, env=environment)
@@ -95,6 +108,7 @@ with tempfile.TemporaryDirectory() as folder:
     work = place / "readme"
     work.mkdir()
     shutil.copytree(source / "samples", work / "samples")
+    shutil.copy(capture, work / "server.pcap")
     (work / "your_server.py").write_text("sum(range(9))\n")
     for block in blocks:
         for line in block.splitlines():

@@ -62,9 +62,9 @@ constexpr cli::Option kOptions[] = {
      "FILE appears whole or not at all."},
     {0, "fields", Argument::kText, "LIST", "Output", "write these fields only, in this order",
      "Names with commas between; --schema lists them."},
-    {0, "segments", Argument::kNone, "", "Output",
-     "also a record for every TCP payload and UDP datagram",
-     "For -f jsonl and -f msgpack, which hold several types of records."},
+    {0, "segments", Argument::kNone, "", "Output", "also a record of every payload on the wire",
+     "Of every TCP segment with payload and every UDP datagram, with its place in the stream. For "
+     "-f jsonl and -f msgpack, which hold several types of records."},
     {0, "ledger", Argument::kNone, "", "Output", "also a record of what became of all packets",
      "For -f jsonl and -f msgpack. It is on standard error anyway."},
     {'q', "quiet", Argument::kNone, "", "Output", "do not show the ledger on standard error"},
@@ -75,9 +75,9 @@ constexpr cli::Option kOptions[] = {
     {0, "key", Argument::kText, "LIST", "Flows",
      "what tells flows apart besides addresses and ports",
      "vlan, tunnel or both, with a comma between."},
-    {0, "check-checksums", Argument::kNone, "", "Flows",
-     "leave out packets with a wrong checksum, as Zeek does",
-     "Not for captures of a machine's own traffic: there, the network card fills checksums in "
+    {0, "check-checksums", Argument::kNone, "", "Flows", "leave out packets with a wrong checksum",
+     "As Zeek does. Not for captures of a machine's own traffic: there, the network card fills "
+     "checksums in "
      "after "
      "the capture."},
     {0, "active-timeout", Argument::kText, "SECONDS", "Flows",
@@ -131,8 +131,8 @@ constexpr cli::Example kExamples[] = {
     {"Look at a capture:", "pcapflows server.pcap"},
     {"Live, each flow as it ends:", "tcpdump -i lo -U -w - port 8000 | pcapflows -"},
     {"The slowest answers:",
-     "pcapflows -f jsonl server.pcap | jq -s 'sort_by(-.response_latency)[:5][] | {uid, query, "
-     "response_latency}'"},
+     "pcapflows -f jsonl server.pcap | jq -s 'sort_by(.response_latency) | reverse[:5][] | {uid, "
+     "query, response_latency}'"},
     {"For whatever reads Zeek's logs:",
      "pcapflows -f zeek server.pcap | zeek-cut id.orig_h id.resp_h conn_state"},
     {"A spreadsheet of a day's rotated captures:", "pcapflows -o day.csv day.pcap*"},
