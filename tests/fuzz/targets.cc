@@ -7,6 +7,7 @@
 
 #include "converters/cprof/callgrind_conversion.h"
 #include "converters/cprof/profile_reader.h"
+#include "converters/pcap/capture_flows.h"
 #include "converters/pcap/service.h"
 #include "formats/io/cursor.h"
 #include "formats/io/output.h"
@@ -14,6 +15,7 @@
 #include "formats/io/text.h"
 #include "formats/marshal/reader.h"
 #include "formats/pcap/capture_reader.h"
+#include "formats/record/writer.h"
 
 namespace tracebraid::tests {
 namespace {
@@ -29,7 +31,64 @@ class NoMessages final : public io::Messages {
   }
 };
 
+// Writes records, and looks at what must hold of each.
+class CheckedSink final : public converters::pcap::FlowSink {
+ public:
+  explicit CheckedSink(formats::record::Writer& writer) : writer_(writer) {}
+
+  void flow(const formats::record::Flow& flow) override {
+    const bool is_right = flow.ts <= flow.last_ts && (!flow.duration || flow.duration->ns > 0) &&
+                          flow.orig_uniq_bytes <= flow.orig_payload_bytes &&
+                          flow.resp_uniq_bytes <= flow.resp_payload_bytes &&
+                          flow.uid.size() == 17 && flow.final;
+    if (!is_right) std::abort();
+    packets_ += flow.orig_pkts + flow.resp_pkts;
+    writer_.write(flow);
+  }
+  void segment(const formats::record::Segment& segment) override { writer_.write(segment); }
+  void flush() override {}
+
+  [[nodiscard]] std::uint64_t packets() const { return packets_; }
+
+ private:
+  formats::record::Writer& writer_;
+  std::uint64_t packets_ = 0;
+};
+
 }  // namespace
+
+std::string fuzz_pcapflows(std::span<const char> input, std::size_t piece) {
+  NoMessages messages;
+  io::Diagnostics diagnostics(messages, "fuzz");
+  const auto source = io::memory_source("input", input, piece);
+  std::string text;
+  const auto output = io::memory_output(text);
+  const auto writer = formats::record::make_writer(formats::record::Format::kJsonLines, *output,
+                                                   {.producer = "fuzz", .fields = {}});
+  CheckedSink sink(*writer);
+  converters::pcap::CaptureFlows::Options options;
+  options.flows.server_ports.tcp.set(80);
+  options.flows.segments = true;
+  options.flows.max_flows = 50;
+  converters::pcap::CaptureFlows flows(options, sink, diagnostics);
+  formats::pcap::CaptureReader reader(*source, diagnostics, 16);
+  std::array<formats::pcap::Packet, 5> packets;
+  try {
+    while (const std::size_t count = reader.read(packets)) {
+      flows.add(std::span(packets).first(count));
+    }
+  } catch (const io::Error&) {
+  }
+  flows.finish();
+  const formats::record::Ledger ledger = flows.ledger();
+  const std::uint64_t sum = ledger.counted + ledger.fragments + ledger.non_ip + ledger.malformed +
+                            ledger.filtered + ledger.bad_checksum + ledger.unsupported_link;
+  if (sum != ledger.read || sink.packets() < ledger.counted) std::abort();
+  writer->write(ledger);
+  writer->finish();
+  diagnostics.summarize();
+  return text;
+}
 
 void fuzz_marshal(std::span<const char> input) {
   for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{1} << 16}) {

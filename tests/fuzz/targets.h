@@ -18,6 +18,10 @@ std::string fuzz_capture(std::span<const char> input, std::size_t piece);
 // got; aborts when it holds what no viewer may see.
 std::string fuzz_cprof2callgrind(std::span<const char> input, std::size_t piece);
 
+// Any bytes as a capture, in pieces of `piece` bytes, to flow and segment records as JSON Lines;
+// aborts when the ledger does not add up, or a record is impossible.
+std::string fuzz_pcapflows(std::span<const char> input, std::size_t piece);
+
 // Four bytes that choose transport, sender and ports, then a payload. Aborts when a name is not of
 // the list, when prefixes of the payload get two names, or when a view points elsewhere.
 void fuzz_service(std::span<const char> input);
