@@ -1,7 +1,6 @@
 #include "converters/pcap/flow_table.h"
 
 #include <algorithm>
-#include <cstddef>
 
 #include "converters/pcap/flow_report.h"
 #include "converters/pcap/service.h"
@@ -101,7 +100,7 @@ void FlowTable::add(const DatagramBatch& batch) {
       const Slot& slot = slots_[datagrams[index + kAhead].hash & mask];
       if (slot.flow != kNone) {
         const char* const flow = reinterpret_cast<const char*>(&at(slot.flow));
-        for (std::size_t line = 0; line < offsetof(FlowState, uid); line += kLine) {
+        for (std::size_t line = 0; line < sizeof(FlowCore); line += kLine) {
           __builtin_prefetch(flow + line);
         }
       }

@@ -131,7 +131,8 @@ struct Endpoint {
   std::uint32_t gaps = 0, retransmissions = 0, bad_checksums = 0;  // for the history's scale
 };
 
-struct FlowState {
+// What nearly every packet touches, fetched into the cache ahead.
+struct FlowCore {
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
   FlowKey key;
@@ -163,8 +164,9 @@ struct FlowState {
   std::uint8_t icmp_type = 0, icmp_code = 0;
   std::uint8_t payloads_looked_at = 0;
   Endpoint ends[2];  // originator, responder
+};
 
-  // Seldom touched.
+struct FlowState : FlowCore {
   std::array<char, 20> uid{};
   std::string history;
   std::string tunnel_parents;

@@ -42,6 +42,11 @@ struct Field {
   std::string_view doc;   // one line, no full stop
 };
 
+// For clang before 17, which does not find it by itself.
+template <typename Record, typename Member>
+Field(Member Record::*, std::string_view, std::string_view, std::string_view)
+    -> Field<Record, Member>;
+
 // A field without its struct: what readers in other programs learn of it.
 struct FieldInfo {
   std::string_view name;
