@@ -289,7 +289,8 @@ Request understand(const cli::Arguments& arguments) {
     options.decoder.vxlan_ports.push_back(
         static_cast<std::uint16_t>(number(port, "vxlan-port", 1, 65535)));
   }
-  for (const std::string_view part : split(arguments.value("key").value_or(""))) {
+  const std::string key = arguments.value("key").value_or("");
+  for (const std::string_view part : split(key)) {
     if (part == "vlan") {
       options.decoder.vlans_in_key = true;
     } else if (part == "tunnel") {
@@ -410,8 +411,11 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   }
   Request request = understand(arguments);
   const record::Format format =
-      request.format ? *request.format : record::format_for(request.output);
-  if (!record::holds_several_types(format) && (request.options.flows.segments || request.ledger)) {
+      request.format ? *request.format
+                     : record::format_for(request.output, ::isatty(STDOUT_FILENO) != 0);
+  const bool holds_several =
+      format == record::Format::kJsonLines || format == record::Format::kMsgpack;
+  if (!holds_several && (request.options.flows.segments || request.ledger)) {
     throw io::UsageError{"only -f jsonl and -f msgpack hold records of several types",
                          "--segments and --ledger need one of them"};
   }
@@ -427,6 +431,10 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
       writer_options.fields.emplace_back(field);
     }
   }
+  const record::TypeInfo* const types[] = {&record::kTypeInfo<record::Flow>,
+                                           &record::kTypeInfo<record::Segment>,
+                                           &record::kTypeInfo<record::Ledger>};
+  record::check_fields(request.fields, std::span(types).first(holds_several ? 3 : 1));
   const std::unique_ptr<record::Writer> writer =
       record::make_writer(format, *output, std::move(writer_options));
   writer->declare(record::kTypeInfo<record::Flow>);

@@ -1,114 +1,171 @@
-// Columns for the eye: a head, texts to the left, numbers to the right, - where a value is missing.
-
+// A table for a terminal: columns as wide as the first rows need.
 #include <algorithm>
-#include <string>
-#include <vector>
+#include <array>
+#include <utility>
 
-#include "formats/io/error.h"
 #include "formats/io/text.h"
-#include "formats/record/value_text.h"
+#include "formats/record/text.h"
 #include "formats/record/writers.h"
 
 namespace tracebraid::formats::record {
 namespace {
 
-// Memory: the first kKept rows are kept to find out how wide columns must be.
-class TableWriter final : public Writer {
+constexpr std::string_view kBold = "\x1b[1m";
+constexpr std::string_view kNormal = "\x1b[0m";
+constexpr std::string_view kEllipsis = "…";
+constexpr std::size_t kWidest = 48;  // of a text column
+constexpr std::size_t kClock = 18;   // HH:MM:SS.nnnnnnnnn
+
+// Columns that a terminal needs for valid UTF-8, one for each code point.
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char each) {
+    return (static_cast<unsigned char>(each) & 0xC0U) != 0x80;
+  }));
+}
+
+// The front of `text` that is at most `width` wide.
+std::string_view cut(std::string_view text, std::size_t width) {
+  std::size_t at = 0;
+  for (std::size_t seen = 0; at < text.size() && seen < width; ++seen) {
+    ++at;
+    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80) ++at;
+  }
+  return text.substr(0, at);
+}
+
+// UTC; the day is left out.
+void append_clock(std::string& out, std::int64_t ns) {
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  constexpr std::int64_t kDay = 86'400;
+  std::int64_t seconds = ns / kNanoseconds;
+  std::int64_t rest = ns % kNanoseconds;
+  if (rest < 0) {
+    rest += kNanoseconds;
+    --seconds;
+  }
+  const std::int64_t of_day = ((seconds % kDay) + kDay) % kDay;
+  const auto two = [&](std::int64_t value) {
+    out.push_back(static_cast<char>('0' + value / 10));
+    out.push_back(static_cast<char>('0' + value % 10));
+  };
+  two(of_day / 3600);
+  out.push_back(':');
+  two(of_day / 60 % 60);
+  out.push_back(':');
+  two(of_day % 60);
+  std::array<char, kValueRoom> room;
+  char* const end = put_seconds(room.data(), rest);
+  out.append(room.data() + 1, end);  // without the zero in front of the point
+}
+
+class TableWriter final : public OneTypeWriter {
  public:
-  TableWriter(io::Output& output, WriterOptions options) : Writer(output, std::move(options)) {}
+  TableWriter(io::Output& output, WriterOptions options)
+      : OneTypeWriter("a table", output, std::move(options)) {}
+
+  void write_values(const TypeInfo& type, std::span<const Value> values) override {
+    const Layout& known = layout(type);
+    if (is_waiting_) {
+      for (const std::size_t column : known.columns) {
+        append_cell(waiting_, value_at(values, column));
+        ends_.push_back(waiting_.size());
+      }
+      if (++rows_waiting_ >= options_.widths_from) show_waiting();
+      return;
+    }
+    line_.clear();
+    for (std::size_t at = 0; at < widths_.size(); ++at) {
+      cell_.clear();
+      append_cell(cell_, value_at(values, known.columns[at]));
+      append_padded(at, cell_);
+    }
+    end_line();
+  }
 
   void flush() override {
-    show_kept();
-    Writer::flush();
+    if (is_waiting_ && !headings_.empty()) show_waiting();
+    out_.flush();
   }
 
  private:
-  static constexpr std::size_t kKept = 200;
-  static constexpr std::size_t kWidest = 48;
-
-  void begin(const Declared& type) override {
-    if (type.index > 0) {
-      throw io::UsageError{"a table holds records of one type only",
-                           "-f jsonl and -f msgpack hold several"};
+  void begin(Layout& layout) override {
+    for (const std::size_t column : layout.columns) {
+      const FieldInfo& field = layout.type->fields[column];
+      std::string& heading = headings_.emplace_back();
+      io::append_escaped(heading, field.name);
+      const bool is_number =
+          field.kind == Kind::kUint || field.kind == Kind::kInt || field.kind == Kind::kDuration;
+      is_right_.push_back(is_number);
+      const std::size_t least = field.kind == Kind::kTime ? kClock : 0;
+      widths_.push_back(std::max(width_of(heading), least));
     }
-    std::vector<std::string> names;
-    for (const std::uint32_t column : type.columns) {
-      const FieldInfo& field = type.type->fields[column];
-      names.emplace_back(field.name);
-      widths_.push_back(field.name.size());
-      const bool is_text = field.kind == Kind::kText || field.kind == Kind::kAddress;
-      to_the_left_.push_back(is_text);
+  }
+
+  static void append_cell(std::string& out, const Value& value) {
+    if (value.kind() == Kind::kTime) {
+      append_clock(out, value.as_int());
+    } else {
+      append_shown(out, value);
     }
-    kept_.push_back(std::move(names));
   }
 
-  void put(const Declared& type, std::span<const Value> values) override {
-    std::vector<std::string> row;
-    for (std::size_t at = 0; at < type.columns.size(); ++at) {
-      std::string& cell = row.emplace_back();
-      const Value& value = values[type.columns[at]];
-      if (value.kind() == Kind::kText) {
-        io::append_escaped(cell, value.bytes());
-        if (cell.size() > kWidest) {
-          std::size_t cut = kWidest - 1;
-          while (cut > 0 && (static_cast<unsigned char>(cell[cut]) & 0xC0U) == 0x80U) --cut;
-          cell.resize(cut);
-          cell += "…";
-        }
-      } else if (value.is_nil()) {
-        cell = "-";
-      } else {
-        append_plain(cell, value, "yes", "no");
-      }
-      if (!has_shown_) widths_[at] = std::max(widths_[at], width(cell));
+  void show_waiting() {
+    is_waiting_ = false;
+    const std::size_t columns = widths_.size();
+    const auto cell = [&](std::size_t at) {
+      const std::size_t start = at == 0 ? 0 : ends_[at - 1];
+      return std::string_view(waiting_).substr(start, ends_[at] - start);
+    };
+    for (std::size_t at = 0; at < ends_.size(); ++at) {
+      std::size_t& width = widths_[at % columns];
+      width = std::max(width, std::min(width_of(cell(at)), kWidest));
     }
-    if (has_shown_) {
-      show(row);
-      return;
+    line_.clear();
+    for (std::size_t at = 0; at < columns; ++at) append_padded(at, headings_[at]);
+    end_line(options_.color);
+    for (std::size_t row = 0; row < rows_waiting_; ++row) {
+      line_.clear();
+      for (std::size_t at = 0; at < columns; ++at) append_padded(at, cell(row * columns + at));
+      end_line();
     }
-    kept_.push_back(std::move(row));
-    if (kept_.size() > kKept) show_kept();
+    waiting_ = {};
+    ends_ = {};
   }
 
-  // Nothing but the head is no reason to decide on widths.
-  void show_kept() {
-    if (has_shown_ || kept_.size() < 2) return;
-    has_shown_ = true;
-    for (const std::vector<std::string>& row : kept_) show(row);
-    kept_.clear();
-  }
-
-  void end() override {
-    if (has_shown_) return;
-    has_shown_ = true;
-    for (const std::vector<std::string>& row : kept_) show(row);
-    kept_.clear();
-  }
-
-  static std::size_t width(std::string_view cell) {
-    return static_cast<std::size_t>(std::count_if(cell.begin(), cell.end(), [](char byte) {
-      return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U;
-    }));
-  }
-
-  void show(const std::vector<std::string>& row) {
-    std::string line;
-    for (std::size_t at = 0; at < row.size(); ++at) {
-      if (at > 0) line += "  ";
-      const std::size_t wide = width(row[at]);
-      const std::size_t blanks = widths_[at] > wide ? widths_[at] - wide : 0;
-      if (!to_the_left_[at]) line.append(blanks, ' ');
-      line += row[at];
-      if (to_the_left_[at] && at + 1 < row.size()) line.append(blanks, ' ');
+  // A number is shown whole even where it is wider than its column; text is cut.
+  void append_padded(std::size_t at, std::string_view text) {
+    const std::size_t width = width_of(text);
+    const std::size_t padding = widths_[at] > width ? widths_[at] - width : 0;
+    if (at > 0) line_.append("  ");
+    if (is_right_[at]) line_.append(padding, ' ');
+    if (width > widths_[at] && !is_right_[at]) {
+      line_.append(cut(text, widths_[at] - 1)).append(kEllipsis);
+    } else {
+      line_.append(text);
     }
-    line += '\n';
-    block().append(line);
+    if (!is_right_[at]) line_.append(padding, ' ');
   }
 
+  void end_line(bool is_bold = false) {
+    while (line_.ends_with(' ')) line_.pop_back();
+    if (options_.width > 0 && width_of(line_) > options_.width) {
+      line_.resize(cut(line_, options_.width - 1).size());
+      line_.append(kEllipsis);
+    }
+    if (is_bold) line_.insert(0, kBold).append(kNormal);
+    line_.push_back('\n');
+    out_.append(line_);
+  }
+
+  std::vector<std::string> headings_;
+  std::vector<bool> is_right_;
   std::vector<std::size_t> widths_;
-  std::vector<bool> to_the_left_;
-  std::vector<std::vector<std::string>> kept_;
-  bool has_shown_ = false;
+  bool is_waiting_ = true;  // for rows to choose widths by
+  std::string waiting_;     // their cells
+  std::vector<std::size_t> ends_;
+  std::size_t rows_waiting_ = 0;
+  std::string line_;  // reused
+  std::string cell_;  // reused
 };
 
 }  // namespace

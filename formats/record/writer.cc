@@ -1,106 +1,133 @@
 #include "formats/record/writer.h"
 
 #include <algorithm>
+#include <utility>
 
-#include <unistd.h>
-
-#include "formats/io/error.h"
 #include "formats/record/writers.h"
 
 namespace tracebraid::formats::record {
 namespace {
 
-struct FormatRow {
-  std::string_view name;
-  Format format;
-  std::string_view endings;  // separated by blanks
-  std::unique_ptr<Writer> (*make)(io::Output&, WriterOptions);
-};
+// In the order of Format.
+constexpr std::array<MakeWriter, kFormatNames.size()> kMakers = {
+    make_table_writer, make_json_lines_writer, make_msgpack_writer,
+    make_csv_writer,   make_tsv_writer,        make_zeek_writer};
 
-constexpr FormatRow kFormats[] = {
-    {"table", Format::kTable, "", make_table_writer},
-    {"jsonl", Format::kJsonLines, ".jsonl .ndjson .json", make_json_writer},
-    {"msgpack", Format::kMsgpack, ".msgpack .mp", make_msgpack_writer},
-    {"csv", Format::kCsv, ".csv", make_csv_writer},
-    {"tsv", Format::kTsv, ".tsv", make_tsv_writer},
-    {"zeek", Format::kZeek, ".log", make_zeek_writer},
-};
+constexpr std::array<std::pair<std::string_view, Format>, 8> kEndings = {{
+    {".jsonl", Format::kJsonLines},
+    {".ndjson", Format::kJsonLines},
+    {".json", Format::kJsonLines},
+    {".csv", Format::kCsv},
+    {".tsv", Format::kTsv},
+    {".log", Format::kZeek},
+    {".msgpack", Format::kMsgpack},
+    {".tb", Format::kMsgpack},
+}};
+
+// Names that hold `wrong`, or that `wrong` holds, or that begin alike.
+std::string near_fields(std::string_view wrong, std::span<const TypeInfo* const> types) {
+  constexpr std::size_t kAlike = 3;
+  constexpr std::size_t kMost = 6;
+  std::vector<std::string_view> names;
+  for (const TypeInfo* type : types) {
+    for (const FieldInfo& field : type->fields) {
+      const std::string_view name = field.name;
+      const bool near = name.find(wrong) != std::string_view::npos ||
+                        wrong.find(name) != std::string_view::npos ||
+                        (wrong.size() > kAlike && name.starts_with(wrong.substr(0, kAlike + 1)));
+      const bool is_new = std::find(names.begin(), names.end(), name) == names.end();
+      if (near && is_new && names.size() < kMost) names.push_back(name);
+    }
+  }
+  if (names.empty()) return "--schema lists the fields";
+  std::string text = "near names:";
+  for (const std::string_view name : names) text.append(" ").append(name);
+  return text;
+}
+
+bool has_field(const TypeInfo& type, std::string_view name) {
+  return std::any_of(type.fields.begin(), type.fields.end(),
+                     [&](const FieldInfo& field) { return field.name == name; });
+}
 
 }  // namespace
 
-std::optional<Format> parse_format(std::string_view name) {
-  for (const FormatRow& row : kFormats) {
-    if (row.name == name) return row.format;
+Format parse_format(std::string_view name) {
+  const auto* const found = std::find(kFormatNames.begin(), kFormatNames.end(), name);
+  if (found == kFormatNames.end()) {
+    throw io::UsageError{"unknown format " + io::quoted(name),
+                         "formats: " + std::string(kFormatChoices)};
   }
-  return std::nullopt;
+  return static_cast<Format>(found - kFormatNames.begin());
 }
 
-Format format_for(std::string_view output_path) {
-  for (const FormatRow& row : kFormats) {
-    std::string_view rest = row.endings;
-    while (!rest.empty()) {
-      const std::size_t blank = std::min(rest.find(' '), rest.size());
-      if (output_path.ends_with(rest.substr(0, blank))) return row.format;
-      rest.remove_prefix(std::min(blank + 1, rest.size()));
-    }
+Format format_for(std::string_view path, bool is_terminal) {
+  if (path == "-") return is_terminal ? Format::kTable : Format::kJsonLines;
+  for (const auto& [ending, format] : kEndings) {
+    if (path.ends_with(ending)) return format;
   }
-  return output_path == "-" && ::isatty(STDOUT_FILENO) != 0 ? Format::kTable : Format::kJsonLines;
-}
-
-bool holds_several_types(Format format) {
-  return format == Format::kJsonLines || format == Format::kMsgpack;
+  return Format::kJsonLines;
 }
 
 std::unique_ptr<Writer> make_writer(Format format, io::Output& output, WriterOptions options) {
-  const auto* const row =
-      std::find_if(std::begin(kFormats), std::end(kFormats),
-                   [&](const FormatRow& candidate) { return candidate.format == format; });
-  return row->make(output, std::move(options));
+  return kMakers[static_cast<std::size_t>(format)](output, std::move(options));
 }
 
-Writer::Declared& Writer::find(const TypeInfo& type) {
-  for (const std::unique_ptr<Declared>& known : declared_) {
-    if (known->type == &type) return *known;
-  }
-  auto added = std::make_unique<Declared>();
-  added->type = &type;
-  added->index = static_cast<std::uint32_t>(declared_.size());
-  if (declared_.empty() && !options_.fields.empty()) {
-    for (const std::string& name : options_.fields) {
-      const auto field = std::find_if(type.fields.begin(), type.fields.end(),
-                                      [&](const FieldInfo& info) { return info.name == name; });
-      if (field == type.fields.end()) {
-        throw io::UsageError{
-            "records of type " + std::string(type.name) + " have no field " + io::quoted(name),
-            "--schema lists them"};
-      }
-      added->columns.push_back(static_cast<std::uint32_t>(field - type.fields.begin()));
-    }
-  } else {
-    for (std::uint32_t column = 0; column < type.fields.size(); ++column) {
-      added->columns.push_back(column);
+void check_fields(std::span<const std::string> fields, std::span<const TypeInfo* const> types) {
+  for (const std::string& name : fields) {
+    const bool is_known = std::any_of(types.begin(), types.end(),
+                                      [&](const TypeInfo* type) { return has_field(*type, name); });
+    if (!is_known) {
+      throw io::UsageError{"no field " + io::quoted(name), near_fields(name, types)};
     }
   }
-  declared_.push_back(std::move(added));
-  begin(*declared_.back());
-  return *declared_.back();
 }
 
-void Writer::declare(const TypeInfo& type) {
-  static_cast<void>(find(type));
+bool operator==(const FieldInfo& left, const FieldInfo& right) {
+  return left.name == right.name && left.kind == right.kind && left.unit == right.unit;
 }
 
-void Writer::write_values(const TypeInfo& type, std::span<const Value> values) {
-  put(find(type), values);
+bool same_type(const TypeInfo& left, const TypeInfo& right) {
+  return &left == &right ||
+         (left.name == right.name && std::equal(left.fields.begin(), left.fields.end(),
+                                                right.fields.begin(), right.fields.end()));
 }
 
-void Writer::flush() {
-  block_.flush();
+Layout* Layouts::find(const TypeInfo& type) {
+  const auto found = std::find_if(layouts_.begin(), layouts_.end(),
+                                  [&](const Layout& each) { return same_type(*each.type, type); });
+  if (found == layouts_.end()) return nullptr;
+  last_ = &*found;
+  last_type_ = &type;
+  return last_;
 }
 
-void Writer::finish() {
-  end();
-  flush();
+Layout& Layouts::add(const TypeInfo& type) {
+  Layout& layout = layouts_.emplace_back(Layout{&type, {}, layouts_.size(), {}});
+  last_ = &layout;
+  last_type_ = &type;
+  if (fields_.empty()) {
+    for (std::size_t at = 0; at < type.fields.size(); ++at) layout.columns.push_back(at);
+  }
+  for (const std::string& name : fields_) {
+    for (std::size_t at = 0; at < type.fields.size(); ++at) {
+      if (type.fields[at].name == name) layout.columns.push_back(at);
+    }
+  }
+  return layout;
+}
+
+Layout& OneTypeWriter::first(const TypeInfo& type) {
+  if (Layout* const known = layouts_.find(type)) return *known;
+  if (layouts_.size() > 0) {
+    throw io::Error{"", "",
+                    std::string(name_) + " holds records of one type, and here comes a second: " +
+                        io::quoted(type.name),
+                    "choose -f jsonl or -f msgpack, which hold any"};
+  }
+  Layout& layout = layouts_.add(type);
+  begin(layout);
+  return layout;
 }
 
 }  // namespace tracebraid::formats::record

@@ -1,7 +1,14 @@
-// Records to an output, in one of several forms. All but the binary stream are text, one record a
-// line; README.md beside this file's folder describes the stream.
+// Writing records: the binary stream, and the forms for people and other programs.
+//
+//   const auto output = io::open_output(path);
+//   const auto writer = make_writer(format_for(path), *output, {.producer = "pcapflows 0.1.0"});
+//   writer->declare(kTypeInfo<Flow>);
+//   writer->write(flow);
+//   writer->finish();
+//   output->commit();
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -18,27 +25,63 @@ namespace tracebraid::formats::record {
 
 enum class Format : std::uint8_t { kTable, kJsonLines, kMsgpack, kCsv, kTsv, kZeek };
 
-[[nodiscard]] std::optional<Format> parse_format(std::string_view name);
+inline constexpr std::array<std::string_view, 6> kFormatNames = {"table", "jsonl", "msgpack",
+                                                                 "csv",   "tsv",   "zeek"};
+// For an option's choices.
+inline constexpr std::string_view kFormatChoices = "table jsonl msgpack csv tsv zeek";
 
-// By the ending of an output's name; for "-" and endings that say nothing: a table when standard
-// output is a terminal, JSON Lines when it is not.
-[[nodiscard]] Format format_for(std::string_view output_path);
+// Throws io::UsageError that names the choices.
+[[nodiscard]] Format parse_format(std::string_view name);
 
-// Whether records of several types can stand in one output.
-[[nodiscard]] bool holds_several_types(Format format);
+// By the ending of an output's path: .jsonl .ndjson .json, .csv, .tsv, .log (Zeek), .msgpack .tb;
+// any other file: JSON Lines. "-" is a table when `is_terminal`, JSON Lines when not.
+[[nodiscard]] Format format_for(std::string_view path, bool is_terminal);
 
 struct WriterOptions {
-  std::string producer;             // program and version, for the stream's headers
-  std::vector<std::string> fields;  // of the first type that is declared, in order; empty: all
+  std::string producer = {};             // "pcapflows 0.1.0"
+  std::vector<std::string> fields = {};  // these alone, in this order; empty: all
+  bool color = false;                    // table: bold headings
+  std::size_t width = 0;                 // table: columns of the terminal; 0: no limit
+  std::size_t widths_from = 100;         // table: rows that decide how wide columns are
+  std::optional<Time> opened = {};       // Zeek: time of #open and #close; now when missing
+};
+
+// A record as a binary stream held it, for handing it on without understanding it.
+struct PackedRecord {
+  std::string_view declaration;  // the "fields" value of its header
+  std::string_view fields;       // the values, without the array's head and the index
+  std::size_t field_count;
 };
 
 class Writer {
  public:
+  Writer() = default;
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
   virtual ~Writer() = default;
 
-  // Records of this type may come; forms with a head of their own show it even if none does. The
-  // type must outlive the writer. Throws UsageError for a field that it does not have.
-  void declare(const TypeInfo& type);
+  // Says what is going to come, so that an output without a single record has its header. A type
+  // that was not declared is when its first record is written. `type` must outlive the writer.
+  // Formats that hold one type throw io::Error at the second.
+  virtual void declare(const TypeInfo& type) = 0;
+
+  // `values` in the order of `type`; too few are filled up with missing ones.
+  virtual void write_values(const TypeInfo& type, std::span<const Value> values) = 0;
+
+  // The same, for a record that came from a binary stream: that of the same form takes over even
+  // what Value cannot express.
+  virtual void write_packed(const TypeInfo& type, std::span<const Value> values,
+                            const PackedRecord& packed) {
+    (void)packed;
+    write_values(type, values);
+  }
+
+  // Hands everything to the Output; the table keeps rows back until it knows its columns' widths,
+  // and decides on them now.
+  virtual void flush() = 0;
+
+  // Writes what ends the form, and flushes. Nothing may be written after it.
+  virtual void finish() = 0;
 
   template <typename Record>
   void write(const Record& record) {
@@ -46,42 +89,14 @@ class Writer {
     to_values(record, values);
     write_values(kTypeInfo<Record>, values);
   }
-
-  // `values` in the type's order. The type is declared if it was not.
-  void write_values(const TypeInfo& type, std::span<const Value> values);
-
-  // Hands everything written so far to the output.
-  virtual void flush();
-
-  // After the last record; flushes. The output is not committed.
-  void finish();
-
- protected:
-  Writer(io::Output& output, WriterOptions options)
-      : block_(output), options_(std::move(options)) {}
-
-  struct Declared {
-    const TypeInfo* type;
-    std::uint32_t index;                 // from 0, in the order of declaration
-    std::vector<std::uint32_t> columns;  // of the type's fields, those that are written
-  };
-
-  virtual void begin(const Declared& type) = 0;
-  virtual void put(const Declared& type, std::span<const Value> values) = 0;
-  virtual void end() {}
-
-  [[nodiscard]] const WriterOptions& options() const { return options_; }
-  [[nodiscard]] io::BlockWriter& block() { return block_; }
-
- private:
-  Declared& find(const TypeInfo& type);
-
-  io::BlockWriter block_;
-  WriterOptions options_;
-  std::vector<std::unique_ptr<Declared>> declared_;
 };
 
+// `output` must outlive the writer. Memory: a block, and what is noted of `type`s; the table also
+// WriterOptions::widths_from rows.
 [[nodiscard]] std::unique_ptr<Writer> make_writer(Format format, io::Output& output,
-                                                  WriterOptions options);
+                                                  WriterOptions options = {});
+
+// Throws io::UsageError, which names near matches, when no type of `types` has one of `fields`.
+void check_fields(std::span<const std::string> fields, std::span<const TypeInfo* const> types);
 
 }  // namespace tracebraid::formats::record

@@ -15,6 +15,8 @@
 #include "formats/io/text.h"
 #include "formats/marshal/reader.h"
 #include "formats/pcap/capture_reader.h"
+#include "formats/record/flow.h"
+#include "formats/record/reader.h"
 #include "formats/record/writer.h"
 
 namespace tracebraid::tests {
@@ -22,6 +24,7 @@ namespace {
 
 namespace io = formats::io;
 namespace cprof = converters::cprof;
+namespace record = formats::record;
 
 class NoMessages final : public io::Messages {
  public:
@@ -54,6 +57,9 @@ class CheckedSink final : public converters::pcap::FlowSink {
   formats::record::Writer& writer_;
   std::uint64_t packets_ = 0;
 };
+constexpr std::array<const record::TypeInfo*, 3> kTypes = {&record::kTypeInfo<record::Flow>,
+                                                           &record::kTypeInfo<record::Segment>,
+                                                           &record::kTypeInfo<record::Ledger>};
 
 }  // namespace
 
@@ -201,6 +207,43 @@ void fuzz_service(std::span<const char> input) {
     }
     if (!service.name.empty()) name = service.name;
   }
+}
+
+std::string fuzz_record_stream(std::span<const char> input, std::size_t piece) {
+  std::string text;
+  std::string packed;
+  const auto text_output = io::memory_output(text);
+  const auto packed_output = io::memory_output(packed);
+  std::string errors;
+  {
+    const auto source = io::memory_source("input", input, piece);
+    record::StreamReader reader(*source, kTypes, 16);
+    const auto as_text = record::make_writer(record::Format::kJsonLines, *text_output);
+    const auto as_packed = record::make_writer(record::Format::kMsgpack, *packed_output);
+    for (;;) {
+      try {
+        if (!reader.next()) break;
+        record::Flow flow;
+        if (reader.is<record::Flow>()) reader.get(flow);
+        as_text->write_values(reader.type(), reader.values());
+        as_packed->write_values(reader.type(), reader.values());
+      } catch (const io::Error& error) {
+        errors += error.position + ": " + error.what + "\n";
+      }
+    }
+    as_text->finish();
+    as_packed->finish();
+  }
+  // The binary form holds all that the text shows.
+  std::string again;
+  const auto again_output = io::memory_output(again);
+  const auto source = io::memory_source("packed", packed);
+  record::StreamReader reader(*source, kTypes);
+  const auto writer = record::make_writer(record::Format::kJsonLines, *again_output);
+  while (reader.next()) writer->write_values(reader.type(), reader.values());
+  writer->finish();
+  if (again != text) std::abort();
+  return text + errors;
 }
 
 }  // namespace tracebraid::tests

@@ -25,5 +25,8 @@ std::string fuzz_pcapflows(std::span<const char> input, std::size_t piece);
 // Four bytes that choose transport, sender and ports, then a payload. Aborts when a name is not of
 // the list, when prefixes of the payload get two names, or when a view points elsewhere.
 void fuzz_service(std::span<const char> input);
+// Any bytes as a stream of records, in pieces of `piece` bytes. Returns the records as JSON Lines
+// and the errors; aborts when what was read and is written anew is not the same.
+std::string fuzz_record_stream(std::span<const char> input, std::size_t piece);
 
 }  // namespace tracebraid::tests

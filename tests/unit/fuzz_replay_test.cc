@@ -63,5 +63,15 @@ TEST(FuzzReplay, Service) {
   EXPECT_GT(replay("fuzz_service", [](const std::string& input) { fuzz_service(input); }), 10U);
 }
 
+TEST(FuzzReplay, RecordStreamGivesTheSameAtAnyChunking) {
+  const auto run = [](const std::string& input) {
+    const std::string whole = fuzz_record_stream(input, SIZE_MAX);
+    for (const std::size_t piece : {1U, 2U, 3U, 7U, 65536U}) {
+      EXPECT_EQ(fuzz_record_stream(input, piece), whole);
+    }
+  };
+  EXPECT_GT(replay("fuzz_record_stream", run), 10U);
+}
+
 }  // namespace
 }  // namespace tracebraid::tests

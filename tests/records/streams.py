@@ -1,0 +1,178 @@
+"""All forms that pcapflows writes say the same, value by value, and other programs read them: Python's
+msgpack, json and csv, jq, and the rules of zeek-cut.
+"""
+import csv
+import decimal
+import io
+import ipaddress
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+try:
+    import msgpack
+except ImportError:
+    print("skipped: Python's msgpack is not installed")
+    sys.exit(77)
+
+program = pathlib.Path(os.environ["TRACEBRAID_BIN"]) / "pcapflows"
+source = pathlib.Path(os.environ["TRACEBRAID_SOURCE"])
+captures = sorted(source.glob("samples/*/*.pcap*"))
+if not program.exists() or not captures:
+    print("skipped: needs pcapflows and captures among the samples")
+    sys.exit(77)
+failures = []
+passed = 0
+
+
+def check(truth, what):
+    global passed
+    if truth:
+        passed += 1
+    else:
+        failures.append(what)
+        print("FAIL", what)
+
+
+def run(form, capture):
+    done = subprocess.run([program, "-f", form, capture], capture_output=True, timeout=300)
+    check(done.returncode == 0, f"{capture} -f {form}: {done.returncode} {done.stderr}")
+    return done.stdout
+
+
+def read_stream(content):
+    """The types, and the records as lists of (name, kind, unit, value)."""
+    headers, records = {}, []
+    for item in msgpack.Unpacker(io.BytesIO(content), unicode_errors="surrogateescape"):
+        if isinstance(item, dict):
+            check(item["tracebraid"] == 1, "version")
+            headers[item.get("index", 0)] = item
+        else:
+            header = headers[item[0]]
+            check(len(item) == 1 + len(header["fields"]), "length of a record")
+            records.append((header["type"], [(*field, value) for field, value
+                                             in zip(header["fields"], item[1:])]))
+    return list(headers.values()), records
+
+
+def text(value):
+    """The bytes behind a text."""
+    return value.encode("utf-8", "surrogateescape")
+
+
+def seconds(ns):
+    sign, rest = ("-", -ns) if ns < 0 else ("", ns)
+    return f"{sign}{rest // 10**9}.{rest % 10**9:09}"
+
+
+def plain(kind, value, true="true", false="false"):
+    if kind in ("time", "duration"):
+        return seconds(value)
+    if kind == "addr":
+        return str(ipaddress.ip_address(value))
+    if kind == "bool":
+        return true if value else false
+    return text(value) if kind == "text" else str(value)
+
+
+def as_bytes(value):
+    return value if isinstance(value, bytes) else value.encode("ascii")
+
+
+def json_value(kind, value):
+    if value is None or kind == "bool":
+        return value
+    if kind in ("time", "duration"):
+        return decimal.Decimal(seconds(value))
+    if kind == "addr":
+        return str(ipaddress.ip_address(value))
+    return re.sub("[\udc80-\udcff]", "\ufffd", value) if kind == "text" else value
+
+
+def check_json(capture, records, content):
+    lines = content.decode("utf-8").splitlines()
+    check(len(lines) == len(records), f"{capture}: {len(lines)} lines, {len(records)} records")
+    for line, (kind_of_record, fields) in zip(lines, records):
+        got = json.loads(line, parse_float=decimal.Decimal)
+        check(list(got) == ["type"] + [name for name, *_ in fields], f"{capture}: keys {list(got)}")
+        check(got["type"] == kind_of_record, f"{capture}: type {got['type']}")
+        for name, kind, _, value in fields:
+            check(got[name] == json_value(kind, value), f"{capture}: {name}: {got[name]} {value}")
+        for digits in re.findall(r'"(?:ts|duration)":-?\d+\.(\d+)', line):
+            check(len(digits) == 9, f"{capture}: {line}")
+
+
+def check_jq(capture, records, content):
+    if not shutil.which("jq"):
+        return
+    uids = subprocess.run(["jq", "-r", ".uid"], input=content, capture_output=True, timeout=300)
+    check(uids.returncode == 0, f"{capture}: jq: {uids.stderr}")
+    expected = [value for _, fields in records for name, _, _, value in fields if name == "uid"]
+    check(uids.stdout.decode().split() == expected, f"{capture}: jq: other uids")
+
+
+def check_csv(capture, names, records, content):
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8", "surrogateescape"), newline="")))
+    check(rows[0] == names, f"{capture}: CSV's headings")
+    check(len(rows) == 1 + len(records), f"{capture}: CSV's rows")
+    for row, (_, fields) in zip(rows[1:], records):
+        for cell, (name, kind, _, value) in zip(row, fields):
+            expected = b"" if value is None else as_bytes(plain(kind, value))
+            check(text(cell) == expected, f"{capture}: CSV: {name}: {cell} {value}")
+
+
+def check_tsv(capture, names, records, content):
+    letters = {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"\\": b"\\", b"-": b"-"}
+    rows = [line.split(b"\t") for line in content.split(b"\n")[:-1]]
+    check([cell.decode() for cell in rows[0]] == names, f"{capture}: TSV's headings")
+    check(len(rows) == 1 + len(records), f"{capture}: TSV's rows")
+    for row, (_, fields) in zip(rows[1:], records):
+        check(len(row) == len(fields), f"{capture}: TSV: {row}")
+        for cell, (name, kind, _, value) in zip(row, fields):
+            got = None if cell == b"-" else re.sub(rb"\\(.)", lambda each: letters[each[1]], cell)
+            expected = None if value is None else as_bytes(plain(kind, value))
+            check(got == expected, f"{capture}: TSV: {name}: {cell} {value}")
+
+
+def check_zeek(capture, names, records, content):
+    types = {"uint": "count", "int": "int", "time": "time", "duration": "interval",
+             "text": "string", "addr": "addr", "bool": "bool"}
+    units = {"port": "port", "enum": "enum", "set": "set[string]"}
+    lines = content.split(b"\n")[:-1]
+    meta = {line.split(None, 1)[0]: line for line in lines if line.startswith(b"#")}
+    rows = [line.split(b"\t") for line in lines if not line.startswith(b"#")]
+    check(meta[b"#separator"] == b"#separator \\x09", f"{capture}: Zeek's separator")
+    check(meta[b"#path"] == b"#path\tconn", f"{capture}: Zeek's path")
+    check(meta[b"#fields"].decode().split("\t")[1:] == names, f"{capture}: Zeek's fields")
+    check(b"#open" in meta and lines[-1].startswith(b"#close\t"), f"{capture}: Zeek's times")
+    check(len(rows) == len(records), f"{capture}: Zeek's rows")
+    for row, (_, fields) in zip(rows, records):
+        expected_types = [units.get(unit, types[kind]) for _, kind, unit, _ in fields]
+        check(meta[b"#types"].decode().split("\t")[1:] == expected_types, f"{capture}: types")
+        for cell, (name, kind, _, value) in zip(row, fields):
+            got = None if cell == b"-" else b"" if cell == b"(empty)" else re.sub(
+                rb"\\x([0-9a-f]{2})", lambda each: bytes([int(each[1], 16)]), cell)
+            expected = None if value is None else as_bytes(plain(kind, value, "T", "F"))
+            check(got == expected, f"{capture}: Zeek: {name}: {cell} {value}")
+
+
+for capture in captures:
+    types, records = read_stream(run("msgpack", capture))
+    check([each["type"] for each in types] == ["flow"], f"{capture}: {types}")
+    check(records, f"{capture}: no records")
+    names = [name for name, *_ in types[0]["fields"]]
+    content = run("jsonl", capture)
+    check_json(capture, records, content)
+    check_jq(capture, records, content)
+    check_csv(capture, names, records, run("csv", capture))
+    check_tsv(capture, names, records, run("tsv", capture))
+    check_zeek(capture, names, records, run("zeek", capture))
+    # A stream and itself are a stream of twice as many records.
+    content = run("msgpack", capture)
+    check(len(read_stream(content + content)[1]) == 2 * len(records), f"{capture}: cat")
+print(f"{passed} passed, {len(failures)} failed")
+sys.exit(1 if failures else 0)
