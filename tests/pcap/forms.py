@@ -63,12 +63,12 @@ texts_of_all = objects(output("jsonl", *everything))
 try:
     import msgpack
 except ImportError:
-    # Debian's module is for Debian's Python.
-    script = "import msgpack" if os.path.exists("/usr/bin/python3") else ""
-    if script and subprocess.run(["/usr/bin/python3", "-c", script], stderr=subprocess.DEVNULL,
-                                 check=False).returncode == 0 and sys.executable != "/usr/bin/python3":
-        os.execv("/usr/bin/python3", ["/usr/bin/python3", *sys.argv])
-    print("Python's msgpack is not here")
+    # Debian's module is for Debian's own Python.
+    DEBIAN = "/usr/bin/python3"
+    if sys.executable != DEBIAN and os.path.exists(DEBIAN) and subprocess.run(
+            [DEBIAN, "-c", "import msgpack"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+        os.execv(DEBIAN, [DEBIAN, *sys.argv])
+    print("skipped: Python's msgpack is not installed")
     sys.exit(77)
 
 

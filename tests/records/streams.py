@@ -16,6 +16,11 @@ import sys
 try:
     import msgpack
 except ImportError:
+    # Debian's module is for Debian's own Python.
+    DEBIAN = "/usr/bin/python3"
+    if sys.executable != DEBIAN and os.path.exists(DEBIAN) and subprocess.run(
+            [DEBIAN, "-c", "import msgpack"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+        os.execv(DEBIAN, [DEBIAN, *sys.argv])
     print("skipped: Python's msgpack is not installed")
     sys.exit(77)
 
