@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -423,6 +424,9 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   record::WriterOptions writer_options;
   writer_options.producer = "pcapflows " + std::string(cli::version());
   writer_options.fields = request.fields;
+  if (winsize window{}; request.output == "-" && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0) {
+    writer_options.width = window.ws_col;
+  }
   if (format == record::Format::kTable && request.fields.empty()) {
     for (const std::string_view field :
          {"ts", "duration", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "service",
