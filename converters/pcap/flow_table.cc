@@ -542,6 +542,11 @@ void FlowTable::evict() {
 
 void FlowTable::end(std::uint32_t index, EndReason reason) {
   FlowState& flow = at(index);
+  if ((reason == EndReason::kEof || reason == EndReason::kIdle) &&
+      flow.ends[0].state == TcpState::kClosed && flow.ends[1].state == TcpState::kClosed) {
+    // Both FINs were seen, though not in an order that finishes the flow (take_segment).
+    reason = EndReason::kClosed;
+  }
   unlink(index);
   report(flow, reason, true);
   erase_slot(index);

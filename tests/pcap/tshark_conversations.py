@@ -29,8 +29,8 @@ DATAGRAMS = (1, 512, 1472, 9000, 40000)
 END = b"end"  # a datagram that is not echoed
 FIELDS = ["frame.number", "frame.time_epoch", "ip.src", "ip.dst", "ipv6.src", "ipv6.dst", "ip.len",
           "ipv6.plen", "tcp.stream", "tcp.srcport", "tcp.dstport", "tcp.flags.syn", "tcp.flags.ack",
-          "tcp.len", "tcp.analysis.retransmission", "udp.stream", "udp.srcport", "udp.dstport",
-          "udp.length"]
+          "tcp.flags.reset", "tcp.len", "tcp.analysis.retransmission", "udp.stream", "udp.srcport",
+          "udp.dstport", "udp.length"]
 
 
 def free_ports():
@@ -211,6 +211,7 @@ class Sums:
     def __init__(self):
         self.pkts, self.ip_bytes, self.payload = [0, 0], [0, 0], [0, 0]
         self.first = self.last = None
+        self.reset_by = None
         self.retransmissions = 0
         self.key = None
 
@@ -235,6 +236,8 @@ def tshark_sums(path):
             f"frame {packet['frame.number']}: the originator is not who sent the SYN"
         side = sums.key != (proto, source, *ports)
         length = int(packet["ip.len"]) if packet["ip.len"] else int(packet["ipv6.plen"]) + 40
+        if packet["tcp.flags.reset"] in ("1", "True") and sums.reset_by is None:
+            sums.reset_by = ("orig", "resp")[side]
         sums.pkts[side] += 1
         sums.ip_bytes[side] += length
         sums.payload[side] += int(packet["tcp.len"]) if proto == "tcp" else \
@@ -261,14 +264,14 @@ def compare(flow, sums, truth):
               "orig_ip_bytes": sums.ip_bytes[0], "resp_ip_bytes": sums.ip_bytes[1],
               "orig_payload_bytes": sums.payload[0], "resp_payload_bytes": sums.payload[1],
               "orig_uniq_bytes": sent, "resp_uniq_bytes": received, "missed_bytes": 0,
-              "ts": sums.first, "last_ts": sums.last}
+              "ts": sums.first, "last_ts": sums.last, "reset_by": sums.reset_by}
     if end == "closed":
         wanted |= {"conn_state": "SF", "orig_bytes": sent, "resp_bytes": received,
-                   "closed_by": "orig", "reset_by": None, "end_reason": "closed"}
+                   "closed_by": "orig", "end_reason": "closed"}
     elif end == "reset":
-        wanted |= {"conn_state": "RSTO", "reset_by": "orig", "end_reason": "reset"}
+        wanted |= {"conn_state": "RSTO", "end_reason": "reset"}
     elif end == "refused":
-        wanted |= {"conn_state": "REJ", "reset_by": "resp"}
+        wanted |= {"conn_state": "REJ"}
     else:
         wanted |= {"conn_state": "SF" if received else "S0"}
     problems = []
