@@ -1,0 +1,98 @@
+#include "converters/strace/clock.h"
+
+#include <charconv>
+#include <ctime>
+
+namespace tracebraid::converters::strace {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kHour = 3600 * kSecond;
+constexpr std::int64_t kDay = 24 * kHour;
+
+std::tm broken_down(const CalendarDay& day, std::int64_t days, std::int64_t hour) {
+  std::tm time{};
+  time.tm_year = day.year - 1900;
+  time.tm_mon = day.month - 1;
+  time.tm_mday = day.day + static_cast<int>(days);
+  time.tm_hour = static_cast<int>(hour);
+  time.tm_isdst = -1;
+  return time;
+}
+
+}  // namespace
+
+std::optional<CalendarDay> parse_day(std::string_view text) {
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
+  CalendarDay day{};
+  const auto number = [&](std::size_t at, std::size_t length, int& into) {
+    const char* const begin = text.data() + at;
+    const auto [end, error] = std::from_chars(begin, begin + length, into);
+    return error == std::errc{} && end == begin + length;
+  };
+  if (!number(0, 4, day.year) || !number(5, 2, day.month) || !number(8, 2, day.day)) {
+    return std::nullopt;
+  }
+  std::tm time = broken_down(day, 0, 12);
+  // The 31st of February becomes another day.
+  if (day.year < 1970 || std::mktime(&time) == -1 || time.tm_mday != day.day ||
+      time.tm_mon + 1 != day.month) {
+    return std::nullopt;
+  }
+  return day;
+}
+
+std::int64_t Clock::local(std::int64_t day, std::int64_t hour) {
+  if (day * 24 + hour != known_hour_) {
+    std::tm time = broken_down(*first_, day, hour);
+    known_hour_ = day * 24 + hour;
+    known_ns_ = static_cast<std::int64_t>(std::mktime(&time)) * kSecond;
+  }
+  return known_ns_;
+}
+
+std::optional<formats::record::Time> Clock::read(const formats::strace::Prefix& prefix) {
+  switch (prefix.stamp) {
+    case formats::strace::Stamp::kEpoch:
+      kind_ = "epoch";
+      return formats::record::Time{prefix.time_ns};
+    case formats::strace::Stamp::kTimeOfDay: {
+      kind_ = "time_of_day";
+      if (!first_) {
+        if (options_.day) {
+          first_ = options_.day;
+        } else {
+          has_assumed_day_ = true;
+          const std::time_t modified =
+              modified_ ? static_cast<std::time_t>(*modified_) : std::time(nullptr);
+          std::tm time{};
+          ::localtime_r(&modified, &time);
+          const std::int64_t time_of_day =
+              ((time.tm_hour * 60LL + time.tm_min) * 60 + time.tm_sec) * kSecond;
+          first_ = CalendarDay{time.tm_year + 1900, time.tm_mon + 1, time.tm_mday};
+          // A second for the part of it that a file's time may lack.
+          if (prefix.time_ns >= time_of_day + kSecond) --first_->day;
+        }
+      }
+      if (last_time_of_day_ >= 0) {
+        if (prefix.time_ns < last_time_of_day_ - kDay / 2) ++day_;
+        if (prefix.time_ns > last_time_of_day_ + kDay / 2) --day_;
+      }
+      last_time_of_day_ = prefix.time_ns;
+      const std::int64_t hour = prefix.time_ns / kHour;
+      return formats::record::Time{local(day_, hour) + prefix.time_ns % kHour};
+    }
+    case formats::strace::Stamp::kNone:
+      break;
+  }
+  if (!prefix.has_delta) {
+    kind_ = {};
+    return std::nullopt;
+  }
+  kind_ = options_.start ? "epoch" : "start";
+  if (prefix.delta_ns > INT64_MAX / 4 - elapsed_ns_) elapsed_ns_ = 0;
+  elapsed_ns_ += prefix.delta_ns;
+  return formats::record::Time{(options_.start ? options_.start->ns : 0) + elapsed_ns_};
+}
+
+}  // namespace tracebraid::converters::strace

@@ -1,0 +1,58 @@
+// From what strace prints in front of a line to nanoseconds since 1970.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "formats/record/value.h"
+#include "formats/strace/line.h"
+
+namespace tracebraid::converters::strace {
+
+struct CalendarDay {
+  int year, month, day;
+};
+
+// "2026-11-23"; nothing for anything else.
+[[nodiscard]] std::optional<CalendarDay> parse_day(std::string_view text);
+
+struct ClockOptions {
+  std::optional<CalendarDay> day;     // of the first line, for -t and -tt
+  std::optional<formats::record::Time> start;  // of the first line, for -r
+};
+
+// Times of day are taken for the zone of the process (TZ). A day begins when they jump back by more
+// than half a day; small steps back are lines that were printed late (-z).
+class Clock {
+ public:
+  explicit Clock(const ClockOptions& options) : options_(options) {}
+
+  // When the log was last written to, in seconds since 1970: without ClockOptions::day, the first
+  // line is of the latest day on which its time was not after that.
+  void set_modified(std::int64_t seconds) { modified_ = seconds; }
+
+  // The time of a line; nothing when the log has none. -r's are added up.
+  [[nodiscard]] std::optional<formats::record::Time> read(const formats::strace::Prefix& prefix);
+
+  // Of the time that read() gave last: epoch, time_of_day, start, or empty.
+  [[nodiscard]] std::string_view kind() const { return kind_; }
+  // Whether the day was taken from when the log was written.
+  [[nodiscard]] bool has_assumed_day() const { return has_assumed_day_; }
+
+ private:
+  [[nodiscard]] std::int64_t local(std::int64_t day, std::int64_t hour);
+
+  ClockOptions options_;
+  std::optional<std::int64_t> modified_;
+  std::string_view kind_;
+  std::optional<CalendarDay> first_;
+  bool has_assumed_day_ = false;
+  std::int64_t day_ = 0;  // since the first
+  std::int64_t last_time_of_day_ = -1;
+  std::int64_t known_hour_ = INT64_MIN;  // day * 24 + hour whose begin is known_ns_
+  std::int64_t known_ns_ = 0;
+  std::int64_t elapsed_ns_ = 0;
+};
+
+}  // namespace tracebraid::converters::strace

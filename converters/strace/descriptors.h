@@ -1,0 +1,108 @@
+// What descriptors stood for: a replay of the calls that make, copy and close them.
+//
+// As in the kernel: a process has a table of descriptors, which threads share and fork copies; an
+// entry refers to an open file description, which dup and fork share; a socket or file is one of
+// these. What the log does not show (inherited descriptors, calls left out by -e trace) is unknown
+// and never taken for closed. What -y and -yy print fills gaps only: strace keeps a socket's text
+// from when it first saw it (no peer for one that was bound before it connected). Where the text
+// names another thing than the replay does, calls are missing from the log, and the text is right.
+//
+// Memory: the open descriptors of live processes.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "formats/record/syscall.h"
+#include "formats/strace/address.h"
+#include "formats/strace/line.h"
+#include "formats/strace/syscalls.h"
+
+namespace tracebraid::converters::strace {
+
+// An open file description.
+struct OpenFile {
+  std::uint64_t number = 0;  // in order of their making, from 1
+  std::string_view kind;     // as record::Syscall::kind; empty: unknown
+  std::string_view proto;
+  formats::record::Address local_host, peer_host;
+  std::optional<std::uint16_t> local_port, peer_port;
+  std::string path;
+  std::string text;           // what -y printed of it last
+  bool is_listener = false;
+  bool is_nonblocking = false;
+  // The other end of a socketpair, and what was sent to this one with SCM_RIGHTS.
+  std::weak_ptr<OpenFile> pair;
+  std::deque<std::shared_ptr<OpenFile>> passed;
+};
+
+class DescriptorTable {
+ public:
+  struct Entry {
+    std::shared_ptr<OpenFile> file;  // null: unknown, or closed
+    bool is_closed = false;          // known not to be open
+    bool closes_on_exec = false;
+  };
+
+  // Null when nothing is known of it.
+  [[nodiscard]] Entry* find(std::int64_t fd);
+  void set(std::int64_t fd, std::shared_ptr<OpenFile> file, bool closes_on_exec);
+  void close(std::int64_t fd);
+  void close_range(std::int64_t first, std::int64_t last, bool on_exec_only);
+  void exec();
+  // Takes over what is known in `other` and not here.
+  void add(const DescriptorTable& other);
+
+ private:
+  static constexpr std::int64_t kDense = 16384;
+  // Descriptors are small numbers; larger ones than kDense are rare, or forged.
+  std::vector<Entry> dense_;
+  std::unordered_map<std::int64_t, Entry> sparse_;
+};
+
+class Descriptors {
+ public:
+  // Brings `table` up to date with a call that ended, and says in `record` what its descriptors
+  // stood for (`fd` to `peer_p`, `bytes`, `direction`, `wait`). Views in `record` are valid until
+  // the next call of it. With `has_closed`, close_early() has been here.
+  void replay(const formats::strace::Call& call, const formats::strace::SyscallRow* row,
+              std::shared_ptr<DescriptorTable>& table, bool has_closed,
+              formats::record::Syscall& record);
+
+  // `bytes` and `direction` alone, of a call that succeeded and moves data.
+  static void count_bytes(const formats::strace::Call& call, const formats::strace::SyscallRow& row,
+                          formats::record::Syscall& record);
+
+  // A close that has begun: its number is free, and other threads may get it before it returns.
+  // Remembers what it stood for.
+  void close_early(const formats::strace::Call& call, DescriptorTable& table,
+                   std::shared_ptr<OpenFile>& closed);
+  // For the record of that call.
+  void describe_closed(const std::shared_ptr<OpenFile>& closed, formats::record::Syscall& record);
+
+ private:
+  std::shared_ptr<OpenFile> make(std::string_view kind);
+  // What `fd` stands for, with `text` (what -y printed; may be empty) taken into account.
+  std::shared_ptr<OpenFile> resolve(DescriptorTable& table, std::int64_t fd, std::string_view text,
+                                    bool& is_closed);
+  std::shared_ptr<OpenFile> from_text(std::string_view text);
+  void fill(OpenFile& file, std::string_view text);
+  void describe(const OpenFile& file, formats::record::Syscall& record);
+  void returned(const formats::strace::Call& call, DescriptorTable& table,
+                std::shared_ptr<OpenFile> file, bool closes_on_exec,
+                formats::record::Syscall& record);
+  void receive_descriptors(const formats::strace::Call& call, DescriptorTable& table,
+                           OpenFile* from);
+
+  std::uint64_t made_ = 0;
+  std::shared_ptr<OpenFile> shown_;  // keeps the record's views alive
+  std::string path_;
+};
+
+}  // namespace tracebraid::converters::strace

@@ -1,0 +1,765 @@
+#include "formats/strace/line.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace tracebraid::formats::strace {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+enum CharClass : std::uint8_t { kPlain, kQuote, kOpen, kClose, kComma, kLess, kSlash };
+
+constexpr auto kClasses = [] {
+  std::array<CharClass, 256> classes{};
+  classes['"'] = kQuote;
+  classes['('] = classes['['] = classes['{'] = kOpen;
+  classes[')'] = classes[']'] = classes['}'] = kClose;
+  classes[','] = kComma;
+  classes['<'] = kLess;
+  classes['/'] = kSlash;
+  return classes;
+}();
+
+constexpr auto kNameChars = [] {
+  std::array<bool, 256> is_name{};
+  for (int c = 'a'; c <= 'z'; ++c) is_name[static_cast<std::size_t>(c)] = true;
+  for (int c = 'A'; c <= 'Z'; ++c) is_name[static_cast<std::size_t>(c)] = true;
+  for (int c = '0'; c <= '9'; ++c) is_name[static_cast<std::size_t>(c)] = true;
+  is_name['_'] = is_name['?'] = true;
+  return is_name;
+}();
+
+bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
+bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
+
+std::string_view view(const char* begin, const char* end) {
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+// Past blanks.
+const char* skip_blanks(const char* at, const char* end) {
+  while (at < end && *at == ' ') ++at;
+  return at;
+}
+
+// `at` is behind the point. Digits beyond nine are left out.
+const char* parse_fraction(const char* at, const char* end, std::int64_t& ns, std::int64_t& unit) {
+  std::int64_t value = 0;
+  unit = kSecond;
+  while (at < end && is_digit(*at)) {
+    if (unit > 1) {
+      value = value * 10 + (*at - '0');
+      unit /= 10;
+    }
+    ++at;
+  }
+  ns = value * unit;
+  return at;
+}
+
+// Behind the closing quote of the string whose opening one is at `at`; null when it is not closed.
+const char* skip_string(const char* at, const char* end) {
+  ++at;
+  while (at < end) {
+    if (*at == '"') return at + 1;
+    at += *at == '\\' ? 2 : 1;
+  }
+  return nullptr;
+}
+
+// Behind the ">" of what -y prints, whose "<" is at `at`; null when it is not closed.
+const char* skip_annotation(const char* at, const char* end) {
+  // A path has 4,096 bytes at most, four times that escaped.
+  constexpr std::ptrdiff_t kMost = 32768;
+  end = std::min(end, at + std::min(end - at, kMost));
+  // A socket's text holds arrows. A path may end in a hyphen: its own ">" is escaped (since 4.22).
+  const bool has_arrows = at + 1 < end && at[1] >= 'A' && at[1] <= 'Z';
+  int depth = 0;
+  while (at < end) {
+    switch (*at) {
+      case '<':
+        ++depth;
+        break;
+      case '>':
+        if (has_arrows && at[-1] == '-') break;
+        if (--depth == 0) return at + 1;
+        break;
+      case '"':
+        if (const char* const behind = skip_string(at, end); behind != nullptr && has_arrows) {
+          at = behind;
+          continue;
+        }
+        break;
+      case '\\':
+        ++at;
+        break;
+      default:
+        break;
+    }
+    ++at;
+  }
+  return nullptr;
+}
+
+bool is_at(const char* at, const char* end, std::string_view what) {
+  return static_cast<std::size_t>(end - at) >= what.size() &&
+         std::memcmp(at, what.data(), what.size()) == 0;
+}
+
+// What -r, -t, -n and -i print. Returns where the body begins.
+const char* parse_prefix(const char* at, const char* end, Prefix& prefix) {
+  const char* const begin = at;
+  if (is_at(at, end, "[pid ")) {
+    const char* p = skip_blanks(at + 5, end);
+    std::uint64_t pid = 0;
+    const char* const digits = p;
+    while (p < end && is_digit(*p) && p - digits < 10) {
+      pid = pid * 10 + static_cast<std::uint64_t>(*p++ - '0');
+    }
+    const char* behind = p;
+    if (behind < end && *behind == '<') {
+      behind = skip_annotation(behind, end);
+      if (behind != nullptr) prefix.comm = view(p + 1, behind - 1);
+    }
+    if (p > digits && behind != nullptr && behind + 1 < end && *behind == ']' && behind[1] == ' ') {
+      prefix.pid = static_cast<std::uint32_t>(pid);
+      prefix.is_bracketed = true;
+      at = behind + 2;
+    }
+  }
+  bool had_time = false;
+  for (;;) {
+    const char* p = at;
+    if (p >= end) return at;
+    if (*p == ' ') {
+      p = skip_blanks(p, end);
+      if (p >= end || !is_digit(*p)) return at == begin ? at : p;
+    }
+    if (is_digit(*p)) {
+      const char* const digits = p;
+      std::int64_t value = 0;
+      while (p < end && is_digit(*p) && p - digits < 18) value = value * 10 + (*p++ - '0');
+      const auto count = p - digits;
+      if (p >= end) return at;
+      if (*p == ':' && count == 2) {
+        if (end - p < 6 || !is_digit(p[1]) || !is_digit(p[2]) || p[3] != ':' || !is_digit(p[4]) ||
+            !is_digit(p[5])) {
+          return at;
+        }
+        const std::int64_t minutes = (p[1] - '0') * 10 + (p[2] - '0');
+        const std::int64_t seconds = (p[4] - '0') * 10 + (p[5] - '0');
+        std::int64_t fraction = 0;
+        std::int64_t unit = kSecond;
+        p += 6;
+        if (p < end && *p == '.') p = parse_fraction(p + 1, end, fraction, unit);
+        if (p >= end || *p != ' ' || value > 24 || minutes > 59 || seconds > 60) return at;
+        prefix.stamp = Stamp::kTimeOfDay;
+        prefix.time_ns = ((value * 60 + minutes) * 60 + seconds) * kSecond + fraction;
+        prefix.resolution_ns = unit;
+        had_time = true;
+        at = p + 1;
+        continue;
+      }
+      if (*p == '.' || count >= 9 || (*p == ' ' && (prefix.pid != 0 || digits != begin))) {
+        std::int64_t fraction = 0;
+        std::int64_t unit = kSecond;
+        if (*p == '.') p = parse_fraction(p + 1, end, fraction, unit);
+        if (p >= end || *p != ' ' || value > INT64_MAX / kSecond - 1) return at;
+        if (count >= 9) {
+          if (had_time) return at;
+          prefix.stamp = Stamp::kEpoch;
+          prefix.time_ns = value * kSecond + fraction;
+          prefix.resolution_ns = unit;
+        } else {
+          if (prefix.has_delta) return at;
+          prefix.has_delta = true;
+          prefix.delta_ns = value * kSecond + fraction;
+          if (prefix.stamp == Stamp::kNone) prefix.resolution_ns = unit;
+        }
+        had_time = true;
+        at = p + 1;
+        continue;
+      }
+      // A thread's id stands first, and blanks or its name follow.
+      if (digits != begin || value == 0 || value > 4'194'304'000) return at;
+      if (*p == '<') {
+        const char* const behind = skip_annotation(p, end);
+        if (behind == nullptr || behind >= end || *behind != ' ') return at;
+        prefix.comm = view(p + 1, behind - 1);
+        p = behind;
+      }
+      if (*p != ' ') return at;
+      prefix.pid = static_cast<std::uint32_t>(value);
+      at = p + 1;
+      // Padded to five columns; -r's blanks come on top and are skipped with its number.
+      while (at < end && *at == ' ' && at - begin < 6) ++at;
+      continue;
+    }
+    if (*p == '(' && is_at(p, end, "(+")) {
+      const char* q = skip_blanks(p + 2, end);
+      std::int64_t value = 0;
+      while (q < end && is_digit(*q) && value < INT64_MAX / kSecond / 10) {
+        value = value * 10 + (*q++ - '0');
+      }
+      std::int64_t fraction = 0;
+      std::int64_t unit = kSecond;
+      if (q < end && *q == '.') q = parse_fraction(q + 1, end, fraction, unit);
+      if (!is_at(q, end, ") ")) return at;
+      prefix.has_delta = true;
+      prefix.delta_ns = value * kSecond + fraction;
+      at = q + 2;
+      continue;
+    }
+    if (*p == '[' && !is_at(p, end, "[ Process ")) {
+      const char* const closing =
+          static_cast<const char*>(std::memchr(p, ']', static_cast<std::size_t>(end - p)));
+      if (closing == nullptr || closing + 1 >= end || closing[1] != ' ') return p;
+      const std::string_view inside = view(p + 1, closing);
+      if (inside.empty()) return p;
+      const bool is_address = (inside.size() == 16 || inside.size() == 8) &&
+                              (std::ranges::all_of(inside, is_hex) ||
+                               inside.find_first_not_of('?') == std::string_view::npos);
+      const bool is_number = inside.find_first_not_of(" 0123456789") == std::string_view::npos ||
+                             inside == "???";
+      if (is_address) {
+        prefix.has_ip = inside[0] != '?';
+        std::from_chars(inside.data(), inside.data() + inside.size(), prefix.ip, 16);
+      } else if (is_number) {
+        const char* const q = skip_blanks(p + 1, closing);
+        std::from_chars(q, closing, prefix.number);
+      } else if (inside.find(' ') != std::string_view::npos) {
+        return p;  // neither is it a security context
+      }
+      at = closing + 2;
+      continue;
+    }
+    return p;
+  }
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  return text;
+}
+
+constexpr std::string_view kUnfinished = "<unfinished ...>";
+constexpr std::string_view kDetached = "<detached ...>";
+constexpr std::string_view kMoved = "<pid changed to ";
+
+// Reads the result, from behind the closing parenthesis. False when there is none.
+bool parse_result(const char* at, const char* end, Call& call) {
+  at = skip_blanks(at, end);
+  if (at >= end || *at != '=') return false;
+  const char* const text = skip_blanks(at + 1, end);
+  if (text >= end) return false;
+  at = text;
+  if (*at == '?') {
+    ++at;
+  } else {
+    std::size_t length = 0;
+    const bool is_negative = *at == '-';
+    std::int64_t value = 0;
+    if (!parse_number(view(is_negative ? at + 1 : at, end), value, length)) return false;
+    call.has_result = true;
+    call.result = is_negative ? -value : value;
+    at += length + (is_negative ? 1 : 0);
+    if (at < end && *at == '<') {
+      if (const char* const behind = skip_annotation(at, end); behind != nullptr) {
+        at = behind;
+        if (is_at(at, end, "(deleted)")) at += 9;
+      }
+    }
+  }
+  call.result_text = view(text, at);
+  while (at < end) {
+    at = skip_blanks(at, end);
+    if (at >= end) break;
+    const char* const token = at;
+    if (*at == '(') {
+      int depth = 0;
+      const char* p = at;
+      while (p < end) {
+        if (*p == '"') {
+          if (const char* const behind = skip_string(p, end); behind != nullptr) {
+            p = behind;
+            continue;
+          }
+        }
+        if (*p == '(') ++depth;
+        if (*p == ')' && --depth == 0) break;
+        ++p;
+      }
+      if (p >= end) return false;
+      const std::string_view inside = view(at + 1, p);
+      if (inside.starts_with("INJECTED")) {
+        call.is_injected = true;
+      } else if (inside.starts_with("DELAYED")) {
+        call.is_delayed = true;
+      } else if (inside.starts_with("errno ") && call.error.empty()) {
+        call.error = inside.substr(6);
+      } else if (call.error.empty() || at[-1] != ' ' || call.error.data() + call.error.size() + 1 != at) {
+        call.aux = inside;
+      }
+      at = p + 1;
+      continue;
+    }
+    if (*at == '<') {
+      const char* const closing =
+          static_cast<const char*>(std::memchr(at, '>', static_cast<std::size_t>(end - at)));
+      if (closing == nullptr) return false;
+      if (is_digit(at[1])) {
+        std::int64_t seconds = 0;
+        const char* p = at + 1;
+        while (p < closing && is_digit(*p) && seconds < kSecond) seconds = seconds * 10 + (*p++ - '0');
+        std::int64_t fraction = 0;
+        std::int64_t unit = kSecond;
+        if (*p == '.') p = parse_fraction(p + 1, closing, fraction, unit);
+        if (p != closing) return false;
+        call.duration_ns = seconds * kSecond + fraction;
+      } else if (view(at, closing + 1) == "<unavailable>") {
+        call.is_unavailable = true;
+      } else {
+        return false;
+      }
+      at = closing + 1;
+      continue;
+    }
+    if (*at == '/' && is_at(at, end, "/*")) {
+      const std::string_view rest = view(at, end);
+      const std::size_t closing = rest.find("*/");
+      if (closing == std::string_view::npos) return false;
+      at += closing + 2;
+      continue;
+    }
+    while (at < end && kNameChars[static_cast<unsigned char>(*at)]) ++at;
+    if (at == token || *token != 'E' || !call.error.empty()) return false;
+    call.error = view(token, at);
+  }
+  return true;
+}
+
+constexpr std::string_view kTableWords[] = {"%",       "time",   "seconds", "usecs/call", "calls",
+                                            "errors",  "syscall", "shortest", "longest",   "wall",
+                                            "stime",   "min",    "max",     "avg",        "total"};
+
+// A heading of -c's table: nothing but names of columns, with blanks between (wall-* are 7.1's).
+bool is_table_heading(std::string_view text) {
+  if (text.starts_with("System call usage summary for ")) return true;
+  std::size_t words = 0;
+  bool names_calls = false;
+  while (!(text = trim(text)).empty()) {
+    const std::size_t length = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, length);
+    if (std::ranges::find(kTableWords, word) == std::end(kTableWords) &&
+        !word.starts_with("wall-") && !word.starts_with("%")) {
+      return false;
+    }
+    names_calls = names_calls || word == "syscall" || word == "calls";
+    ++words;
+    text.remove_prefix(length);
+  }
+  return words >= 1 && names_calls;
+}
+
+// Before 4.11, messages had no "strace: " in front.
+bool is_old_message(std::string_view text) {
+  if (!text.starts_with("Process ")) return false;
+  text.remove_prefix(8);
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  if (digits == 0) return false;
+  text.remove_prefix(digits);
+  return text.starts_with(" attached") || text.starts_with(" detached") ||
+         text.starts_with(" suspended") || text.starts_with(" resumed");
+}
+
+}  // namespace
+
+std::string_view Call::argument(std::size_t index) const {
+  if (index >= argument_count) return {};
+  const std::size_t begin = argument_at[index];
+  std::size_t end = args.size();
+  if (index + 1 < argument_count) {
+    end = argument_at[index + 1];
+    while (end > begin && (args[end - 1] == ' ' || args[end - 1] == ',')) --end;
+  } else if (argument_count == kMostArguments) {
+    // The last one that is noted: others may follow, which nobody asks for.
+  }
+  std::string_view text = args.substr(begin, end - begin);
+  std::size_t length = 0;
+  while (length < text.size() && ((text[length] >= 'a' && text[length] <= 'z') || text[length] == '_' ||
+                                (length > 0 && is_digit(text[length])))) {
+    ++length;
+  }
+  if (length > 0 && length < text.size() && text[length] == '=') text.remove_prefix(length + 1);
+  return text;
+}
+
+bool parse_number(std::string_view text, std::int64_t& value, std::size_t& length) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  if (at == end || !is_digit(*at)) return false;
+  std::uint64_t number = 0;
+  if (*at == '0' && at + 1 < end && at[1] == 'x') {
+    const auto [behind, error] = std::from_chars(at + 2, end, number, 16);
+    if (error != std::errc{}) return false;
+    at = behind;
+  } else if (*at == '0' && at + 1 < end && is_digit(at[1])) {
+    const auto [behind, error] = std::from_chars(at, end, number, 8);
+    if (error != std::errc{}) return false;
+    at = behind;
+  } else {
+    int digits = 0;
+    while (at < end && is_digit(*at) && digits < 19) {
+      number = number * 10 + static_cast<std::uint64_t>(*at++ - '0');
+      ++digits;
+    }
+    if (at < end && is_digit(*at)) {
+      const auto [behind, error] = std::from_chars(text.data(), end, number);
+      if (error != std::errc{}) return false;
+      at = behind;
+    }
+  }
+  value = static_cast<std::int64_t>(number);
+  length = static_cast<std::size_t>(at - text.data());
+  return true;
+}
+
+Body parse_call(std::string_view text, Call& call) {
+  call = Call{};
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end && kNameChars[static_cast<unsigned char>(*at)]) ++at;
+  if (at == text.data() || at >= end || *at != '(' || is_digit(text[0])) return Body::kForeign;
+  call.name = view(text.data(), at);
+  const char* const args = ++at;
+  const char* args_end = nullptr;
+  int depth = 0;
+  std::size_t count = 0;
+  const auto note_argument = [&](const char* where) {
+    if (count < Call::kMostArguments) {
+      call.argument_at[count++] = static_cast<std::uint32_t>(where - args);
+    }
+  };
+  bool is_first = true;
+  // So that hostile lines take linear time.
+  int annotations_left = 64;
+  bool may_have_comments = true;
+  bool may_have_marks = true;
+  while (at < end) {
+    const CharClass what = kClasses[static_cast<unsigned char>(*at)];
+    if (is_first && *at != ')' && *at != ' ') {
+      note_argument(at);
+      is_first = false;
+    }
+    switch (what) {
+      case kPlain:
+        ++at;
+        while (at < end && kClasses[static_cast<unsigned char>(*at)] == kPlain) ++at;
+        continue;
+      case kQuote: {
+        const char* const behind = skip_string(at, end);
+        if (behind == nullptr || behind > end) {
+          at = end;
+          continue;
+        }
+        at = behind;
+        continue;
+      }
+      case kOpen:
+        ++depth;
+        break;
+      case kClose:
+        if (depth == 0) {
+          if (*at == ')') goto closed;
+        } else {
+          --depth;
+        }
+        break;
+      case kComma:
+        if (depth == 0) {
+          const char* const next = at + 1 < end && at[1] == ' ' ? at + 2 : at + 1;
+          // "wait4(-1,  <unfinished ...>": nothing behind the comma.
+          if (next < end && *next != ' ' && *next != '<') note_argument(next);
+        }
+        break;
+      case kSlash:
+        if (at + 1 < end && at[1] == '*' && may_have_comments) {
+          const std::size_t closing = view(at, end).find("*/", 2);
+          may_have_comments = closing != std::string_view::npos;
+          if (closing != std::string_view::npos) {
+            at += closing + 2;
+            continue;
+          }
+        }
+        break;
+      case kLess: {
+        const char before = at[-1];
+        if (before != ' ' && before != '(') {
+          if (at + 1 < end && at[1] == '<') {  // 1<<CAP_CHOWN
+            at += 2;
+            continue;
+          }
+          if (annotations_left > 0) {
+            if (const char* const behind = skip_annotation(at, end); behind != nullptr) {
+              at = behind;
+              continue;
+            }
+            --annotations_left;
+          }
+          break;
+        }
+        // All are preceded by a blank that belongs to them.
+        const char* const cut = before == ' ' ? at - 1 : at;
+        if (is_at(at, end, kUnfinished)) {
+          const char* const behind = at + kUnfinished.size();
+          if (behind == end) {
+            call.args = view(args, cut);
+            call.ending = Ending::kUnfinished;
+            call.argument_count = static_cast<std::uint8_t>(count);
+            return Body::kCall;
+          }
+          if (*behind == ')' || (*behind == ' ' && behind + 1 < end && behind[1] == ')')) {
+            call.was_cut_short = true;
+            args_end = cut;
+            at = behind + (*behind == ' ' ? 1 : 0);
+            goto closed;
+          }
+        } else if (is_at(at, end, "<unfinished #")) {
+          call.args = view(args, cut);
+          call.ending = Ending::kUnfinished;
+          call.argument_count = static_cast<std::uint8_t>(count);
+          return Body::kCall;
+        } else if (is_at(at, end, kDetached)) {
+          call.args = view(args, cut);
+          call.ending = Ending::kDetached;
+          call.argument_count = static_cast<std::uint8_t>(count);
+          return Body::kCall;
+        } else if (is_at(at, end, kMoved)) {
+          call.args = view(args, cut);
+          call.ending = Ending::kMoved;
+          std::from_chars(at + kMoved.size(), end, call.moved_to);
+          call.argument_count = static_cast<std::uint8_t>(count);
+          return Body::kCall;
+        } else if (may_have_marks && is_at(at, end, "<... ")) {
+          const char* const closing =
+              static_cast<const char*>(std::memchr(at, '>', static_cast<std::size_t>(end - at)));
+          may_have_marks = closing != nullptr;
+          if (closing != nullptr) {
+            at = closing + 1;
+            continue;
+          }
+        }
+        break;
+      }
+    }
+    ++at;
+  }
+  call.args = view(args, end);
+  call.argument_count = static_cast<std::uint8_t>(count);
+  call.ending = Ending::kOpen;
+  return Body::kCall;
+
+closed:
+  call.args = view(args, args_end != nullptr ? args_end : at);
+  call.argument_count = static_cast<std::uint8_t>(count);
+  // "NAME(...) <detached ...>" and the like, and lines that were cut behind the parenthesis.
+  const char* const behind = skip_blanks(at + 1, end);
+  if (behind >= end) {
+    call.ending = Ending::kOpen;
+    return Body::kCall;
+  }
+  if (is_at(behind, end, kUnfinished)) {
+    call.ending = Ending::kUnfinished;
+    call.args = view(args, at + 1);
+    return Body::kCall;
+  }
+  if (is_at(behind, end, kDetached)) {
+    call.ending = Ending::kDetached;
+    return Body::kCall;
+  }
+  if (!parse_result(behind, end, call)) {
+    call.ending = *behind == '=' && skip_blanks(behind + 1, end) >= end ? Ending::kOpen
+                                                                        : Ending::kDamaged;
+    return call.ending == Ending::kOpen ? Body::kCall : Body::kDamaged;
+  }
+  call.ending = Ending::kReturned;
+  return Body::kCall;
+}
+
+void parse_line(std::string_view text, Line& line) {
+  line.prefix = Prefix{};
+  line.text = {};
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  if (at == end) {
+    line.body = Body::kEmpty;
+    return;
+  }
+  if (*at == ' ' && end - at >= 3 && at[2] == ' ' &&
+      (at[1] == '>' || at[1] == '|' || at[1] == '*' || at[1] == '=')) {
+    line.body = at[1] == '>' ? Body::kFrame : Body::kDump;
+    line.text = view(at + 3, end);
+    return;
+  }
+  at = parse_prefix(at, end, line.prefix);
+  const std::string_view rest = view(at, end);
+  if (rest.empty()) {
+    line.body = at == text.data() ? Body::kEmpty : Body::kDamaged;
+    return;
+  }
+  const bool has_prefix = line.prefix.pid != 0 || line.prefix.stamp != Stamp::kNone ||
+                          line.prefix.has_delta || line.prefix.number >= 0 || line.prefix.has_ip;
+  const Body otherwise = has_prefix ? Body::kDamaged : Body::kForeign;
+  line.body = otherwise;
+  line.text = rest;
+  switch (rest[0]) {
+    case '<':
+      if (rest.starts_with("<... ")) {
+        const std::size_t resumed = rest.find(" resumed");
+        if (resumed == std::string_view::npos) return;
+        const std::size_t closing = rest.find('>', resumed);
+        if (closing == std::string_view::npos) return;
+        line.call = Call{};
+        line.call.name = rest.substr(5, resumed - 5);
+        line.text = rest.substr(closing + 1);
+        line.body = Body::kResumed;
+      }
+      return;
+    case '-':
+      if (rest.starts_with("--- ") && rest.ends_with(" ---") && rest.size() > 8) {
+        line.text = rest.substr(4, rest.size() - 8);
+        line.body = Body::kSignal;
+      }
+      return;
+    case '+':
+      if (rest.starts_with("+++ ") && rest.ends_with(" +++") && rest.size() > 8) {
+        line.text = rest.substr(4, rest.size() - 8);
+        line.body = Body::kExit;
+      }
+      return;
+    case '[':
+      if (rest.starts_with("[ Process PID=") && rest.ends_with(" ]")) line.body = Body::kPersonality;
+      return;
+    case '%':
+    case 'S':
+    case 's':
+      if (rest.starts_with("strace: ")) {
+        line.text = rest.substr(8);
+        line.body = Body::kMessage;
+        return;
+      }
+      break;
+    case 'P':
+      if (is_old_message(rest)) {
+        line.body = Body::kMessage;
+        return;
+      }
+      break;
+    default:
+      break;
+  }
+  line.body = parse_call(rest, line.call);
+  if (line.body == Body::kForeign) {
+    line.body = !has_prefix && is_table_heading(rest) ? Body::kTable : otherwise;
+  } else if (line.body == Body::kDamaged && !has_prefix && line.call.name.empty()) {
+    line.body = Body::kForeign;
+  }
+}
+
+void remove_colors(std::string_view text, std::string& into) {
+  into.clear();
+  while (!text.empty()) {
+    const std::size_t escape = std::min(text.find('\x1b'), text.size());
+    into.append(text.substr(0, escape));
+    text.remove_prefix(escape);
+    if (text.empty()) return;
+    std::size_t length = 1;
+    if (text.size() > 1 && text[1] == '[') {
+      length = 2;
+      while (length < text.size() && (is_digit(text[length]) || text[length] == ';')) ++length;
+      if (length < text.size() && (text[length] == 'm' || text[length] == 'K')) {
+        ++length;
+      } else {
+        length = 1;
+      }
+    }
+    if (length == 1) into.push_back(text[0]);
+    text.remove_prefix(length);
+  }
+}
+
+std::string_view annotation(std::string_view descriptor) {
+  const std::size_t less = descriptor.find('<');
+  if (less == std::string_view::npos) return {};
+  const char* const begin = descriptor.data() + less;
+  const char* const behind = skip_annotation(begin, descriptor.data() + descriptor.size());
+  return behind == nullptr ? std::string_view{} : view(begin + 1, behind - 1);
+}
+
+std::string_view quoted_string(std::string_view text) {
+  if (text.empty() || text[0] != '"') return {};
+  const char* const end = text.data() + text.size();
+  const char* const behind = skip_string(text.data(), end);
+  return behind == nullptr || behind > end ? std::string_view{} : view(text.data(), behind);
+}
+
+void append_unescaped(std::string& out, std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const char c = text[at];
+    if (c != '\\' || at + 1 == text.size()) {
+      out.push_back(c);
+      ++at;
+      continue;
+    }
+    const char next = text[at + 1];
+    at += 2;
+    switch (next) {
+      case 'n':
+        out.push_back('\n');
+        break;
+      case 't':
+        out.push_back('\t');
+        break;
+      case 'r':
+        out.push_back('\r');
+        break;
+      case 'v':
+        out.push_back('\v');
+        break;
+      case 'f':
+        out.push_back('\f');
+        break;
+      case 'x': {
+        unsigned value = 0;
+        std::size_t digits = 0;
+        while (digits < 2 && at < text.size() && is_hex(text[at])) {
+          value = value * 16 + static_cast<unsigned>(is_digit(text[at]) ? text[at] - '0'
+                                                                       : text[at] - 'a' + 10);
+          ++at;
+          ++digits;
+        }
+        out.push_back(static_cast<char>(value));
+        break;
+      }
+      default:
+        if (next >= '0' && next <= '7') {
+          unsigned value = static_cast<unsigned>(next - '0');
+          std::size_t digits = 1;
+          while (digits < 3 && at < text.size() && text[at] >= '0' && text[at] <= '7') {
+            value = value * 8 + static_cast<unsigned>(text[at++] - '0');
+            ++digits;
+          }
+          out.push_back(static_cast<char>(value));
+        } else {
+          out.push_back(next);
+        }
+        break;
+    }
+  }
+}
+
+}  // namespace tracebraid::formats::strace
