@@ -345,15 +345,6 @@ bool may_wait(const std::string& input) {
   return result == 0 && !S_ISREG(status.st_mode);
 }
 
-void read_all(formats::pcap::PacketSource& source, CaptureFlows& flows, bool waits) {
-  constexpr std::size_t kBatch = 256;
-  std::vector<formats::pcap::Packet> packets(kBatch);
-  while (const std::size_t count = source.read(packets)) {
-    flows.add(std::span(packets).first(count));
-    if (waits && count < kBatch) flows.wait();
-  }
-}
-
 void read_capture(const Request& request, const std::string& input, CaptureFlows& flows,
                   cli::Context& context) {
   const std::unique_ptr<io::Source> source = io::open_source(input, context.progress);
@@ -481,6 +472,19 @@ constexpr cli::Program kProgram = {
 
 const cli::Program& pcapflows() {
   return kProgram;
+}
+
+CaptureFlows::Options default_options() {
+  return understand({.given = {}, .positional = {"-"}}).options;
+}
+
+void read_all(formats::pcap::PacketSource& source, CaptureFlows& flows, bool waits) {
+  constexpr std::size_t kBatch = 256;
+  std::vector<formats::pcap::Packet> packets(kBatch);
+  while (const std::size_t count = source.read(packets)) {
+    flows.add(std::span(packets).first(count));
+    if (waits && count < kBatch) flows.wait();
+  }
 }
 
 }  // namespace tracebraid::converters::pcap

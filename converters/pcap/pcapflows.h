@@ -1,10 +1,19 @@
 // The program pcapflows: its table, and what it does with its arguments.
 #pragma once
 
+#include "converters/pcap/capture_flows.h"
 #include "formats/cli/program.h"
+#include "formats/pcap/packet.h"
 
 namespace tracebraid::converters::pcap {
 
 [[nodiscard]] const formats::cli::Program& pcapflows();
+
+// What it does without options.
+[[nodiscard]] CaptureFlows::Options default_options();
+
+// Reads `source` to its end. With `waits`, flows are handed on when it has nothing more for a
+// while.
+void read_all(formats::pcap::PacketSource& source, CaptureFlows& flows, bool waits = false);
 
 }  // namespace tracebraid::converters::pcap

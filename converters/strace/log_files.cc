@@ -12,34 +12,7 @@
 #include "formats/io/source.h"
 
 namespace tracebraid::converters::strace {
-namespace {
-
 namespace io = formats::io;
-
-// Reads `head` again in front of what follows.
-class Rewound final : public io::Source {
- public:
-  Rewound(std::unique_ptr<io::Source> rest, std::string head)
-      : rest_(std::move(rest)), head_(std::move(head)) {}
-
-  std::size_t read(std::span<char> into) override {
-    if (at_ < head_.size()) {
-      const std::size_t count = std::min(into.size(), head_.size() - at_);
-      std::copy_n(head_.data() + at_, count, into.data());
-      at_ += count;
-      return count;
-    }
-    return rest_->read(into);
-  }
-  [[nodiscard]] const std::string& name() const override { return rest_->name(); }
-
- private:
-  std::unique_ptr<io::Source> rest_;
-  std::string head_;
-  std::size_t at_ = 0;
-};
-
-}  // namespace
 
 std::uint32_t thread_of_path(std::string_view path) {
   const std::size_t point = path.rfind('.');
@@ -83,49 +56,28 @@ bool looks_like_log(std::string_view head) {
   return good > 0 && good >= bad;
 }
 
-void read_logs(const std::vector<std::string>& paths, StraceLog& log,
-               formats::cli::Context& context) {
-  std::vector<StraceLog::ThreadFile> together;
-  std::vector<std::unique_ptr<io::Source>> sources;
-  const bool may_be_threads =
-      paths.size() > 1 &&
-      std::ranges::all_of(paths, [](const std::string& path) { return thread_of_path(path) != 0; });
-  for (const std::string& path : paths) {
-    const std::string name = path == "-" ? "standard input" : path;
-    context.diagnostics.set_input(name);
-    try {
-      std::unique_ptr<io::Source> source = io::open_source(path, context.progress);
-      std::string head(std::size_t{64} * 1024, '\0');
-      const std::size_t count = source->read(std::span(head.data(), head.size()));
-      head.resize(count);
-      const bool has_end = count == 0 || head.find('\n') != std::string::npos;
-      if (has_end && count > 0 && !looks_like_log(head)) {
-        throw io::Error{name, "line 1", "not an strace log: " + io::quoted(head.substr(0, head.find('\n')), 60),
-                        "strace -f -ttt -T -yy -o FILE writes one"};
-      }
-      bool has_pid = true;
-      if (may_be_threads) {
-        formats::strace::Line line;
-        formats::strace::parse_line(std::string_view(head).substr(0, head.find('\n')), line);
-        has_pid = line.prefix.pid != 0;
-      }
-      auto rewound = std::make_unique<Rewound>(std::move(source), std::move(head));
-      if (!has_pid) {
-        together.push_back({rewound.get(), name, thread_of_path(path), modified(path)});
-        sources.push_back(std::move(rewound));
-        continue;
-      }
-      log.read(*rewound, paths.size() > 1 ? name : std::string(), modified(path));
-    } catch (const io::Error& error) {
-      context.diagnostics.report(error);
+void LogFiles::add(const std::string& path, std::unique_ptr<io::Rewound> source, bool is_only) {
+  const std::string name = source->name();
+  const std::uint32_t tid = is_only ? 0 : thread_of_path(path);
+  if (tid != 0) {
+    formats::strace::Line line;
+    formats::strace::parse_line(source->head().substr(0, source->head().find('\n')), line);
+    if (line.prefix.pid == 0) {
+      together_.push_back({source.get(), name, tid, modified(path)});
+      sources_.push_back(std::move(source));
+      return;
     }
   }
-  if (together.empty()) return;
+  log_.read(*source, is_only ? std::string() : name, modified(path));
+}
+
+void LogFiles::finish() {
   try {
-    log.read_together(together);
+    if (!together_.empty()) log_.read_together(together_);
   } catch (const io::Error& error) {
-    context.diagnostics.report(error);
+    diagnostics_.report(error);
   }
+  log_.finish();
 }
 
 formats::record::Time parse_start(std::string_view text) {

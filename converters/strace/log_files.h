@@ -2,13 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "converters/strace/strace_log.h"
-#include "formats/cli/program.h"
+#include "formats/io/diagnostics.h"
+#include "formats/io/rewound.h"
 
 namespace tracebraid::converters::strace {
 
@@ -21,10 +23,24 @@ namespace tracebraid::converters::strace {
 // Whether `head`, the beginning of an input, looks like an strace log.
 [[nodiscard]] bool looks_like_log(std::string_view head);
 
-// Reads all of `paths` into `log`. What cannot be read is reported, and the others are read all the
-// same.
-void read_logs(const std::vector<std::string>& paths, StraceLog& log,
-               formats::cli::Context& context);
+// Logs in the order in which they are given. Those of -ff wait until all are known.
+class LogFiles {
+ public:
+  LogFiles(StraceLog& log, formats::io::Diagnostics& diagnostics)
+      : log_(log), diagnostics_(diagnostics) {}
+
+  // `is_only`: there is no other input. Throws what the source throws, after the lines before it.
+  void add(const std::string& path, std::unique_ptr<formats::io::Rewound> source, bool is_only);
+
+  // Reads those that have waited, and finishes the log.
+  void finish();
+
+ private:
+  StraceLog& log_;
+  formats::io::Diagnostics& diagnostics_;
+  std::vector<std::unique_ptr<formats::io::Rewound>> sources_;
+  std::vector<StraceLog::ThreadFile> together_;
+};
 
 // "2026-11-23 08:00:00.5" (zone of the process), or seconds since 1970; throws UsageError.
 [[nodiscard]] formats::record::Time parse_start(std::string_view text);

@@ -254,8 +254,24 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   writer->declare(holds_several ? *kTypes[0] : *single);
   RecordSink sink(*writer, types);
   StraceLog log(options, sink, context.diagnostics);
-  read_logs(inputs, log, context);
-  log.finish();
+  LogFiles files(log, context.diagnostics);
+  for (const std::string& input : inputs) {
+    const std::string name = input == "-" ? "standard input" : input;
+    context.diagnostics.set_input(name);
+    try {
+      std::unique_ptr<io::Rewound> source = io::rewound(io::open_source(input, context.progress));
+      const std::string_view head = source->head();
+      if (!head.empty() && !looks_like_log(head)) {
+        throw io::Error{name, "line 1",
+                        "not an strace log: " + io::quoted(head.substr(0, head.find('\n')), 60),
+                        "strace -f -ttt -T -yy -o FILE COMMAND writes one"};
+      }
+      files.add(input, std::move(source), inputs.size() == 1);
+    } catch (const io::Error& error) {
+      context.diagnostics.report(error);
+    }
+  }
+  files.finish();
   if (arguments.has("ledger")) writer->write(log.ledger());
   writer->finish();
   output->commit();

@@ -1,0 +1,70 @@
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "analyzers/analyzer.h"
+#include "analyzers/top.h"
+#include "formats/io/error.h"
+
+namespace tracebraid::analyzers {
+namespace {
+
+namespace cli = formats::cli;
+
+constexpr Analyzer kAnalyzers[] = {
+    {"top", &kTop},
+};
+
+constexpr std::string_view kUsage[] = {"ANALYZER [OPTION…] [INPUT…]"};
+
+constexpr cli::Section kSections[] = {
+    {"Analyzers",
+     "  top    the heaviest system calls, flows or functions, as a table\n\n"
+     "tracebraid ANALYZER --help is the manual of each."},
+    {"Input",
+     "Packet captures, strace logs, profiles of cProfile and streams of records, told by their "
+     "content; gzip and zstd are seen through; - or nothing is standard input."},
+};
+
+constexpr cli::Example kExamples[] = {
+    {"Which system calls take the time, and which fail:", "tracebraid top server.strace"},
+    {"Whom a capture's flows went to:", "tracebraid top server.pcap --by resp_h,resp_p"},
+};
+
+void run(const cli::Arguments& arguments, cli::Context&) {
+  if (arguments.positional.empty()) throw formats::io::UsageError{"no analyzer"};
+  std::string names;
+  for (const Analyzer& analyzer : kAnalyzers) {
+    names.append(names.empty() ? "" : ", ").append(analyzer.name);
+  }
+  throw formats::io::UsageError{
+      "no such analyzer: " + formats::io::quoted(arguments.positional.front()),
+      "there is " + names};
+}
+
+constexpr cli::Program kProgram = {
+    .name = "tracebraid",
+    .summary = "tell what went wrong in a network server, from its traces",
+    .usage = kUsage,
+    .options = {},
+    .sections = kSections,
+    .examples = kExamples,
+    .body = run,
+};
+
+}  // namespace
+
+std::span<const Analyzer> analyzers() {
+  return kAnalyzers;
+}
+
+int run_tracebraid(int argc, char** argv) {
+  if (argc > 1) {
+    for (const Analyzer& analyzer : kAnalyzers) {
+      if (analyzer.name == argv[1]) return cli::run(*analyzer.program, argc - 1, argv + 1);
+    }
+  }
+  return cli::run(kProgram, argc, argv);
+}
+
+}  // namespace tracebraid::analyzers
