@@ -422,7 +422,9 @@ Outcome Decoder::pppoe(Frame& frame, Bytes bytes) {
 }
 
 Outcome Decoder::ppp(Frame& frame, Bytes bytes) {
-  if (bytes.has(2) && bytes.u8(0) == 0xFF && bytes.u8(1) == 0x03) bytes.skip(2);
+  // An address, if it is 0xFF: that is no protocol (RFC 1661, 6.5).
+  if (!bytes.has(1) || (bytes.u8(0) == 0xFF && !bytes.has(2))) return Outcome::kMalformed;
+  if (bytes.u8(0) == 0xFF && bytes.u8(1) == 0x03) bytes.skip(2);
   if (!bytes.has(1)) return Outcome::kMalformed;
   std::uint16_t protocol = bytes.u8(0);
   if ((protocol & 1U) != 0) {  // compressed to one byte

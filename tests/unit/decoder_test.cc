@@ -133,6 +133,11 @@ TEST(Decoder, ACutLinkHeaderIsMalformed) {
   }
 }
 
+TEST(Decoder, HalfOfPppsAddressIsCut) {
+  // 0xFF is no compressed protocol number (RFC 1661, 6.5).
+  EXPECT_EQ(outcome_of(hex("ff"), 9), Outcome::kMalformed);
+}
+
 TEST(Decoder, OtherLinkTypesAreSaidToBeUnsupported) {
   Capture capture;
   EXPECT_EQ(capture.add(kStart, packet4(), 147), Outcome::kUnsupportedLink);
@@ -419,6 +424,8 @@ std::vector<Tunnelled> tunnels() {
       {"gre", gre("00 00 08 00", packet4()), 0, 1},
       {"gre", gre("b0 00 08 00 12 34 00 00 00 00 00 2a 00 00 00 01", packet4()), 42, 1},
       {"gre", gre("20 00 65 58 00 00 00 2a", frame), 42, 1},       // Ethernet inside
+      {"gre", gre("30 81 88 0b 00 21 00 2a 00 00 00 01 00 00 00 02", hex("ff 03 00 21") + packet4()),
+       0x0021002A, 1},                                             // version 1: PPTP
       {"erspan", gre("00 00 88 be", frame), 0, 1},                 // type I
       {"erspan", gre("10 00 88 be 00 00 00 01 10 00 00 2a 00 00 00 00", frame), 42, 1},
       {"erspan", gre("10 00 22 eb 00 00 00 01 20 00 00 2a 00 00 00 00 00 00 00 00", frame), 42, 1},
