@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace tracebraid::converters::pcap {
@@ -31,11 +32,14 @@ class Stream {
     Added added;
     if (begin < lowest_) {
       if (may_precede) {
-        const std::int64_t until = std::min(end, lowest_);
-        added.fresh += static_cast<std::uint32_t>(until - begin);
         added.fills_hole = true;
-        lowest_ = begin;
-        begin = until;
+        if (end < lowest_) {
+          precede(begin, end);
+          added.fresh = length;
+          return added;
+        }
+        added.fresh += static_cast<std::uint32_t>(lowest_ - begin);
+        begin = std::exchange(lowest_, begin);
       } else {
         begin = std::min(end, lowest_);
       }
@@ -95,6 +99,8 @@ class Stream {
   };
 
   void insert(std::int64_t begin, std::int64_t end, Added& added);
+  // Takes in what lies before all that was seen, with a hole behind it.
+  void precede(std::int64_t begin, std::int64_t end);
   Missed walk(std::int64_t position);
   [[nodiscard]] std::int64_t covered_until(std::int64_t position) const {
     if (position < contiguous_) position = contiguous_;

@@ -95,5 +95,52 @@ TEST(Stream, HolesAreLimited) {
   EXPECT_EQ(stream.add(20 * (kHoles - 1) + 1, 10, false).fresh, 10U);
 }
 
+// Against a set of all positions, in whatever order pieces and acknowledgements come.
+TEST(Stream, AgreesWithASetOfPositions) {
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    const auto upto = [&](int most) { return static_cast<int>(random() % (most + 1U)); };
+    const bool may_precede = seed % 2 == 0;
+    Stream stream;
+    std::set<std::int64_t> seen;
+    std::int64_t settled = 1;  // before it nothing can be missed any more
+    for (int step = 0; step < 60; ++step) {
+      if (upto(3) > 0) {
+        const std::int64_t begin = (may_precede ? -50 : 1) + upto(400);
+        const auto length = static_cast<std::uint32_t>(1 + upto(40));
+        const std::int64_t top = seen.empty() ? 1 : std::max<std::int64_t>(1, *seen.rbegin() + 1);
+        std::uint32_t fresh = 0;
+        bool fills = false;
+        for (std::int64_t at = begin; at < begin + length; ++at) {
+          if (!seen.insert(at).second) continue;
+          ++fresh;
+          fills = fills || at < top;
+        }
+        const Stream::Added added = stream.add(begin, length, may_precede);
+        ASSERT_EQ(added.fresh, fresh) << begin << " " << length;
+        if (fresh > 0) {
+          ASSERT_EQ(added.fills_hole, fills) << begin << " " << length;
+        }
+      } else {
+        const std::int64_t position = 3 + upto(420);
+        std::uint64_t missing = 0;
+        std::uint32_t gaps = 0;
+        bool is_in_gap = false;
+        for (std::int64_t at = settled; at < position; ++at) {
+          const bool is_missing = !seen.contains(at);
+          if (is_missing) ++missing;
+          if (is_missing && !is_in_gap) ++gaps;
+          is_in_gap = is_missing;
+        }
+        settled = std::max(settled, position);
+        const Stream::Missed missed = stream.acknowledge(position, false);
+        ASSERT_EQ(missed.bytes, missing) << position;
+        ASSERT_EQ(missed.gaps, gaps) << position;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tracebraid::converters::pcap

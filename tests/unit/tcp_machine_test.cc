@@ -192,6 +192,15 @@ TEST(TcpMachine, PayloadSentAgainIsCounted) {
   EXPECT_EQ(flow->resp_rexmit_pkts, 0U);
 }
 
+TEST(TcpMachine, WhatIsSentAgainAboveAHoleFillsNone) {
+  const One flow(established({{kC, "A", 1, 1, 10},
+                              {kC, "A", 21, 1, 10},
+                              {kC, "A", 26, 1, 10}}));  // five old, five new, behind all others
+  EXPECT_EQ(flow->orig_ooo_pkts, 0U);
+  EXPECT_EQ(flow->orig_rexmit_pkts, 1U);
+  EXPECT_EQ(flow->orig_rexmit_bytes, 5U);
+}
+
 TEST(TcpMachine, SegmentsOutOfOrderAreNotSentAgain) {
   const One flow(established({{kC, "A", 1, 1, 10},
                               {kC, "A", 21, 1, 10},
