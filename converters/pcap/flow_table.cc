@@ -224,6 +224,13 @@ bool FlowTable::is_reuse(const FlowState& flow, const Datagram& datagram) const 
   };
   // The flow's own SYN, late in the file.
   if (datagram.ts_ns < flow.first_ts && starts(is_orig ? orig : resp)) return false;
+  const bool is_syn = (datagram.tcp_flags & kAck) == 0;
+  // Two SYNs that cross open one connection (RFC 9293, 3.5); the second may be sent again.
+  if (is_syn && !is_orig &&
+      (resp.state == TcpState::kInactive ? orig.state == TcpState::kSynSent : starts(resp)) &&
+      !orig.did_close && !resp.did_close) {
+    return false;
+  }
   const Endpoint* starter = &orig;
   if ((datagram.tcp_flags & kAck) != 0) {
     if (orig.state != TcpState::kInactive) return false;
@@ -231,8 +238,8 @@ bool FlowTable::is_reuse(const FlowState& flow, const Datagram& datagram) const 
   }
   if (orig.did_close || resp.did_close) return true;
   if (starts(*starter)) return false;
-  return !((datagram.tcp_flags & kAck) == 0 && starter->state == TcpState::kSynAckSent &&
-           resp.state == TcpState::kInactive && starts(resp));
+  return !(is_syn && starter->state == TcpState::kSynAckSent && resp.state == TcpState::kInactive &&
+           starts(resp));
 }
 
 void FlowTable::count(FlowState& flow, Endpoint& end, const Datagram& datagram) {

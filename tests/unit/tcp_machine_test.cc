@@ -379,6 +379,26 @@ TEST(TcpMachine, BothMayCloseAtOnce) {
   EXPECT_EQ(flow->closed_by, "orig");
 }
 
+// RFC 9293, 3.5, figure 8: two SYNs that cross are one connection.
+TEST(TcpMachine, BothMayOpenAtOnce) {
+  const One flow({{kC, "S", 0},
+                  {kS, "S", 0},
+                  {kS, "S", 0},  // it, too, may be sent again
+                  {kC, "SA", 0, 1},
+                  {kS, "SA", 0, 1},
+                  {kC, "PA", 1, 1, 6},
+                  {kS, "A", 1, 7},
+                  {kC, "FA", 7, 1},
+                  {kS, "FA", 1, 8},
+                  {kC, "A", 8, 2}});
+  EXPECT_EQ(flow->conn_state, "SF");
+  EXPECT_EQ(flow->end_reason, "closed");
+  EXPECT_TRUE(flow->history.starts_with("Ss")) << flow->history;
+  EXPECT_EQ(flow->orig_bytes, 6U);
+  EXPECT_EQ(flow->resp_bytes, 0U);
+  EXPECT_EQ(flow->orig_p, 40000);
+}
+
 TEST(TcpMachine, ASynThatComesLateStillAsks) {
   // The capture has the SYN-ACK first.
   const One flow(then({{kS, "SA", 0, 1}, {kC, "S", 0}}, {{kC, "A", 1, 1}, {kC, "PA", 1, 1, 5}}));
