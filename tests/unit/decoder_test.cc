@@ -189,16 +189,16 @@ TEST(Decoder, VlansArePassedAndKept) {
 TEST(Decoder, OtherLayersAreSeenThrough) {
   const std::string pppoe = hex("11 00 12 34 00 29 00 21");
   const std::string rows[] = {
-      ethernet(0x8847, hex("00 02 a1 40") + packet4()),                  // MPLS, label 42
-      ethernet(0x8847, hex("00 02 a0 40 00 01 11 40") + packet4()),      // two labels
-      ethernet(0x8847, hex("00 02 a1 40 00 00 00 00") +                  // a pseudowire
-                           ethernet(kIpv4Type, packet4())),              //
-      ethernet(0x8864, pppoe + packet4()),                               //
+      ethernet(0x8847, hex("00 02 a1 40") + packet4()),                       // MPLS, label 42
+      ethernet(0x8847, hex("00 02 a0 40 00 01 11 40") + packet4()),           // two labels
+      ethernet(0x8847, hex("00 02 a1 40 00 00 00 00") +                       // a pseudowire
+                           ethernet(kIpv4Type, packet4())),                   //
+      ethernet(0x8864, pppoe + packet4()),                                    //
       ethernet(0x88E7, hex("00 00 00 01") + ethernet(kIpv4Type, packet4())),  // 802.1ah
-      ethernet(0x8926, hex("00 00 00 01 08 00") + packet4()),            // VN-Tag
-      ethernet(0x8903, hex("00 01") + ethernet(kIpv4Type, packet4())),   // FabricPath
+      ethernet(0x8926, hex("00 00 00 01 08 00") + packet4()),                 // VN-Tag
+      ethernet(0x8903, hex("00 01") + ethernet(kIpv4Type, packet4())),        // FabricPath
       ethernet(static_cast<int>(packet4().size() + 8),
-               hex("aa aa 03 00 00 00 08 00") + packet4()),              // LLC and SNAP
+               hex("aa aa 03 00 00 00 08 00") + packet4()),  // LLC and SNAP
       ethernet(static_cast<int>(packet4().size() + 3), hex("06 06 03") + packet4()),
   };
   for (const std::string& row : rows) {
@@ -221,8 +221,8 @@ TEST(Decoder, AggregatesOf80211HoldSeveralPackets) {
   const std::string inner = hex("aa aa 03 00 00 00 08 00") + packet4();
   const std::string part = std::string(12, '\2') + number(inner.size(), 2) + inner;
   const std::string padding(3 - (part.size() + 3) % 4, '\0');
-  const std::string frame = hex("88 01") + std::string(22, '\0') + hex("80 00") + part + padding +
-                            part;
+  const std::string frame =
+      hex("88 01") + std::string(22, '\0') + hex("80 00") + part + padding + part;
   Capture capture;
   ASSERT_EQ(capture.add(kStart, frame, 105), Outcome::kCounted);
   EXPECT_EQ(capture.datagrams().size(), 2U);
@@ -304,8 +304,8 @@ TEST(Decoder, ARouteEndsAtItsLastAddress) {
 
 TEST(Decoder, TcpCutAnywhereKeepsWhatIsThere) {
   const std::string options = hex("02 04 05 b4 01 03 03 07");
-  const std::string segment =
-      tcp(hosts4(), {.seq = 77, .ack = 88, .flags = 0x12, .window = 99, .options = options}, "data!");
+  const std::string segment = tcp(
+      hosts4(), {.seq = 77, .ack = 88, .flags = 0x12, .window = 99, .options = options}, "data!");
   const std::string packet = ipv4(hosts4(), 6, segment);
   const auto length = static_cast<std::uint32_t>(packet.size());
   for (std::size_t cut = 0; cut <= packet.size(); ++cut) {
@@ -423,10 +423,11 @@ std::vector<Tunnelled> tunnels() {
       {"ip", ipv6(outer6, 4, packet4()), 0, 1},
       {"gre", gre("00 00 08 00", packet4()), 0, 1},
       {"gre", gre("b0 00 08 00 12 34 00 00 00 00 00 2a 00 00 00 01", packet4()), 42, 1},
-      {"gre", gre("20 00 65 58 00 00 00 2a", frame), 42, 1},       // Ethernet inside
-      {"gre", gre("30 81 88 0b 00 21 00 2a 00 00 00 01 00 00 00 02", hex("ff 03 00 21") + packet4()),
-       0x0021002A, 1},                                             // version 1: PPTP
-      {"erspan", gre("00 00 88 be", frame), 0, 1},                 // type I
+      {"gre", gre("20 00 65 58 00 00 00 2a", frame), 42, 1},  // Ethernet inside
+      {"gre",
+       gre("30 81 88 0b 00 21 00 2a 00 00 00 01 00 00 00 02", hex("ff 03 00 21") + packet4()),
+       0x0021002A, 1},                              // version 1: PPTP
+      {"erspan", gre("00 00 88 be", frame), 0, 1},  // type I
       {"erspan", gre("10 00 88 be 00 00 00 01 10 00 00 2a 00 00 00 00", frame), 42, 1},
       {"erspan", gre("10 00 22 eb 00 00 00 01 20 00 00 2a 00 00 00 00 00 00 00 00", frame), 42, 1},
       {"erspan",
@@ -468,7 +469,8 @@ TEST(Decoder, TeredoHoldsIpv6) {
   // RFC 4380, 5.1.1: authentication and origin indication, none, one or both.
   const std::string authentication = hex("00 01 00 00") + std::string(9, '\0');
   const std::string origin = hex("00 00 aa bb cc dd ee ff");
-  for (const std::string& front : {std::string(), authentication, origin, authentication + origin}) {
+  for (const std::string& front :
+       {std::string(), authentication, origin, authentication + origin}) {
     Capture capture;
     ASSERT_EQ(capture.add(kStart, ipv4(outer, 17, udp(outer, 3544, 5555, front + packet6()))),
               Outcome::kCounted);
@@ -523,11 +525,10 @@ TEST(Decoder, WhatIsAroundIsPartOfTheKeyWhenAskedFor) {
   };
   const auto vxlan = [](const char* network) {
     const Hosts outer = {host4(11), host4(12)};
-    return ethernet(kIpv4Type,
-                    ipv4(outer, 17,
-                         udp(outer, 5555, 4789,
-                             hex("08 00 00 00 00 00") + hex(network) + hex("00") +
-                                 ethernet(kIpv4Type, packet4()))));
+    return ethernet(kIpv4Type, ipv4(outer, 17,
+                                    udp(outer, 5555, 4789,
+                                        hex("08 00 00 00 00 00") + hex(network) + hex("00") +
+                                            ethernet(kIpv4Type, packet4()))));
   };
   EXPECT_TRUE(key({}, tagged("00 01")) == key({}, tagged("00 02")));
   const Decoder::Options vlans = {.vlans_in_key = true};
@@ -544,9 +545,10 @@ TEST(Decoder, FragmentsAreOneDatagram) {
   const Hosts hosts = hosts4();
   const std::string segment = udp(hosts, 1111, 2222, std::string(100, 'x'));
   constexpr std::uint16_t kMore = 0x2000;
-  const std::string first =
-      ipv4(hosts, 17, segment.substr(0, 48), {.options = std::string(4, '\1'), .id = 7, .fragment = kMore});
-  const std::string second = ipv4(hosts, 17, segment.substr(48, 40), {.id = 7, .fragment = kMore | 6});
+  const std::string first = ipv4(hosts, 17, segment.substr(0, 48),
+                                 {.options = std::string(4, '\1'), .id = 7, .fragment = kMore});
+  const std::string second =
+      ipv4(hosts, 17, segment.substr(48, 40), {.id = 7, .fragment = kMore | 6});
   const std::string third = ipv4(hosts, 17, segment.substr(88), {.id = 7, .fragment = 11});
   for (const auto& order : {std::vector{first, second, third}, {third, second, first}}) {
     Capture capture;
@@ -566,7 +568,8 @@ TEST(Decoder, FragmentsAreOneDatagram) {
 
 TEST(Decoder, Ipv6FragmentsAreOneDatagram) {
   const std::string segment = udp(hosts6(), 1111, 2222, std::string(100, 'x'));
-  const std::string first = ipv6(hosts6(), 44, hex("11 00 00 01 00 00 00 07") + segment.substr(0, 56));
+  const std::string first =
+      ipv6(hosts6(), 44, hex("11 00 00 01 00 00 00 07") + segment.substr(0, 56));
   const std::string last = ipv6(hosts6(), 44, hex("11 00 00 38 00 00 00 07") + segment.substr(56));
   Capture capture;
   EXPECT_EQ(capture.add(kStart, last), Outcome::kFragment);

@@ -19,8 +19,8 @@ Table::Key key(std::uint32_t id) {
 class Fragments : public testing::Test {
  protected:
   // Whether the piece completed its datagram, which is then in text() and whole().
-  bool add(std::uint32_t offset, std::string_view bytes, bool is_last = false,
-           std::uint32_t id = 1, std::int64_t ts_ns = 0, std::uint32_t cut = 0) {
+  bool add(std::uint32_t offset, std::string_view bytes, bool is_last = false, std::uint32_t id = 1,
+           std::int64_t ts_ns = 0, std::uint32_t cut = 0) {
     const auto* const at = reinterpret_cast<const std::uint8_t*>(bytes.data());
     return table_.add(key(id), ts_ns,
                       {.offset = offset,

@@ -67,12 +67,18 @@ struct Hosts {
   [[nodiscard]] Hosts turned() const { return {destination, source}; }
 };
 
-inline std::string host4(int last) { return "\x0A" + number(static_cast<unsigned>(last), 3); }
+inline std::string host4(int last) {
+  return "\x0A" + number(static_cast<unsigned>(last), 3);
+}
 inline std::string host6(int last) {
   return hex("20 01 0d b8 00 00 00 00") + number(static_cast<unsigned>(last), 8);
 }
-inline Hosts hosts4() { return {host4(1), host4(2)}; }
-inline Hosts hosts6() { return {host6(1), host6(2)}; }
+inline Hosts hosts4() {
+  return {host4(1), host4(2)};
+}
+inline Hosts hosts6() {
+  return {host6(1), host6(2)};
+}
 
 struct Ipv4 {
   std::string options = {};
@@ -291,16 +297,15 @@ class Talk {
     // Of what is long, only the headers are captured.
     constexpr std::uint32_t kLong = 2000;
     const std::string payload(said.payload < kLong ? said.payload : 0, 'x');
-    const std::string segment =
-        tcp(hosts,
-            {.source = is_client ? kClientPort : options_.server_port,
-             .destination = is_client ? options_.server_port : kClientPort,
-             .seq = mine + said.seq,
-             .ack = (flags & 0x10U) != 0 ? other + said.ack : 0,
-             .flags = flags,
-             .window = said.window,
-             .options = said.options},
-            payload);
+    const std::string segment = tcp(hosts,
+                                    {.source = is_client ? kClientPort : options_.server_port,
+                                     .destination = is_client ? options_.server_port : kClientPort,
+                                     .seq = mine + said.seq,
+                                     .ack = (flags & 0x10U) != 0 ? other + said.ack : 0,
+                                     .flags = flags,
+                                     .window = said.window,
+                                     .options = said.options},
+                                    payload);
     const std::size_t length = 20 + segment.size() - payload.size() + said.payload;
     capture_.add(now_, ipv4(hosts, 6, segment, {.id = ++id_, .total = static_cast<int>(length)}),
                  kLinkRaw, static_cast<std::uint32_t>(length));

@@ -104,7 +104,8 @@ TEST(TcpMachine, States) {
       {"S0", "S", "eof", {{kC, "S", 0}}},
       {"S0", "S", "eof", {{kC, "S", 0}, {kC, "S", 0}, {kC, "S", 0}}},
       {"S1", "ShA", "eof", kHandshake},
-      {"S1", "ShADad", "eof", established({{kC, "PA", 1, 1, 6}, {kS, "A", 1, 7}, {kS, "PA", 1, 7, 3}})},
+      {"S1", "ShADad", "eof",
+       established({{kC, "PA", 1, 1, 6}, {kS, "A", 1, 7}, {kS, "PA", 1, 7, 3}})},
       {"SF", "ShAFf", "closed", established(closing(1, 1))},
       {"SF", "ShAfFa", "closed",
        established({{kS, "FA", 1, 1}, {kC, "FA", 1, 2}, {kS, "A", 2, 2}})},
@@ -275,8 +276,12 @@ TEST(TcpMachine, MoreThanTheSequenceNumbersHold) {
   std::uint64_t sent = 0;
   constexpr std::uint32_t kSegment = 60'000;
   while (sent < 10'000'000'000) {
-    talk.say({.who = kC, .flags = "A", .seq = static_cast<std::uint32_t>(1 + sent), .ack = 1,
-              .payload = kSegment, .after_ns = 1000});
+    talk.say({.who = kC,
+              .flags = "A",
+              .seq = static_cast<std::uint32_t>(1 + sent),
+              .ack = 1,
+              .payload = kSegment,
+              .after_ns = 1000});
     sent += kSegment;
     const auto next = static_cast<std::uint32_t>(1 + sent);
     talk.say({.who = kS, .flags = "A", .seq = 1, .ack = next, .after_ns = 1000});
@@ -293,15 +298,16 @@ TEST(TcpMachine, MoreThanTheSequenceNumbersHold) {
 
 TEST(TcpMachine, Times) {
   const auto ms = [](std::int64_t count) { return count * kMillisecond; };
-  const One flow({{.who = kC, .flags = "S", .seq = 0, .after_ns = 0},
-                  {.who = kC, .flags = "S", .seq = 0, .after_ns = ms(1000)},
-                  {.who = kS, .flags = "SA", .seq = 0, .ack = 1, .after_ns = ms(20)},
-                  {.who = kC, .flags = "A", .seq = 1, .ack = 1, .after_ns = ms(3)},
-                  {.who = kC, .flags = "PA", .seq = 1, .ack = 1, .payload = 5, .after_ns = ms(10)},
-                  {.who = kC, .flags = "PA", .seq = 6, .ack = 1, .payload = 5, .after_ns = ms(10)},
-                  {.who = kS, .flags = "A", .seq = 1, .ack = 11, .after_ns = ms(7)},
-                  {.who = kS, .flags = "PA", .seq = 1, .ack = 11, .payload = 5, .after_ns = ms(200)},
-                  {.who = kC, .flags = "A", .seq = 11, .ack = 6, .after_ns = ms(4)}});
+  const One flow(
+      {{.who = kC, .flags = "S", .seq = 0, .after_ns = 0},
+       {.who = kC, .flags = "S", .seq = 0, .after_ns = ms(1000)},
+       {.who = kS, .flags = "SA", .seq = 0, .ack = 1, .after_ns = ms(20)},
+       {.who = kC, .flags = "A", .seq = 1, .ack = 1, .after_ns = ms(3)},
+       {.who = kC, .flags = "PA", .seq = 1, .ack = 1, .payload = 5, .after_ns = ms(10)},
+       {.who = kC, .flags = "PA", .seq = 6, .ack = 1, .payload = 5, .after_ns = ms(10)},
+       {.who = kS, .flags = "A", .seq = 1, .ack = 11, .after_ns = ms(7)},
+       {.who = kS, .flags = "PA", .seq = 1, .ack = 11, .payload = 5, .after_ns = ms(200)},
+       {.who = kC, .flags = "A", .seq = 11, .ack = 6, .after_ns = ms(4)}});
   const std::int64_t synack = kStart + ms(1020);
   EXPECT_EQ(flow->ts.ns, kStart);
   EXPECT_EQ(flow->syn_ts->ns, kStart + ms(1000));
@@ -373,7 +379,8 @@ TEST(TcpMachine, AFinThatOvertakesOlderSegmentsCloses) {
 
 // RFC 9293, 3.6, figure 13.
 TEST(TcpMachine, BothMayCloseAtOnce) {
-  const One flow(established({{kC, "FA", 1, 1}, {kS, "FA", 1, 1}, {kC, "A", 2, 2}, {kS, "A", 2, 2}}));
+  const One flow(
+      established({{kC, "FA", 1, 1}, {kS, "FA", 1, 1}, {kC, "A", 2, 2}, {kS, "A", 2, 2}}));
   EXPECT_EQ(flow->conn_state, "SF");
   EXPECT_EQ(flow->end_reason, "closed");
   EXPECT_EQ(flow->closed_by, "orig");
