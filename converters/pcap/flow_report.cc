@@ -131,7 +131,8 @@ void FlowReport::ends(const FlowState& flow) {
 
   const Endpoint& orig = flow.ends[0];
   const Endpoint& resp = flow.ends[1];
-  if (record_.duration) {
+  // A part without a duration has bytes nevertheless: parts add up.
+  if (record_.duration || !record_.final || flow.part > 0) {
     const bool is_tcp = key.protocol == kProtocolTcp;
     record_.orig_bytes =
         count(is_tcp ? stream_size(orig, resp) - orig.size_reported : orig.payload_bytes);
@@ -147,9 +148,9 @@ void FlowReport::ends(const FlowState& flow) {
   record_.orig_uniq_bytes = count(orig.unique_bytes);
   record_.resp_uniq_bytes = count(resp.unique_bytes);
   record_.orig_first_ts = maybe(orig.first_ts);
-  record_.orig_last_ts = maybe(orig.last_ts);
+  if (orig.first_ts != Endpoint::kNever) record_.orig_last_ts = {orig.last_ts};
   record_.resp_first_ts = maybe(resp.first_ts);
-  record_.resp_last_ts = maybe(resp.last_ts);
+  if (resp.first_ts != Endpoint::kNever) record_.resp_last_ts = {resp.last_ts};
   record_.orig_first_data = maybe(orig.first_data);
   record_.orig_last_data = maybe(orig.last_data);
   record_.resp_first_data = maybe(resp.first_data);

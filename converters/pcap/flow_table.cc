@@ -223,7 +223,7 @@ bool FlowTable::is_reuse(const FlowState& flow, const Datagram& datagram) const 
     return datagram.seq == static_cast<std::uint32_t>(end.start);
   };
   // The flow's own SYN, late in the file.
-  if (datagram.ts_ns < flow.first_ts && starts(is_orig ? orig : resp)) return false;
+  if (datagram.ts_ns < flow.created_ts && starts(is_orig ? orig : resp)) return false;
   const bool is_syn = (datagram.tcp_flags & kAck) == 0;
   // Two SYNs that cross open one connection (RFC 9293, 3.5); the second may be sent again.
   if (is_syn && !is_orig &&
@@ -248,9 +248,9 @@ void FlowTable::count(FlowState& flow, Endpoint& end, const Datagram& datagram) 
   // once is told apart from another packet that is alike.
   constexpr std::int64_t kSoon = 1'000'000;
   const bool is_sent_once = (datagram.tcp_flags & (kSyn | kRst)) != 0;
-  if (end.first_ts != Endpoint::kNever && !datagram.key.is_ipv6 &&
-      datagram.ip_id == end.last_ip_id && datagram.seq == end.last_seq &&
-      datagram.ip_bytes == end.last_length &&
+  const bool has_begun = end.last_ts != Endpoint::kNever;  // in this part, or an earlier one
+  if (has_begun && !datagram.key.is_ipv6 && datagram.ip_id == end.last_ip_id &&
+      datagram.seq == end.last_seq && datagram.ip_bytes == end.last_length &&
       (datagram.ip_id != 0 || (is_sent_once && ts - end.last_ts < kSoon))) {
     ++flow.duplicates;
   }
@@ -262,8 +262,9 @@ void FlowTable::count(FlowState& flow, Endpoint& end, const Datagram& datagram) 
   end.payload_bytes += datagram.payload_bytes;
   end.flags |= datagram.tcp_flags;
   end.ttl = end.first_ts == Endpoint::kNever ? datagram.ttl : std::min(end.ttl, datagram.ttl);
-  end.first_ts = end.first_ts == Endpoint::kNever ? ts : std::min(end.first_ts, ts);
-  end.last_ts = std::max(end.last_ts, ts);
+  const bool is_first = end.first_ts == Endpoint::kNever;
+  end.first_ts = is_first ? ts : std::min(end.first_ts, ts);
+  end.last_ts = is_first ? ts : std::max(end.last_ts, ts);
   if (datagram.payload_bytes > 0 && (datagram.tcp_flags & kRst) == 0) {
     if (end.first_data == Endpoint::kNever) {
       end.first_data = ts;
@@ -577,7 +578,7 @@ void FlowTable::report(FlowState& flow, EndReason reason, bool is_final) {
     if (flow.key.protocol == kProtocolTcp)
       end.size_reported = stream_size(end, flow.ends[1 - side]);
     end.packets = end.ip_bytes = end.payload_bytes = end.unique_bytes = 0;
-    end.first_ts = end.last_ts = end.first_data = end.last_data = Endpoint::kNever;
+    end.first_ts = end.first_data = end.last_data = Endpoint::kNever;
     end.rexmit_bytes = 0;
     end.rexmit_packets = end.reordered_packets = end.duplicate_acks = end.part_zero_windows = 0;
     end.rtt = {};

@@ -43,11 +43,12 @@ def limited():
 
 
 def run(path, *options, seconds=60, memory=0):
-    """Raises subprocess.TimeoutExpired; ValueError when the output is not JSON Lines."""
+    """Of one capture, or of a list that is read as one. Raises subprocess.TimeoutExpired; ValueError when the output is not JSON Lines."""
     def limit():
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
-    done = subprocess.run([PROGRAM, *options, "-f", "jsonl", path], capture_output=True,
+    paths = [path] if isinstance(path, str) else path
+    done = subprocess.run([PROGRAM, *options, "-f", "jsonl", *paths], capture_output=True,
                           timeout=seconds, stdin=subprocess.DEVNULL,
                           preexec_fn=limit if memory else None)
     flows, ledger = [], None

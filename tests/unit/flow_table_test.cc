@@ -335,6 +335,61 @@ TEST(FlowTable, PartsAddUp) {
   EXPECT_EQ(sum.orig_rtt_samples, whole.orig_rtt_samples);
 }
 
+TEST(FlowTable, PartsOfOnePacketAddUp) {
+  Capture::TableOptions options;
+  options.time_outs.active = kSecond;
+  Capture capture(options);
+  for (int at = 0; at < 5; ++at) {
+    static_cast<void>(capture.add(kStart + at * kSecond, udp_packet(1, 2, 1000, 2000, 10)));
+  }
+  const std::vector<record::Flow> parts = capture.finish();
+  ASSERT_EQ(parts.size(), 5U);
+  for (const record::Flow& part : parts) {
+    EXPECT_FALSE(part.duration.has_value());
+    EXPECT_EQ(part.orig_bytes, 10U);
+    EXPECT_EQ(part.resp_bytes, 0U);
+    EXPECT_FALSE(part.resp_last_ts.has_value());
+  }
+}
+
+TEST(FlowTable, ThePacketCapturedTwiceIsToldInTheNextPartToo) {
+  Capture::TableOptions options;
+  options.time_outs.active = kSecond;
+  Capture capture(options);
+  const Hosts hosts = hosts4();
+  const std::string packet = ipv4(hosts, 17, udp(hosts, 1000, 2000, "x"), {.id = 7});
+  static_cast<void>(capture.add(kStart, packet));
+  static_cast<void>(capture.add(kStart + kSecond, packet));
+  const std::vector<record::Flow> parts = capture.finish();
+  ASSERT_EQ(parts.size(), 2U);
+  EXPECT_EQ(parts[1].dup_pkts, 1U);
+  EXPECT_EQ(parts[1].orig_first_ts, parts[1].orig_last_ts);
+}
+
+// Its SYN is not the flow's own, captured late: it is as old as the flow's, not older.
+TEST(FlowTable, ACaptureReadTwiceHasItsFlowsTwiceInPartsToo) {
+  for (const std::int64_t active : {std::int64_t{0}, kSecond}) {
+    SCOPED_TRACE(active);
+    Talk::Options options;
+    options.table.time_outs.active = active;
+    Talk talk(options);
+    for (int time = 0; time < 2; ++time) {
+      talk.wait(kStart - talk.now());
+      talk.say({{kC, "S", 0}, {kS, "SA", 0, 1}, {kC, "A", 1, 1}});
+      talk.wait(3 * kSecond);
+      talk.say({{kC, "PA", 1, 1, 5}, {kC, "FA", 6, 1}, {kS, "FA", 1, 7}, {kC, "A", 7, 2}});
+    }
+    std::uint64_t bytes = 0;
+    int last_parts = 0;
+    for (const record::Flow& flow : talk.finish()) {
+      bytes += flow.orig_uniq_bytes;
+      last_parts += flow.final ? 1 : 0;
+    }
+    EXPECT_EQ(bytes, 10U);
+    EXPECT_EQ(last_parts, 2);
+  }
+}
+
 TEST(FlowTable, ThePacketCapturedTwiceIsTold) {
   Capture capture;
   const Hosts hosts = hosts4();
