@@ -239,7 +239,7 @@ class JsonLinesForm final : public RecordForm {
     const auto named = std::find_if(
         members_.list.begin(), members_.list.end(),
         [](const Member& each) { return each.key == "type" && each.shape == Shape::kText; });
-    if (named == members_.list.end()) fail("an object without \"type\"");
+    if (named == members_.list.end() || named->text.empty()) fail("an object without \"type\"");
     Type& type = type_of(named->text);
     // A second time, when the type had to be widened.
     while (!fill_values(type)) {
