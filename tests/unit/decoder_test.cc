@@ -227,6 +227,10 @@ TEST(Decoder, AggregatesOf80211HoldSeveralPackets) {
   ASSERT_EQ(capture.add(kStart, frame, 105), Outcome::kCounted);
   EXPECT_EQ(capture.datagrams().size(), 2U);
   expect_datagram(capture);
+  // Counted is counted, whatever else there is.
+  const std::string arp = std::string(12, '\2') + number(8, 2) + hex("aa aa 03 00 00 00 08 06");
+  EXPECT_EQ(outcome_of(frame + std::string(3 - (part.size() + 3) % 4, '\0') + arp, 105),
+            Outcome::kCounted);
 }
 
 TEST(Decoder, Ipv4OptionsAreSkipped) {

@@ -270,6 +270,40 @@ TEST(FlowTable, ManyFlowsAreFoundAgain) {
   for (const record::Flow& flow : flows) ASSERT_EQ(flow.orig_pkts, 3U);
 }
 
+// What ends leaves holes in the table; the others must be found behind them.
+TEST(FlowTable, FlowsAreFoundWhileOthersEnd) {
+  Capture capture;
+  constexpr int kLasting = 40;
+  constexpr int kSeconds = 300;
+  int transient = 0;
+  for (int second = 0; second < kSeconds; ++second) {
+    for (int flow = 0; flow < kLasting; ++flow) {
+      const std::int64_t ts = kStart + second * kSecond + flow * kMillisecond;
+      static_cast<void>(capture.add(ts, udp_packet(1, 2, 1000 + flow, 2000)));
+      static_cast<void>(capture.add(ts, udp_packet(10 + transient++, 2, 999, 2000)));
+    }
+  }
+  int lasting = 0;
+  for (const record::Flow& flow : capture.finish()) {
+    lasting += flow.orig_p == 999 ? 0 : 1;
+    ASSERT_EQ(flow.orig_pkts, flow.orig_p == 999 ? 1U : static_cast<std::uint64_t>(kSeconds));
+  }
+  EXPECT_EQ(lasting, kLasting);
+}
+
+// An interface whose clock is half a minute late.
+TEST(FlowTable, AFlowHasItsOwnClock) {
+  Capture capture;
+  for (int second = 0; second < 300; ++second) {
+    const std::int64_t ts = kStart + second * kSecond;
+    static_cast<void>(capture.add(ts, udp_packet(1, 2, 1000, 2000)));
+    if (second % 40 == 0) {
+      static_cast<void>(capture.add(ts - 30 * kSecond, udp_packet(1, 2, 1001, 2000)));
+    }
+  }
+  EXPECT_EQ(count_from(capture.finish(), 1001), 1U);
+}
+
 TEST(FlowTable, PartsAddUp) {
   Talk::Options options;
   const auto talk_for = [](Talk& talk) {

@@ -417,9 +417,12 @@ TEST(TcpMachine, ASynThatComesLateStillAsks) {
 TEST(TcpMachine, WhoAnswersALoneSynAckHadAsked) {
   const One flow({{kS, "SA", 0, 1}, {kC, "A", 1, 1}, {kC, "PA", 1, 1, 5}});
   EXPECT_EQ(flow->orig_p, 40000);
-  EXPECT_TRUE(flow->history.starts_with("^h")) << flow->history;
+  EXPECT_EQ(flow->history, "^hAD");
   EXPECT_EQ(flow->orig_pkts, 2U);
   EXPECT_EQ(flow->resp_pkts, 1U);
+  EXPECT_EQ(flow->orig_bytes, 5U);
+  EXPECT_EQ(flow->orig_uniq_bytes, 5U);
+  EXPECT_EQ(flow->resp_bytes, 0U);
 }
 
 TEST(TcpMachine, APortUsedAgainIsAnotherFlow) {
@@ -446,6 +449,15 @@ TEST(TcpMachine, APortUsedAgainIsAnotherFlow) {
     EXPECT_NE(flows[0].uid, flows[1].uid);
     EXPECT_EQ(flows[0].community_id, flows[1].community_id);
   }
+}
+
+TEST(TcpMachine, ASynAfterTheCloseIsAnotherFlowWhateverItsNumber) {
+  Talk talk;
+  const std::vector<record::Flow> flows =
+      flows_of(talk, then(established(closing(1, 1)), {{kC, "S", 0}, {kS, "SA", 0, 1}}));
+  ASSERT_EQ(flows.size(), 2U);
+  EXPECT_EQ(flows[0].conn_state, "SF");
+  EXPECT_EQ(flows[1].history, "Sh");
 }
 
 TEST(TcpMachine, SegmentsSayWhereTheirPayloadIs) {
