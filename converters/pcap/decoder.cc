@@ -206,6 +206,11 @@ int icmp_counterpart(std::uint8_t type, bool is_ipv6) {
   }
 }
 
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32U) | device();
+}
+
 Outcome better(Outcome left, Outcome right) {
   return static_cast<int>(left) <= static_cast<int>(right) ? left : right;
 }
@@ -215,8 +220,8 @@ Outcome better(Outcome left, Outcome right) {
 Decoder::Decoder(Options options, io::Diagnostics& diagnostics)
     : options_(std::move(options)),
       diagnostics_(diagnostics),
-      hash_seed_((std::uint64_t{std::random_device{}()} << 32U) | std::random_device{}()),
-      kept_(kKept) {}
+      hash_seed_(options_.hash_seed ? *options_.hash_seed : random_seed()),
+      kept_(options_.flows_known) {}
 
 Outcome Decoder::decode(const formats::pcap::Packet& packet, std::uint64_t number,
                         DatagramBatch& out) {
@@ -726,7 +731,7 @@ void Decoder::keep_bytes(Frame& frame, Datagram& datagram, std::span<const std::
     options = {};
     if (payload.empty()) return;
   }
-  Kept& kept = kept_[datagram.hash % kKept];
+  Kept& kept = kept_[datagram.hash & (kept_.size() - 1)];
   const auto tag = static_cast<std::uint32_t>(datagram.hash >> 32U);
   if (kept.tag != tag || is_syn ||
       datagram.ts_ns - kept.last_ts_ns > options_.shortest_time_out_ns) {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "converters/pcap/datagram.h"
@@ -37,6 +38,11 @@ class Decoder {
     std::vector<std::uint16_t> vxlan_ports = {4789};
     // No flow is silent for so long and then goes on.
     std::int64_t shortest_time_out_ns = 8'000'000'000;
+    // Flows of whose payloads is known how many were kept: a power of two. Of more flows than that,
+    // payloads are kept in vain.
+    std::size_t flows_known = std::size_t{1} << 14U;
+    // Of the flows' hash; unknown to those who send packets, unless it is set.
+    std::optional<std::uint64_t> hash_seed = {};
   };
 
   Decoder(Options options, formats::io::Diagnostics& diagnostics);
@@ -90,7 +96,6 @@ class Decoder {
     std::uint8_t payloads = 0;
     std::int64_t last_ts_ns = 0;
   };
-  static constexpr std::size_t kKept = std::size_t{1} << 14U;
   std::vector<Kept> kept_;
   std::vector<std::uint32_t> unsupported_;  // link types that were reported
 };

@@ -11,7 +11,7 @@
 namespace tracebraid::converters::pcap {
 namespace {
 
-constexpr std::size_t kFirstSlots = 1U << 15U;
+constexpr std::size_t kFirstSlots = 1U << 8U;
 
 std::uint32_t tag_of(std::uint64_t hash) {
   return static_cast<std::uint32_t>(hash >> 32U);

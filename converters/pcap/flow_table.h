@@ -248,7 +248,7 @@ class FlowTable {
   void end(std::uint32_t index, EndReason reason);
   void report(FlowState& flow, EndReason reason, bool is_final);
 
-  static constexpr std::size_t kChunk = 512;
+  static constexpr std::size_t kChunk = 64;
   static constexpr unsigned kTickShift = 30;  // of the wheel: 2^30 ns
   static constexpr std::size_t kBuckets = 4096;
 
