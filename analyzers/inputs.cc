@@ -165,7 +165,7 @@ void read_inputs(const cli::Arguments& arguments, RecordVisitor& visitor, cli::C
           }
           if (paths.size() > 1) flows->set_input(name);
           formats::pcap::CaptureReader reader(*source, context.diagnostics);
-          converters::pcap::read_all(reader, *flows);
+          converters::pcap::read_all(reader, *flows, context.diagnostics);
           break;
         }
         case InputKind::kLog:

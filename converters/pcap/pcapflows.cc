@@ -347,14 +347,20 @@ bool may_wait(const std::string& input) {
 
 void read_capture(const Request& request, const std::string& input, CaptureFlows& flows,
                   cli::Context& context) {
-  const std::unique_ptr<io::Source> source = io::open_source(input, context.progress);
-  const bool waits = may_wait(input);
-  if (request.use_libpcap) {
-    read_all(*formats::pcap::open_with_libpcap(*source), flows, waits);
-  } else {
-    formats::pcap::CaptureReader reader(*source, context.diagnostics);
-    read_all(reader, flows, waits);
+  std::unique_ptr<io::Source> source;
+  std::unique_ptr<formats::pcap::PacketSource> packets;
+  try {
+    source = io::open_source(input, context.progress);
+    if (request.use_libpcap) {
+      packets = formats::pcap::open_with_libpcap(*source);
+    } else {
+      packets = std::make_unique<formats::pcap::CaptureReader>(*source, context.diagnostics);
+    }
+  } catch (const io::Error& error) {
+    context.diagnostics.report(error);
+    return;
   }
+  read_all(*packets, flows, context.diagnostics, may_wait(input));
 }
 
 void read_live(const Request& request, CaptureFlows& flows, cli::Context& context) {
@@ -362,7 +368,7 @@ void read_live(const Request& request, CaptureFlows& flows, cli::Context& contex
       formats::pcap::open_live({.interface = *request.interface,
                                 .snaplen = request.snaplen,
                                 .filter = request.options.filter});
-  read_all(*live, flows, true);
+  read_all(*live, flows, context.diagnostics, true);
   const formats::pcap::LiveStatistics statistics = live->statistics();
   if (statistics.dropped_by_kernel + statistics.dropped_by_interface > 0) {
     context.diagnostics.report(
@@ -444,11 +450,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
     const std::string name = input == "-" ? "standard input" : input;
     context.diagnostics.set_input(name);
     if (request.inputs.size() > 1) flows.set_input(name);
-    try {
-      read_capture(request, input, flows, context);
-    } catch (const io::Error& error) {
-      context.diagnostics.report(error);
-    }
+    read_capture(request, input, flows, context);
   }
   flows.finish();
   const record::Ledger ledger = flows.ledger();
@@ -478,10 +480,18 @@ CaptureFlows::Options default_options() {
   return understand({.given = {}, .positional = {"-"}}).options;
 }
 
-void read_all(formats::pcap::PacketSource& source, CaptureFlows& flows, bool waits) {
+void read_all(formats::pcap::PacketSource& source, CaptureFlows& flows,
+              io::Diagnostics& diagnostics, bool waits) {
   constexpr std::size_t kBatch = 256;
   std::vector<formats::pcap::Packet> packets(kBatch);
-  while (const std::size_t count = source.read(packets)) {
+  for (;;) {
+    std::size_t count = 0;
+    try {
+      count = source.read(packets);
+    } catch (const io::Error& error) {
+      diagnostics.report(error);
+    }
+    if (count == 0) return;
     flows.add(std::span(packets).first(count));
     if (waits && count < kBatch) flows.wait();
   }

@@ -19,6 +19,8 @@ with tempfile.TemporaryDirectory() as folder:
                     "--checksums", "--truth", told, capture], check=True,
                    stderr=subprocess.DEVNULL)
     run = pcapflows.run(capture)
+    # What cannot be written ends the run, and is told once.
+    full = pcapflows.run([capture, capture], "-o", "/dev/full")
     with open(told, encoding="ascii") as file:
         truth = [json.loads(line, parse_float=Decimal) for line in file]
 
@@ -37,6 +39,8 @@ for true in truth:
             differing[field] += 1
     differing["bad_csum_pkts"] += mine[0]["bad_csum_pkts"]
 differing["flows too many"] = len(flows)
+differing["output that cannot be written"] = \
+    full.status != 1 or len(full.errors.splitlines()) != 1 or "cannot write" not in full.errors
 differing = {what: count for what, count in differing.items() if count}
 print(f"{len(truth)} flows; differing: {differing or 'none'}")
 sys.exit(1 if differing or run.status or len(truth) < 1000 else 0)
