@@ -3,14 +3,15 @@ Python's msgpack reads it, CSV, TSV and Zeek's log.
 """
 import csv
 import io
-import ipaddress
 import json
 import os
 import subprocess
 import sys
 from decimal import Decimal
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, os.pardir, "records")]
+import packed
 import pcapflows
 
 source = os.environ["TRACEBRAID_SOURCE"]
@@ -60,35 +61,11 @@ check(head["#fields"] == names and zeek == wanted and "#close" in head, "Zeek's 
 
 everything = ("--segments", "--ledger")
 texts_of_all = objects(output("jsonl", *everything))
-try:
-    import msgpack
-except ImportError:
-    # Debian's module is for Debian's own Python.
-    DEBIAN = "/usr/bin/python3"
-    if sys.executable != DEBIAN and os.path.exists(DEBIAN) and subprocess.run(
-            [DEBIAN, "-c", "import msgpack"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
-        os.execv(DEBIAN, [DEBIAN, *sys.argv])
-    print("skipped: Python's msgpack is not installed")
-    sys.exit(77)
-
-
-def converted(value, kind):
-    if value is None or kind not in ("time", "duration", "addr"):
-        return value
-    return str(ipaddress.ip_address(value)) if kind == "addr" else Decimal(value).scaleb(-9)
-
-
-types, records = {}, []
-for item in msgpack.Unpacker(io.BytesIO(output("msgpack", *everything))):
-    if isinstance(item, dict):
-        check(item["tracebraid"] == 1 and item["producer"].startswith("pcapflows "), "header")
-        types[item["index"]] = item
-    else:
-        header = types[item[0]]
-        check(len(item) == len(header["fields"]) + 1, "length of a record")
-        records.append({"type": header["type"], **{
-            name: converted(value, kind)
-            for (name, kind, _), value in zip(header["fields"], item[1:])}})
+headers, packed_records = packed.read(output("msgpack", *everything))
+check(all(header["producer"].startswith("pcapflows ") for header in headers), "headers")
+records = [{"type": kind_of_record, **{name: packed.in_json(kind, value)
+                                       for name, kind, _, value in fields}}
+           for kind_of_record, fields in packed_records]
 check(records == texts_of_all, "msgpack")
 check({record["type"] for record in records} == {"flow", "segment", "ledger"}, "types")
 

@@ -13,16 +13,8 @@ import shutil
 import subprocess
 import sys
 
-try:
-    import msgpack
-except ImportError:
-    # Debian's module is for Debian's own Python.
-    DEBIAN = "/usr/bin/python3"
-    if sys.executable != DEBIAN and os.path.exists(DEBIAN) and subprocess.run(
-            [DEBIAN, "-c", "import msgpack"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
-        os.execv(DEBIAN, [DEBIAN, *sys.argv])
-    print("skipped: Python's msgpack is not installed")
-    sys.exit(77)
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import packed
 
 program = pathlib.Path(os.environ["TRACEBRAID_BIN"]) / "pcapflows"
 source = pathlib.Path(os.environ["TRACEBRAID_SOURCE"])
@@ -49,34 +41,14 @@ def run(form, capture):
     return done.stdout
 
 
-def read_stream(content):
-    """The types, and the records as lists of (name, kind, unit, value)."""
-    headers, records = {}, []
-    for item in msgpack.Unpacker(io.BytesIO(content), unicode_errors="surrogateescape"):
-        if isinstance(item, dict):
-            check(item["tracebraid"] == 1, "version")
-            headers[item.get("index", 0)] = item
-        else:
-            header = headers[item[0]]
-            check(len(item) == 1 + len(header["fields"]), "length of a record")
-            records.append((header["type"], [(*field, value) for field, value
-                                             in zip(header["fields"], item[1:])]))
-    return list(headers.values()), records
-
-
 def text(value):
     """The bytes behind a text."""
     return value.encode("utf-8", "surrogateescape")
 
 
-def seconds(ns):
-    sign, rest = ("-", -ns) if ns < 0 else ("", ns)
-    return f"{sign}{rest // 10**9}.{rest % 10**9:09}"
-
-
 def plain(kind, value, true="true", false="false"):
     if kind in ("time", "duration"):
-        return seconds(value)
+        return packed.seconds(value)
     if kind == "addr":
         return str(ipaddress.ip_address(value))
     if kind == "bool":
@@ -88,16 +60,6 @@ def as_bytes(value):
     return value if isinstance(value, bytes) else value.encode("ascii")
 
 
-def json_value(kind, value):
-    if value is None or kind == "bool":
-        return value
-    if kind in ("time", "duration"):
-        return decimal.Decimal(seconds(value))
-    if kind == "addr":
-        return str(ipaddress.ip_address(value))
-    return re.sub("[\udc80-\udcff]", "\ufffd", value) if kind == "text" else value
-
-
 def check_json(capture, records, content):
     lines = content.decode("utf-8").splitlines()
     check(len(lines) == len(records), f"{capture}: {len(lines)} lines, {len(records)} records")
@@ -106,7 +68,7 @@ def check_json(capture, records, content):
         check(list(got) == ["type"] + [name for name, *_ in fields], f"{capture}: keys {list(got)}")
         check(got["type"] == kind_of_record, f"{capture}: type {got['type']}")
         for name, kind, _, value in fields:
-            check(got[name] == json_value(kind, value), f"{capture}: {name}: {got[name]} {value}")
+            check(got[name] == packed.in_json(kind, value), f"{capture}: {name}: {got[name]} {value}")
         for digits in re.findall(r'"(?:ts|duration)":-?\d+\.(\d+)', line):
             check(len(digits) == 9, f"{capture}: {line}")
 
@@ -166,7 +128,7 @@ def check_zeek(capture, names, records, content):
 
 
 for capture in captures:
-    types, records = read_stream(run("msgpack", capture))
+    types, records = packed.read(run("msgpack", capture))
     check([each["type"] for each in types] == ["flow"], f"{capture}: {types}")
     check(records, f"{capture}: no records")
     names = [name for name, *_ in types[0]["fields"]]
@@ -178,6 +140,6 @@ for capture in captures:
     check_zeek(capture, names, records, run("zeek", capture))
     # A stream and itself are a stream of twice as many records.
     content = run("msgpack", capture)
-    check(len(read_stream(content + content)[1]) == 2 * len(records), f"{capture}: cat")
+    check(len(packed.read(content + content)[1]) == 2 * len(records), f"{capture}: cat")
 print(f"{passed} passed, {len(failures)} failed")
 sys.exit(1 if failures else 0)
