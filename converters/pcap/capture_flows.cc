@@ -32,7 +32,7 @@ std::string position(std::uint64_t packet) {
 
 CaptureFlows::CaptureFlows(Options options, FlowSink& sink, io::Diagnostics& diagnostics)
     : sink_(sink),
-      flows_(std::move(options.flows), sink),
+      flows_(options.flows, sink),
       decoder_(std::move(options.decoder), diagnostics),
       diagnostics_(diagnostics),
       clock_(kNever),

@@ -30,17 +30,17 @@ struct Decoder::Bytes {
   }
   [[nodiscard]] std::uint8_t u8(std::size_t offset) const { return at[offset]; }
   [[nodiscard]] std::uint16_t u16(std::size_t offset) const {
-    std::uint16_t value;
+    std::uint16_t value = 0;
     std::memcpy(&value, at + offset, sizeof value);
     return std::endian::native == std::endian::little ? __builtin_bswap16(value) : value;
   }
   [[nodiscard]] std::uint32_t u32(std::size_t offset) const {
-    std::uint32_t value;
+    std::uint32_t value = 0;
     std::memcpy(&value, at + offset, sizeof value);
     return std::endian::native == std::endian::little ? __builtin_bswap32(value) : value;
   }
   [[nodiscard]] std::uint64_t u64(std::size_t offset) const {
-    std::uint64_t value;
+    std::uint64_t value = 0;
     std::memcpy(&value, at + offset, sizeof value);
     return std::endian::native == std::endian::little ? __builtin_bswap64(value) : value;
   }
@@ -91,7 +91,7 @@ constexpr io::Counter kTooDeep = {"tunnels_too_deep", io::Severity::kWarning,
 std::uint64_t sum_words(const std::uint8_t* at, std::size_t count) {
   std::uint64_t sum = 0;
   for (; count >= 4; count -= 4, at += 4) {
-    std::uint32_t word;
+    std::uint32_t word = 0;
     std::memcpy(&word, at, sizeof word);
     sum += word;
   }

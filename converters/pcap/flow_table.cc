@@ -79,8 +79,8 @@ bool is_icmp_reply(const Datagram& datagram) {
 
 }  // namespace
 
-FlowTable::FlowTable(Options options, FlowSink& sink)
-    : options_(std::move(options)), sink_(sink), slots_(kFirstSlots), wheel_(kBuckets) {
+FlowTable::FlowTable(const Options& options, FlowSink& sink)
+    : options_(options), sink_(sink), slots_(kFirstSlots), wheel_(kBuckets) {
   inputs_.emplace_back();
 }
 
@@ -142,13 +142,13 @@ void FlowTable::orient(FlowState& flow, const Datagram& datagram) const {
 std::uint32_t FlowTable::create(const Datagram& datagram, const DatagramBatch& batch) {
   if (open_ >= options_.max_flows) evict();
   if ((open_ + 1) * 2 > slots_.size()) grow();
-  std::uint32_t index;
+  std::uint32_t index = used_;
   if (!free_.empty()) {
     index = free_.back();
     free_.pop_back();
   } else {
     if (used_ % kChunk == 0) chunks_.push_back(std::make_unique<FlowState[]>(kChunk));
-    index = used_++;
+    ++used_;
   }
   ++open_;
   FlowState& flow = at(index);
@@ -323,7 +323,7 @@ std::uint32_t FlowTable::add_one(const Datagram& datagram, const DatagramBatch& 
   std::uint32_t index = find(datagram);
   if (index != kNone) {
     FlowState& known = at(index);
-    EndReason reason;
+    EndReason reason = EndReason::kIdle;
     if (deadline(known, reason) <= ts) {
       end(index, reason);
       index = kNone;
@@ -478,7 +478,7 @@ std::int64_t FlowTable::deadline(const FlowState& flow, EndReason& reason) const
 
 void FlowTable::link(std::uint32_t index) {
   FlowState& flow = at(index);
-  EndReason reason;
+  EndReason reason = EndReason::kIdle;
   std::int64_t tick = (deadline(flow, reason) + flow.lag) >> kTickShift;
   tick = std::clamp(tick, tick_, tick_ + static_cast<std::int64_t>(kBuckets) - 1);
   flow.bucket = static_cast<std::uint32_t>(static_cast<std::uint64_t>(tick) % kBuckets);
@@ -523,7 +523,7 @@ void FlowTable::advance(std::int64_t clock) {
   for (const std::uint32_t index : due) {
     FlowState& flow = at(index);
     flow.bucket = kNone;
-    EndReason reason;
+    EndReason reason = EndReason::kIdle;
     if (deadline(flow, reason) + flow.lag <= clock) {
       end(index, reason);
     } else {
@@ -603,7 +603,7 @@ void FlowTable::finish() {
   });
   for (const std::uint32_t index : rest) {
     FlowState& flow = at(index);
-    EndReason reason;
+    EndReason reason = EndReason::kIdle;
     static_cast<void>(deadline(flow, reason));
     end(index, flow.is_finished ? reason : EndReason::kEof);
   }

@@ -190,7 +190,7 @@ class FlowTable {
     bool segments = false;
   };
 
-  FlowTable(Options options, FlowSink& sink);
+  FlowTable(const Options& options, FlowSink& sink);
   FlowTable(const FlowTable&) = delete;
   FlowTable& operator=(const FlowTable&) = delete;
 

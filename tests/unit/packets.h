@@ -198,8 +198,8 @@ class Capture {
   using DecoderOptions = converters::pcap::Decoder::Options;
 
   // Servers are likely at 80/tcp and 53/udp.
-  explicit Capture(TableOptions options = {}, const DecoderOptions& decoder = {})
-      : decoder_(decoder, diagnostics_), table_(with_servers(std::move(options)), sink_) {}
+  explicit Capture(const TableOptions& options = {}, const DecoderOptions& decoder = {})
+      : decoder_(decoder, diagnostics_), table_(with_servers(options), sink_) {}
 
   converters::pcap::Outcome add(std::int64_t ts_ns, std::string_view frame,
                                 std::uint32_t link_type = kLinkRaw, std::uint32_t length = 0) {
