@@ -384,7 +384,9 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
       }
     }
   }
-  if (row->fd >= 0) {
+  const bool is_anonymous_mapping =
+      row->fd == 4 && call.args.find("MAP_ANONYMOUS") != std::string_view::npos;
+  if (row->fd >= 0 && !is_anonymous_mapping) {
     const std::string_view argument = call.argument(static_cast<std::size_t>(row->fd));
     fd = descriptor(argument).value_or(kNoDescriptor);
     // A mapping of no file.

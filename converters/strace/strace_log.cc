@@ -301,10 +301,6 @@ void StraceLog::read_together(std::vector<ThreadFile>& files) {
 
 void StraceLog::take_line(Input& input, std::string_view text, std::uint64_t number, bool is_last,
                           const Stack* stack) {
-  if (text.find('\x1b') != std::string_view::npos) {
-    formats::strace::remove_colors(text, plain_);
-    text = plain_;
-  }
   if (input.table) {
     if (input.table->take(text)) {
       ++ledger_.tables;
@@ -323,6 +319,13 @@ void StraceLog::take_line(Input& input, std::string_view text, std::uint64_t num
   }
   if (!input.held.empty() && join_held(input, text, is_last, stack)) return;
   formats::strace::parse_line(text, line_);
+  if ((line_.body == Body::kForeign || line_.body == Body::kDamaged) &&
+      text.find('\x1b') != std::string_view::npos) {
+    // --color: every token is coloured, so that such a line is never understood as it is.
+    formats::strace::remove_colors(text, plain_);
+    text = plain_;
+    formats::strace::parse_line(text, line_);
+  }
   Start start;
   start.line = number;
   start.input = input.name;
@@ -466,6 +469,7 @@ void StraceLog::take_call(Input& input, const Start& start, std::string_view tex
       ++ledger_.calls;
       Thread& thread = thread_of(input, line_);
       if (thread.is_pending) emit_pending(thread, "unfinished");
+      // What a log breaks off in is no damage: it may still be written.
       if (!is_last) diagnostics_.count(kCut, "line " + std::to_string(start.line));
       complete(thread, call, start, nullptr, is_last ? "unfinished" : "cut", stack, false);
       return;
@@ -767,8 +771,10 @@ void StraceLog::take_resumed(Thread& thread, const Start& start, const Stack* st
 
 void StraceLog::complete(Thread& thread, const Call& call, const Start& start, const Start* end,
                          std::string_view state, const Stack* stack, bool has_closed) {
+  static_assert(std::is_trivially_copyable_v<Syscall>);
+  static constexpr Syscall kEmpty;
   Syscall& record = record_;
-  record = Syscall{};
+  record = kEmpty;
   const SyscallRow* const row = formats::strace::find_syscall(call.name);
   record.ts = start.ts;
   record.clock = end != nullptr && !start.ts ? end->clock : start.clock;
@@ -858,7 +864,7 @@ void StraceLog::complete(Thread& thread, const Call& call, const Start& start, c
              call.has_result && call.error.empty()) {
     descriptors_.count_bytes(call, *row, record);
   }
-  if (row != nullptr && row->wait != Wait::kNone) {
+  if (row != nullptr && row->wait != Wait::kNone && call.error != "EBADF") {
     switch (row->wait) {
       case Wait::kNet:
         record.wait = "net";

@@ -1,26 +1,23 @@
 #include "formats/strace/line.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <charconv>
 #include <cstring>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "formats/io/find_any.h"
 
 namespace tracebraid::formats::strace {
 namespace {
 
+using io::find_any;
+
 constexpr std::int64_t kSecond = 1'000'000'000;
-
-enum CharClass : std::uint8_t { kPlain, kQuote, kOpen, kClose, kComma, kLess, kSlash };
-
-constexpr auto kClasses = [] {
-  std::array<CharClass, 256> classes{};
-  classes['"'] = kQuote;
-  classes['('] = classes['['] = classes['{'] = kOpen;
-  classes[')'] = classes[']'] = classes['}'] = kClose;
-  classes[','] = kComma;
-  classes['<'] = kLess;
-  classes['/'] = kSlash;
-  return classes;
-}();
 
 constexpr auto kNameChars = [] {
   std::array<bool, 256> is_name{};
@@ -63,8 +60,10 @@ const char* parse_fraction(const char* at, const char* end, std::int64_t& ns, st
 const char* skip_string(const char* at, const char* end) {
   ++at;
   while (at < end) {
+    at = find_any<'"', '\\'>(at, end);
+    if (at >= end) break;
     if (*at == '"') return at + 1;
-    at += *at == '\\' ? 2 : 1;
+    at += 2;
   }
   return nullptr;
 }
@@ -77,7 +76,7 @@ const char* skip_annotation(const char* at, const char* end) {
   // A socket's text holds arrows. A path may end in a hyphen: its own ">" is escaped (since 4.22).
   const bool has_arrows = at + 1 < end && at[1] >= 'A' && at[1] <= 'Z';
   int depth = 0;
-  while (at < end) {
+  while ((at = find_any<'<', '>', '"', '\\'>(at, end)) < end) {
     switch (*at) {
       case '<':
         ++depth;
@@ -87,20 +86,124 @@ const char* skip_annotation(const char* at, const char* end) {
         if (--depth == 0) return at + 1;
         break;
       case '"':
-        if (const char* const behind = skip_string(at, end); behind != nullptr && has_arrows) {
-          at = behind;
-          continue;
+        if (has_arrows) {
+          if (const char* const behind = skip_string(at, end); behind != nullptr) {
+            at = behind;
+            continue;
+          }
         }
         break;
-      case '\\':
-        ++at;
-        break;
       default:
+        ++at;
         break;
     }
     ++at;
+    if (at > end) break;
   }
   return nullptr;
+}
+
+// The characters of a call's text that decide where its arguments end: quotes, parentheses, "<" and
+// "/". Found for 64 bytes at a time.
+class Marks {
+ public:
+  Marks(const char* at, const char* end) : end_(end) { load(at); }
+
+  // The first one at or behind `at`, which never moves back; `end` when there is none.
+  const char* next(const char* at) {
+    for (;;) {
+      const std::ptrdiff_t skip = at - block_;
+      if (skip >= 64) {
+        if (at >= end_) return end_;
+        load(at);
+        continue;
+      }
+      const std::uint64_t left = bits_ >> static_cast<unsigned>(skip);
+      if (left != 0) return at + __builtin_ctzll(left);
+      if (end_ - block_ <= 64) return end_;
+      load(block_ + 64);
+      at = block_;
+    }
+  }
+
+ private:
+  void load(const char* at) {
+    block_ = at;
+    bits_ = 0;
+    const std::ptrdiff_t count = end_ - at;
+    if (count <= 0) return;
+    if (count >= 64) {
+      bits_ = marks_of(at);
+      return;
+    }
+    std::array<char, 64> padded{};
+    std::memcpy(padded.data(), at, static_cast<std::size_t>(count));
+    bits_ = marks_of(padded.data());
+  }
+
+  // Bit n is set when text[n] is a mark.
+  static std::uint64_t marks_of(const char* text) {
+    std::uint64_t bits = 0;
+#ifdef __SSE2__
+    for (unsigned part = 0; part < 4; ++part) {
+      const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + part * 16));
+      const auto is = [](__m128i bytes, char c) {
+        return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
+      };
+      // ( and ) differ in their last bit.
+      const __m128i found = _mm_or_si128(
+          _mm_or_si128(is(_mm_or_si128(block, _mm_set1_epi8(1)), ')'), is(block, '"')),
+          _mm_or_si128(is(block, '<'), is(block, '/')));
+      bits |= static_cast<std::uint64_t>(static_cast<unsigned>(_mm_movemask_epi8(found)))
+              << (part * 16);
+    }
+#else
+    for (unsigned at = 0; at < 64; ++at) {
+      const char c = text[at];
+      const bool is_mark = c == '(' || c == ')' || c == '"' || c == '<' || c == '/';
+      bits |= static_cast<std::uint64_t>(is_mark) << at;
+    }
+#endif
+    return bits;
+  }
+
+  const char* end_;
+  const char* block_ = nullptr;
+  std::uint64_t bits_ = 0;
+};
+
+// Eight decimal digits at `at` as a number; false when they are not digits.
+bool parse_eight(const char* at, std::uint64_t& value) {
+  std::uint64_t chunk;
+  std::memcpy(&chunk, at, sizeof chunk);
+  if constexpr (std::endian::native != std::endian::little) return false;
+  chunk -= 0x3030303030303030U;
+  // A byte above 9, or one that went below 0 and carried.
+  if (((chunk + 0x7676767676767676U) | chunk) & 0x8080808080808080U) return false;
+  chunk = chunk * 10 + (chunk >> 8U);
+  value = (((chunk & 0x000000FF000000FFU) * 0x000F424000000064U) +
+           (((chunk >> 16U) & 0x000000FF000000FFU) * 0x0000271000000001U)) >>
+          32U;
+  return true;
+}
+
+// "1795418241.520582 ": -ttt's usual form.
+bool parse_epoch(const char* at, const char* end, Prefix& prefix) {
+  if (end - at < 20 || at[10] != '.' || at[17] != ' ') return false;
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  // Digits 0 to 7 and, around the point, 9 and the six behind it.
+  if (!parse_eight(at, high)) return false;
+  std::array<char, 8> rest;
+  std::memcpy(rest.data(), at + 8, 2);
+  std::memcpy(rest.data() + 2, at + 11, 6);
+  if (!parse_eight(rest.data(), low)) return false;
+  const std::uint64_t micro = low % 1'000'000;
+  const std::uint64_t seconds = high * 100 + low / 1'000'000;
+  prefix.stamp = Stamp::kEpoch;
+  prefix.time_ns = static_cast<std::int64_t>(seconds * 1'000'000'000 + micro * 1000);
+  prefix.resolution_ns = 1000;
+  return true;
 }
 
 bool is_at(const char* at, const char* end, std::string_view what) {
@@ -138,6 +241,11 @@ const char* parse_prefix(const char* at, const char* end, Prefix& prefix) {
       if (p >= end || !is_digit(*p)) return at == begin ? at : p;
     }
     if (is_digit(*p)) {
+      if (!had_time && parse_epoch(p, end, prefix)) {
+        had_time = true;
+        at = p + 18;
+        continue;
+      }
       const char* const digits = p;
       std::int64_t value = 0;
       while (p < end && is_digit(*p) && p - digits < 18) value = value * 10 + (*p++ - '0');
@@ -378,19 +486,63 @@ bool is_old_message(std::string_view text) {
 }  // namespace
 
 std::string_view Call::argument(std::size_t index) const {
-  if (index >= argument_count) return {};
-  const std::size_t begin = argument_at[index];
-  std::size_t end = args.size();
-  if (index + 1 < argument_count) {
-    end = argument_at[index + 1];
-    while (end > begin && (args[end - 1] == ' ' || args[end - 1] == ',')) --end;
-  } else if (argument_count == kMostArguments) {
-    // The last one that is noted: others may follow, which nobody asks for.
+  const char* at = args.data();
+  const char* const end = at + args.size();
+  const char* begin = at;
+  int depth = 0;
+  int annotations_left = 64;
+  for (;;) {
+    at = find_any<',', '"', '(', ')', '[', ']', '{', '}', '<', '/'>(at, end);
+    if (at >= end) break;
+    switch (*at) {
+      case ',':
+        if (depth != 0) break;
+        if (index == 0) goto found;
+        --index;
+        begin = at + 1;
+        break;
+      case '"': {
+        const char* const behind = skip_string(at, end);
+        at = behind == nullptr ? end : behind;
+        continue;
+      }
+      case '<':
+        if (at > begin && at[-1] != ' ' && annotations_left-- > 0) {
+          if (const char* const behind = skip_annotation(at, end); behind != nullptr) {
+            at = behind;
+            continue;
+          }
+        }
+        break;
+      case '/':
+        if (at + 1 < end && at[1] == '*') {
+          const std::size_t closing = view(at, end).find("*/", 2);
+          if (closing != std::string_view::npos) {
+            at += closing + 2;
+            continue;
+          }
+        }
+        break;
+      case '(':
+      case '[':
+      case '{':
+        ++depth;
+        break;
+      default:
+        if (depth > 0) --depth;
+        break;
+    }
+    ++at;
   }
-  std::string_view text = args.substr(begin, end - begin);
+  if (index != 0) return {};
+  at = end;
+found:
+  std::string_view text = view(begin, at);
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
   std::size_t length = 0;
-  while (length < text.size() && ((text[length] >= 'a' && text[length] <= 'z') || text[length] == '_' ||
-                                (length > 0 && is_digit(text[length])))) {
+  while (length < text.size() && ((text[length] >= 'a' && text[length] <= 'z') ||
+                                  text[length] == '_' || (length > 0 && is_digit(text[length])))) {
     ++length;
   }
   if (length > 0 && length < text.size() && text[length] == '=') text.remove_prefix(length + 1);
@@ -437,55 +589,26 @@ Body parse_call(std::string_view text, Call& call) {
   const char* const args = ++at;
   const char* args_end = nullptr;
   int depth = 0;
-  std::size_t count = 0;
-  const auto note_argument = [&](const char* where) {
-    if (count < Call::kMostArguments) {
-      call.argument_at[count++] = static_cast<std::uint32_t>(where - args);
-    }
-  };
-  bool is_first = true;
   // So that hostile lines take linear time.
   int annotations_left = 64;
   bool may_have_comments = true;
   bool may_have_marks = true;
-  while (at < end) {
-    const CharClass what = kClasses[static_cast<unsigned char>(*at)];
-    if (is_first && *at != ')' && *at != ' ') {
-      note_argument(at);
-      is_first = false;
-    }
-    switch (what) {
-      case kPlain:
-        ++at;
-        while (at < end && kClasses[static_cast<unsigned char>(*at)] == kPlain) ++at;
-        continue;
-      case kQuote: {
+  Marks marks(at, end);
+  while ((at = marks.next(at)) < end) {
+    switch (*at) {
+      case '"': {
         const char* const behind = skip_string(at, end);
-        if (behind == nullptr || behind > end) {
-          at = end;
-          continue;
-        }
-        at = behind;
+        at = behind == nullptr ? end : behind;
         continue;
       }
-      case kOpen:
+      case '(':
         ++depth;
         break;
-      case kClose:
-        if (depth == 0) {
-          if (*at == ')') goto closed;
-        } else {
-          --depth;
-        }
+      case ')':
+        if (depth == 0) goto closed;
+        --depth;
         break;
-      case kComma:
-        if (depth == 0) {
-          const char* const next = at + 1 < end && at[1] == ' ' ? at + 2 : at + 1;
-          // "wait4(-1,  <unfinished ...>": nothing behind the comma.
-          if (next < end && *next != ' ' && *next != '<') note_argument(next);
-        }
-        break;
-      case kSlash:
+      case '/':
         if (at + 1 < end && at[1] == '*' && may_have_comments) {
           const std::size_t closing = view(at, end).find("*/", 2);
           may_have_comments = closing != std::string_view::npos;
@@ -495,7 +618,7 @@ Body parse_call(std::string_view text, Call& call) {
           }
         }
         break;
-      case kLess: {
+      case '<': {
         const char before = at[-1];
         if (before != ' ' && before != '(') {
           if (at + 1 < end && at[1] == '<') {  // 1<<CAP_CHOWN
@@ -518,7 +641,6 @@ Body parse_call(std::string_view text, Call& call) {
           if (behind == end) {
             call.args = view(args, cut);
             call.ending = Ending::kUnfinished;
-            call.argument_count = static_cast<std::uint8_t>(count);
             return Body::kCall;
           }
           if (*behind == ')' || (*behind == ' ' && behind + 1 < end && behind[1] == ')')) {
@@ -530,18 +652,15 @@ Body parse_call(std::string_view text, Call& call) {
         } else if (is_at(at, end, "<unfinished #")) {
           call.args = view(args, cut);
           call.ending = Ending::kUnfinished;
-          call.argument_count = static_cast<std::uint8_t>(count);
           return Body::kCall;
         } else if (is_at(at, end, kDetached)) {
           call.args = view(args, cut);
           call.ending = Ending::kDetached;
-          call.argument_count = static_cast<std::uint8_t>(count);
           return Body::kCall;
         } else if (is_at(at, end, kMoved)) {
           call.args = view(args, cut);
           call.ending = Ending::kMoved;
           std::from_chars(at + kMoved.size(), end, call.moved_to);
-          call.argument_count = static_cast<std::uint8_t>(count);
           return Body::kCall;
         } else if (may_have_marks && is_at(at, end, "<... ")) {
           const char* const closing =
@@ -554,17 +673,17 @@ Body parse_call(std::string_view text, Call& call) {
         }
         break;
       }
+      default:
+        break;
     }
     ++at;
   }
   call.args = view(args, end);
-  call.argument_count = static_cast<std::uint8_t>(count);
   call.ending = Ending::kOpen;
   return Body::kCall;
 
 closed:
   call.args = view(args, args_end != nullptr ? args_end : at);
-  call.argument_count = static_cast<std::uint8_t>(count);
   // "NAME(...) <detached ...>" and the like, and lines that were cut behind the parenthesis.
   const char* const behind = skip_blanks(at + 1, end);
   if (behind >= end) {

@@ -13,7 +13,6 @@
 // Not understood: output of `perf trace` and of other tracers; hex dumps without their call.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -67,15 +66,11 @@ enum class Ending : std::uint8_t {
 
 // Views of the text that was parsed.
 struct Call {
-  static constexpr std::size_t kMostArguments = 10;
-
   std::string_view name;
   std::string_view args;  // between the parentheses, without the marks of `ending`
   Ending ending = Ending::kOpen;
   bool was_cut_short = false;  // "<unfinished ...>) = ?": the thread ended in it
-  std::uint8_t argument_count = 0;
-  std::array<std::uint32_t, kMostArguments> argument_at{};  // where each begins in `args`
-  std::uint32_t moved_to = 0;                               // of Ending::kMoved
+  std::uint32_t moved_to = 0;  // of Ending::kMoved
 
   // Of Ending::kReturned:
   bool has_result = false;      // false: "?"
@@ -88,7 +83,8 @@ struct Call {
   std::string_view aux;          // "Timeout"
   std::int64_t duration_ns = -1;  // -T; -1: none
 
-  // Argument `index`, without its name where -N printed one; empty when there are fewer.
+  // Argument `index`, without its name where -N printed one; empty when there are fewer. Looks
+  // for it in `args`, from the front.
   [[nodiscard]] std::string_view argument(std::size_t index) const;
 };
 
