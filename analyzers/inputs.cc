@@ -151,8 +151,7 @@ void read_inputs(const cli::Arguments& arguments, RecordVisitor& visitor, cli::C
     const std::string name = path == "-" ? "standard input" : path;
     context.diagnostics.set_input(name);
     try {
-      std::unique_ptr<io::Rewound> source =
-          io::rewound(io::open_source(path, context.progress));
+      std::unique_ptr<io::Rewound> source = io::rewound(io::open_source(path, context.progress));
       const std::string_view head = source->head();
       switch (recognize(head)) {
         case InputKind::kRecords:
@@ -171,8 +170,7 @@ void read_inputs(const cli::Arguments& arguments, RecordVisitor& visitor, cli::C
         case InputKind::kLog:
           if (!log) {
             log = std::make_unique<StraceLog>(log_settings, logs, context.diagnostics);
-            log_files =
-                std::make_unique<converters::strace::LogFiles>(*log, context.diagnostics);
+            log_files = std::make_unique<converters::strace::LogFiles>(*log, context.diagnostics);
           }
           log_files->add(path, std::move(source), paths.size() == 1);
           break;

@@ -32,8 +32,8 @@ inline constexpr formats::cli::Option kInputOptions[] = {
      "day of the first line of strace logs of -t and -tt", "As of stracecalls."},
     {0, "tz", formats::cli::Argument::kText, "ZONE", "Input",
      "time zone of strace logs of -t and -tt", "As of stracecalls."},
-    {0, "start", formats::cli::Argument::kText, "TIME", "Input",
-     "when strace logs of -r began", "As of stracecalls."},
+    {0, "start", formats::cli::Argument::kText, "TIME", "Input", "when strace logs of -r began",
+     "As of stracecalls."},
 };
 
 inline constexpr std::string_view kInputText =

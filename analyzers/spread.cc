@@ -42,9 +42,8 @@ void Spread::add(std::int64_t value) {
 
 std::int64_t Spread::percentile(double percent) {
   if (count_ == 0) return 0;
-  const auto rank = static_cast<std::uint64_t>(
-      std::clamp(std::ceil(percent / 100 * static_cast<double>(count_)), 1.0,
-                 static_cast<double>(count_)));
+  const auto rank = static_cast<std::uint64_t>(std::clamp(
+      std::ceil(percent / 100 * static_cast<double>(count_)), 1.0, static_cast<double>(count_)));
   if (is_exact()) {
     const auto at = values_.begin() + static_cast<std::ptrdiff_t>(rank - 1);
     std::nth_element(values_.begin(), at, values_.end());

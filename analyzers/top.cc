@@ -103,8 +103,8 @@ class Tally {
 
 // "EAGAIN 12, EBADF 3", the most frequent first.
 std::string_view list_names(Group& group, std::string& text) {
-  std::ranges::stable_sort(group.names,
-                           [](const auto& left, const auto& right) { return left.second > right.second; });
+  std::ranges::stable_sort(
+      group.names, [](const auto& left, const auto& right) { return left.second > right.second; });
   text.clear();
   for (const auto& [name, count] : group.names) {
     if (!text.empty()) text.append(", ");
@@ -176,9 +176,13 @@ class CallTally final : public Tally {
     return {{"calls", Kind::kUint, "", "system calls"},
             {"errors", Kind::kUint, "", "those that failed or were interrupted"},
             {"time", Kind::kDuration, "", "time in them, waiting included"},
-            {"wait", Kind::kDuration, "", "of it, in calls that wait: for peers, locks, children, "
-                                          "timers, disks"},
-            kMean, kP50, kP99, kMax,
+            {"wait", Kind::kDuration, "",
+             "of it, in calls that wait: for peers, locks, children, "
+             "timers, disks"},
+            kMean,
+            kP50,
+            kP99,
+            kMax,
             {"bytes_in", Kind::kUint, "bytes", "read or received"},
             {"bytes_out", Kind::kUint, "bytes", "written or sent"},
             {"by_error", Kind::kText, "", "errors by name, the most frequent first"},
@@ -208,8 +212,9 @@ class FlowTally final : public Tally {
   void bind(const TypeInfo& type, std::string_view measure) override {
     duration_ = field_index(type, measure);
     state_ = field_index(type, "conn_state");
-    constexpr std::string_view kNames[] = {"orig_payload_bytes", "resp_payload_bytes", "orig_pkts",
-                                           "resp_pkts", "orig_rexmit_pkts", "resp_rexmit_pkts"};
+    constexpr std::string_view kNames[] = {"orig_payload_bytes", "resp_payload_bytes",
+                                           "orig_pkts",          "resp_pkts",
+                                           "orig_rexmit_pkts",   "resp_rexmit_pkts"};
     for (std::size_t at = 0; at < std::size(kNames); ++at) {
       sums_[at] = field_index(type, kNames[at]);
     }
@@ -248,7 +253,10 @@ class FlowTally final : public Tally {
     return {{"flows", Kind::kUint, "", "flow records"},
             {"failed", Kind::kUint, "", "refused, reset, or never answered"},
             {"time", Kind::kDuration, "", "sum of the times"},
-            kMean, kP50, kP99, kMax,
+            kMean,
+            kP50,
+            kP99,
+            kMax,
             {"orig_bytes", Kind::kUint, "bytes", "originators' payload on the wire"},
             {"resp_bytes", Kind::kUint, "bytes", "responders' payload on the wire"},
             {"orig_pkts", Kind::kUint, "packets", "originators' packets"},
@@ -297,7 +305,11 @@ class OtherTally final : public Tally {
   [[nodiscard]] std::vector<FieldInfo> columns() const override {
     return {{"records", Kind::kUint, "", "records"},
             {"time", Kind::kDuration, "", "sum of the times"},
-            kMean, kP50, kP99, kMax, kPercentiles};
+            kMean,
+            kP50,
+            kP99,
+            kMax,
+            kPercentiles};
   }
   void show(Group& group, std::vector<Value>& values, std::string&) const override {
     values.emplace_back(group.count);
@@ -456,9 +468,10 @@ class Table {
       values.clear();
       for (const OwnedValue& owned : group.key) values.push_back(owned.view());
       tally_->show(group, values, text);
-      Value order = sort == kMissing ? values[keys() + (has_time ? time_column() : 0)]
-                                     : values[sort];
-      if (order.kind() == Kind::kText) order = Value(std::string_view(kept.emplace_back(order.bytes())));
+      Value order =
+          sort == kMissing ? values[keys() + (has_time ? time_column() : 0)] : values[sort];
+      if (order.kind() == Kind::kText)
+        order = Value(std::string_view(kept.emplace_back(order.bytes())));
       rows.push_back({&group, order});
     }
     std::ranges::sort(rows, [](const Row& left, const Row& right) {
@@ -470,7 +483,8 @@ class Table {
       }
       return false;
     });
-    const std::size_t most = request_.most == 0 ? rows.size() : std::min(rows.size(), request_.most);
+    const std::size_t most =
+        request_.most == 0 ? rows.size() : std::min(rows.size(), request_.most);
     for (std::size_t at = 0; at < most; ++at) {
       values.clear();
       for (const OwnedValue& owned : rows[at].group->key) values.push_back(owned.view());
@@ -627,9 +641,9 @@ Request understand(const cli::Arguments& arguments) {
 void run(const cli::Arguments& arguments, cli::Context& context) {
   const Request request = understand(arguments);
   const std::string path = arguments.value("output").value_or("-");
-  const record::Format format =
-      arguments.has("format") ? record::parse_format(*arguments.value("format"))
-                              : record::format_for(path, ::isatty(STDOUT_FILENO) != 0);
+  const record::Format format = arguments.has("format")
+                                    ? record::parse_format(*arguments.value("format"))
+                                    : record::format_for(path, ::isatty(STDOUT_FILENO) != 0);
   const std::unique_ptr<io::Output> output = io::open_output(path);
   TopVisitor visitor(request);
   read_inputs(arguments, visitor, context);
@@ -675,9 +689,8 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
       writer = record::make_writer(format, *output, std::move(own));
     }
     writer->declare(table->type());
-    table->show([&](std::span<const Value> values) {
-      writer->write_values(table->type(), values);
-    });
+    table->show(
+        [&](std::span<const Value> values) { writer->write_values(table->type(), values); });
   }
   if (writer) writer->finish();
   output->commit();
@@ -706,9 +719,9 @@ constexpr cli::Option kOptions[] = {
     {0, "type", Argument::kText, "TYPE", "Groups", "type of records",
      "Such as syscall, flow, function; others (signal, process, call) are counted. Default: those "
      "three."},
-    {0, "measure", Argument::kText, "FIELD", "Groups", "duration whose sum, mean and percentiles "
-     "are shown (duration)",
-     "Of flows also response_latency, synack_rtt and the like."},
+    {0, "measure", Argument::kText, "FIELD", "Groups", "duration that is measured (duration)",
+     "Its sum, mean and percentiles are shown. Of flows also response_latency, synack_rtt and the "
+     "like."},
     {0, "sort", Argument::kText, "COLUMN", "Groups", "sort by a column, the largest first",
      "Default: time, or the number where the records have no times."},
     {'n', "number", Argument::kText, "NUMBER", "Groups", "groups to show (20); 0: all"},
@@ -727,15 +740,17 @@ constexpr cli::Option kOptions[] = {
 constexpr cli::Section kSections[] = {
     {"Input", kInputText},
     {"Columns",
-     "Of system calls: calls, errors, time (from entry to exit), wait (the part of it in calls that "
+     "Of system calls: calls, errors, time (from entry to exit), wait (the part of it in calls "
+     "that "
      "wait for peers, locks, children, timers or disks), mean, p50, p99, max, bytes_in, bytes_out, "
      "by_error. Of flows: flows, failed (refused, reset, never answered), time, mean, p50, p99, "
      "max, bytes and packets of both sides, rexmit_pkts, by_state.\n\n"
      "All are exact but p50 and p99, which are exact up to 256 values of a group and within 1/128 "
      "beyond that; percentiles says which. What the inputs do not tell is null: a log without -T "
      "has times of interrupted calls only."},
-    {"Exit status", "0: done. 1: an input was damaged or unreadable; the rest is shown. 2: the "
-                    "command line was wrong."},
+    {"Exit status",
+     "0: done. 1: an input was damaged or unreadable; the rest is shown. 2: the "
+     "command line was wrong."},
 };
 
 constexpr cli::Example kExamples[] = {

@@ -18,7 +18,7 @@ struct CalendarDay {
 [[nodiscard]] std::optional<CalendarDay> parse_day(std::string_view text);
 
 struct ClockOptions {
-  std::optional<CalendarDay> day;     // of the first line, for -t and -tt
+  std::optional<CalendarDay> day;              // of the first line, for -t and -tt
   std::optional<formats::record::Time> start;  // of the first line, for -r
 };
 

@@ -213,11 +213,9 @@ void Descriptors::fill(OpenFile& file, std::string_view text) {
     if (!found.kind.empty()) file.kind = found.kind;
   }
   if (file.proto.empty()) file.proto = found.proto;
-  if (file.local_host.size == 0 || SocketAddress{.family = Family::kInternet,
-                                                 .host = file.local_host,
-                                                 .port = {},
-                                                 .path = {}}
-                                       .is_any()) {
+  if (file.local_host.size == 0 ||
+      SocketAddress{.family = Family::kInternet, .host = file.local_host, .port = {}, .path = {}}
+          .is_any()) {
     if (found.local.host.size != 0) file.local_host = found.local.host;
   }
   if (!file.local_port && found.local.port && *found.local.port != 0) {
@@ -243,10 +241,9 @@ FilePtr Descriptors::resolve(DescriptorTable& table, std::int64_t fd, std::strin
     const bool is_vague = found.kind.empty() || file.kind.empty() || found.kind == "socket" ||
                           file.kind == "socket" || found.kind == "anon" || file.kind == "anon" ||
                           (found.kind == "file" && file.kind == "memfd");
-    const bool is_other_peer = found.peer.host.size != 0 && file.peer_host.size != 0 &&
-                               file.kind == "tcp" &&
-                               (found.peer.host != file.peer_host ||
-                                found.peer.port != file.peer_port);
+    const bool is_other_peer =
+        found.peer.host.size != 0 && file.peer_host.size != 0 && file.kind == "tcp" &&
+        (found.peer.host != file.peer_host || found.peer.port != file.peer_port);
     if ((!is_vague && found.kind != file.kind) || is_other_peer) {
       FilePtr other = from_text(text);
       table.set(fd, other, false);
@@ -451,8 +448,7 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
       const bool is_pipe = row->effect == Effect::kPipe;
       const std::vector<std::string_view> ends = list(call.argument(is_pipe ? 0 : 3));
       if (ends.size() != 2) break;
-      const bool on_exec =
-          has_flag(call.argument(1), is_pipe ? "O_CLOEXEC" : "SOCK_CLOEXEC");
+      const bool on_exec = has_flag(call.argument(1), is_pipe ? "O_CLOEXEC" : "SOCK_CLOEXEC");
       FilePtr first = make(is_pipe ? "pipe" : "unix");
       FilePtr second = make(is_pipe ? "pipe" : "unix");
       first->pair = second;
@@ -485,10 +481,8 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
       if (file) {
         made->proto = file->proto;
         made->local_port = file->local_port;
-        const SocketAddress local{.family = Family::kInternet,
-                                  .host = file->local_host,
-                                  .port = {},
-                                  .path = {}};
+        const SocketAddress local{
+            .family = Family::kInternet, .host = file->local_host, .port = {}, .path = {}};
         if (!local.is_any()) made->local_host = file->local_host;
         if (file->kind == "unix") made->path = file->path;
       }

@@ -34,7 +34,7 @@ struct OpenFile {
   formats::record::Address local_host, peer_host;
   std::optional<std::uint16_t> local_port, peer_port;
   std::string path;
-  std::string text;           // what -y printed of it last
+  std::string text;  // what -y printed of it last
   bool is_listener = false;
   bool is_nonblocking = false;
   // The other end of a socketpair, and what was sent to this one with SCM_RIGHTS.

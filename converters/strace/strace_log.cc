@@ -27,6 +27,7 @@ constexpr Counter kForeign = {"foreign_line", Severity::kNote,
                               "lines that strace did not write: the program's output, as a rule"};
 constexpr Counter kDamaged = {"damaged_line", Severity::kDamage, "lines that are not whole"};
 constexpr Counter kCut = {"cut_call", Severity::kDamage, "calls whose line ends in the middle"};
+constexpr Counter kCutLine = {"cut_line", Severity::kNote, "the log ends in the middle of a line"};
 constexpr Counter kTooLong = {"line_too_long", Severity::kDamage,
                               "lines of more than 16 MiB, left out"};
 constexpr Counter kUring = {"io_uring", Severity::kNote,
@@ -95,7 +96,9 @@ void append_dump(std::string& out, std::string_view line) {
 }
 
 // The flags of clone, clone3, fork and vfork.
-std::string_view clone_flags(std::string_view args) { return value_of(args, "flags="); }
+std::string_view clone_flags(std::string_view args) {
+  return value_of(args, "flags=");
+}
 
 constexpr std::size_t kMostShown = 1000;
 
@@ -390,7 +393,7 @@ void StraceLog::take_line(Input& input, std::string_view text, std::uint64_t num
       // What a log breaks off in is no damage: it may still be written.
       if (is_last && line_.body == Body::kDamaged && line_.text.size() < 64) {
         ++ledger_.problems;
-        report("foreign", text, number, input.name);
+        report("cut", text, number, input.name);
         break;
       }
       ++ledger_.problems;
@@ -813,10 +816,10 @@ void StraceLog::complete(Thread& thread, const Call& call, const Start& start, c
   }
   const bool has_ended = call.ending == Ending::kReturned && state.empty();
   if (state.empty()) {
-    state = call.has_result          ? "complete"
-            : call.is_unavailable    ? "unavailable"
-            : !call.error.empty()    ? "restarted"
-                                     : "noreturn";
+    state = call.has_result       ? "complete"
+            : call.is_unavailable ? "unavailable"
+            : !call.error.empty() ? "restarted"
+                                  : "noreturn";
   }
   record.state = state;
 
@@ -973,9 +976,9 @@ void StraceLog::take_signal(Thread& thread, const Start& start, const Stack* sta
     record.signal = text.substr(0, name);
     record.info = name < text.size() ? text.substr(name + 1) : std::string_view{};
     record.code = value_of(record.info, "si_code=");
-    record.si_pid = number_of<std::uint64_t>(value_of(record.info, "si_pid="));
-    record.si_uid = number_of<std::uint64_t>(value_of(record.info, "si_uid="));
-    record.si_status = number_of<std::int64_t>(value_of(record.info, "si_status="));
+    record.sender_pid = number_of<std::uint64_t>(value_of(record.info, "si_pid="));
+    record.sender_uid = number_of<std::uint64_t>(value_of(record.info, "si_uid="));
+    record.child_status = number_of<std::int64_t>(value_of(record.info, "si_status="));
     thread.is_in_handler = true;
   }
   sink_.signal(record);
@@ -1071,6 +1074,7 @@ void StraceLog::report(std::string_view kind, std::string_view text, std::uint64
   const Counter& counter = kind == "foreign"    ? kForeign
                            : kind == "damaged"  ? kDamaged
                            : kind == "too_long" ? kTooLong
+                           : kind == "cut"      ? kCutLine
                                                 : kMismatch;
   diagnostics_.count(counter, "line " + std::to_string(number),
                      formats::io::quoted(text.substr(0, 200), 60));

@@ -15,6 +15,7 @@
 #include "converters/strace/log_files.h"
 #include "converters/strace/strace_log.h"
 #include "formats/io/error.h"
+#include "formats/io/looks_like.h"
 #include "formats/io/output.h"
 #include "formats/record/schema_text.h"
 #include "formats/record/syscall.h"
@@ -59,7 +60,7 @@ constexpr cli::Option kOptions[] = {
 constexpr cli::Section kSections[] = {
     {"Input",
      "Logs of strace 4.6 to 7.x with any options, which need not be told: with or without -f, -t, "
-     "-tt, -ttt, -r, -T, -n, -i, -k, -y, -yy, -Y, -v, -x, -C, --color; files of -o and what a "
+     "-tt, -ttt, -r, -T, -n, -i, -k, -y, -yy, -Y, -v, -x, -C, in colours; files of -o and what a "
      "terminal showed, messages and the program's output in between; gzip and zstd are seen "
      "through; - or nothing is standard input, where strace may still be writing. Several logs "
      "are read in the given order as one. The files of -ff, named by the thread's id, are read "
@@ -67,8 +68,10 @@ constexpr cli::Section kSections[] = {
      "The best log for the other programs: strace -f -ttt -T -yy -o FILE COMMAND."},
     {"Records",
      "A syscall record for every call, when it ends; both halves of a call that others interrupted "
-     "are joined. --schema explains the fields. What descriptors stood for (file, kind, path, proto, "
-     "local and peer address) is found by replaying socket, accept, connect, dup, close, fork, exec "
+     "are joined. --schema explains the fields. What descriptors stood for (file, kind, path, "
+     "proto, "
+     "local and peer address) is found by replaying socket, accept, connect, dup, close, fork, "
+     "exec "
      "and the like, so it needs no -yy; what was opened before the log began is unknown unless -y "
      "tells. signal, process (clone, exec, exit) and problem (lines that are not strace's) are the "
      "other types.\n\n"
@@ -215,9 +218,9 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   if (const auto start = arguments.value("start")) options.clock.start = parse_start(*start);
 
   const std::string output_path = arguments.value("output").value_or("-");
-  const record::Format format =
-      arguments.has("format") ? record::parse_format(*arguments.value("format"))
-                              : record::format_for(output_path, ::isatty(STDOUT_FILENO) != 0);
+  const record::Format format = arguments.has("format")
+                                    ? record::parse_format(*arguments.value("format"))
+                                    : record::format_for(output_path, ::isatty(STDOUT_FILENO) != 0);
   const bool holds_several =
       format == record::Format::kJsonLines || format == record::Format::kMsgpack;
   Types types;
@@ -240,8 +243,8 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
                                          : types.process ? kTypes[2]
                                          : types.problem ? kTypes[3]
                                                          : kTypes[0];
-  record::check_fields(writer_options.fields, holds_several ? std::span(kTypes)
-                                                            : std::span(&single, std::size_t{1}));
+  record::check_fields(writer_options.fields,
+                       holds_several ? std::span(kTypes) : std::span(&single, std::size_t{1}));
   if (format == record::Format::kTable && writer_options.fields.empty() && types.syscall) {
     for (const std::string_view field : {"ts", "duration", "tid", "syscall", "fd", "kind", "peer_h",
                                          "peer_p", "result", "error", "bytes", "args"}) {
@@ -262,8 +265,11 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
       std::unique_ptr<io::Rewound> source = io::rewound(io::open_source(input, context.progress));
       const std::string_view head = source->head();
       if (!head.empty() && !looks_like_log(head)) {
+        const std::string_view what = io::looks_like(head);
         throw io::Error{name, "line 1",
-                        "not an strace log: " + io::quoted(head.substr(0, head.find('\n')), 60),
+                        "not an strace log; looks like " +
+                            (what.empty() ? io::quoted(head.substr(0, head.find('\n')), 60)
+                                          : std::string(what)),
                         "strace -f -ttt -T -yy -o FILE COMMAND writes one"};
       }
       files.add(input, std::move(source), inputs.size() == 1);

@@ -23,13 +23,14 @@ class LineReader {
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
 
-  // Reads one line, and kPeek bytes behind it. False at the end of input. Throws what the source throws, after the lines before it.
+  // Reads one line, and kPeek bytes behind it. False at the end of input. Throws what the source
+  // throws, after the lines before it.
   bool next();
 
   // Without its end; valid until the next next().
   [[nodiscard]] std::string_view line() const { return line_; }
-  [[nodiscard]] bool is_cut() const { return is_cut_; }      // it was longer than kMostLine
-  [[nodiscard]] bool has_end() const { return has_end_; }    // false: the input ends in it
+  [[nodiscard]] bool is_cut() const { return is_cut_; }    // it was longer than kMostLine
+  [[nodiscard]] bool has_end() const { return has_end_; }  // false: the input ends in it
   // The front of the line behind it: at least kPeek bytes of input, unless that ends before. Waits
   // for them; line() stays valid.
   static constexpr std::size_t kPeek = 4;

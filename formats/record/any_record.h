@@ -15,8 +15,7 @@ namespace detail {
 
 template <typename Record, std::size_t Index>
 Value field_of(const void* record) {
-  return to_value(static_cast<const Record*>(record)->*
-                  (std::get<Index>(Record::kFields).member));
+  return to_value(static_cast<const Record*>(record)->*(std::get<Index>(Record::kFields).member));
 }
 
 template <typename Record>

@@ -83,7 +83,7 @@ struct Syscall {
       Field{&Syscall::bytes, "bytes", "bytes", "what it moved"},
       Field{&Syscall::direction, "direction", "enum", "in, out or both"},
       Field{&Syscall::wait, "wait", "enum",
-            "what its time is spent on where that is waiting: net, timer, lock, child, disk"},
+            "what it waits for where it does: net, pipe, timer, lock, child, disk"},
       Field{&Syscall::restart_of, "restart_of", "",
             "line of the interrupted call that it goes on with"},
       Field{&Syscall::end_ts, "end_ts", "", "when it returned"},
@@ -100,7 +100,8 @@ struct Syscall {
       Field{&Syscall::ip, "ip", "", "instruction pointer (-i)"},
       Field{&Syscall::stack, "stack", "", "frames as printed, innermost first, one a line (-k)"},
       Field{&Syscall::dump, "dump", "", "bytes that were read or written (-e read, -e write)"},
-      Field{&Syscall::line, "line", "", "number of its first line among all that were read, from 1"},
+      Field{&Syscall::line, "line", "",
+            "number of its first line among all that were read, from 1"},
       Field{&Syscall::end_line, "end_line", "", "number of its last line, frames left out"},
       Field{&Syscall::input, "input", "", "log of its first line, when there are several"},
   };
@@ -112,8 +113,8 @@ struct Signal {
   std::optional<Time> ts;
   std::optional<std::uint64_t> pid, tid;
   Text comm, signal, kind, code;
-  std::optional<std::uint64_t> si_pid, si_uid;
-  std::optional<std::int64_t> si_status;
+  std::optional<std::uint64_t> sender_pid, sender_uid;
+  std::optional<std::int64_t> child_status;
   Text info, clock, stack;
   std::uint64_t line = 0;
   Text input;
@@ -128,9 +129,9 @@ struct Signal {
       Field{&Signal::signal, "signal", "enum", "SIGCHLD, SIGRT_1, …"},
       Field{&Signal::kind, "kind", "enum", "delivered, or stopped (the whole process)"},
       Field{&Signal::code, "code", "enum", "si_code: SI_USER, CLD_EXITED, SEGV_MAPERR"},
-      Field{&Signal::si_pid, "si_pid", "", "process that sent it"},
-      Field{&Signal::si_uid, "si_uid", "", "and its user"},
-      Field{&Signal::si_status, "si_status", "", "a child's exit code or signal"},
+      Field{&Signal::sender_pid, "si_pid", "", "process that sent it"},
+      Field{&Signal::sender_uid, "si_uid", "", "and its user"},
+      Field{&Signal::child_status, "si_status", "", "a child's exit code or signal"},
       Field{&Signal::info, "info", "", "all that strace prints of it"},
       Field{&Signal::clock, "clock", "enum", "as in syscall"},
       Field{&Signal::stack, "stack", "", "as in syscall"},
@@ -195,7 +196,7 @@ struct Problem {
   static constexpr auto kFields = std::tuple{
       Field{&Problem::kind, "kind", "enum",
             "foreign (not strace's: the program's own output, as a rule), damaged (begins like "
-            "strace's), too_long, or mismatch (--verify)"},
+            "strace's), cut (the log ends in it), too_long, or mismatch (--verify)"},
       Field{&Problem::text, "text", "", "the line, its first 1,000 bytes"},
       Field{&Problem::line, "line", "", "its number among all that were read, from 1"},
       Field{&Problem::input, "input", "", "its log, when there are several"},

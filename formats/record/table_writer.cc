@@ -96,6 +96,7 @@ class TableWriter final : public OneTypeWriter {
       const bool is_number =
           field.kind == Kind::kUint || field.kind == Kind::kInt || field.kind == Kind::kDuration;
       is_right_.push_back(is_number);
+      is_word_.push_back(field.unit == "enum");
       const std::size_t least = field.kind == Kind::kTime ? kClock : 0;
       widths_.push_back(std::max(width_of(heading), least));
     }
@@ -132,13 +133,14 @@ class TableWriter final : public OneTypeWriter {
     ends_ = {};
   }
 
-  // A number is shown whole even where it is wider than its column; text is cut.
+  // A number or a word out of a few is shown whole even where it is wider than its column; other
+  // text is cut.
   void append_padded(std::size_t at, std::string_view text) {
     const std::size_t width = width_of(text);
     const std::size_t padding = widths_[at] > width ? widths_[at] - width : 0;
     if (at > 0) line_.append("  ");
     if (is_right_[at]) line_.append(padding, ' ');
-    if (width > widths_[at] && !is_right_[at]) {
+    if (width > widths_[at] && !is_right_[at] && !is_word_[at]) {
       line_.append(cut(text, widths_[at] - 1)).append(kEllipsis);
     } else {
       line_.append(text);
@@ -159,6 +161,7 @@ class TableWriter final : public OneTypeWriter {
 
   std::vector<std::string> headings_;
   std::vector<bool> is_right_;
+  std::vector<bool> is_word_;
   std::vector<std::size_t> widths_;
   bool is_waiting_ = true;  // for rows to choose widths by
   std::string waiting_;     // their cells

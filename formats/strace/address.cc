@@ -97,14 +97,14 @@ struct Named {
 
 // Longer names first where one begins like another.
 constexpr Named kSockets[] = {
-    {"TCP", "tcp", "tcp"},        {"UDPLITE", "udp", "udplite"}, {"UDP", "udp", "udp"},
-    {"UNIX", "unix", ""},         {"NETLINK", "netlink", ""},    {"RAW", "socket", ""},
-    {"PING", "socket", "icmp"},   {"SCTP", "socket", "sctp"},    {"DCCP", "socket", "dccp"},
-    {"L2TP/IP", "socket", ""},    {"PACKET", "socket", ""},      {"MPTCP", "tcp", "tcp"},
+    {"TCP", "tcp", "tcp"},      {"UDPLITE", "udp", "udplite"}, {"UDP", "udp", "udp"},
+    {"UNIX", "unix", ""},       {"NETLINK", "netlink", ""},    {"RAW", "socket", ""},
+    {"PING", "socket", "icmp"}, {"SCTP", "socket", "sctp"},    {"DCCP", "socket", "dccp"},
+    {"L2TP/IP", "socket", ""},  {"PACKET", "socket", ""},      {"MPTCP", "tcp", "tcp"},
 };
 
 constexpr Named kAnonymous[] = {
-    {"[eventpoll]", "epoll", ""}, {"[eventfd]", "eventfd", ""},   {"[timerfd]", "timerfd", ""},
+    {"[eventpoll]", "epoll", ""},   {"[eventfd]", "eventfd", ""}, {"[timerfd]", "timerfd", ""},
     {"[signalfd]", "signalfd", ""}, {"inotify", "inotify", ""},   {"[pidfd]", "pidfd", ""},
     {"[io_uring]", "io_uring", ""},
 };
@@ -175,6 +175,13 @@ DescriptorText parse_descriptor_text(std::string_view text) {
     if (result.path.starts_with("/memfd:")) result.kind = "memfd";
     return result;
   }
+  if (text.starts_with("anon_inode:")) {
+    result.kind = "anon";
+    for (const Named& row : kAnonymous) {
+      if (text.substr(11) == row.name) result.kind = row.kind;
+    }
+    return result;
+  }
   const std::size_t bracket = text.find(":[");
   if (bracket != std::string_view::npos && text.ends_with(']')) {
     const std::string_view name = text.substr(0, bracket);
@@ -208,12 +215,7 @@ DescriptorText parse_descriptor_text(std::string_view text) {
     if (name == "signalfd") result.kind = "signalfd";
     return result;
   }
-  if (text.starts_with("anon_inode:")) {
-    result.kind = "anon";
-    for (const Named& row : kAnonymous) {
-      if (text.substr(11) == row.name) result.kind = row.kind;
-    }
-  } else if (text.starts_with("{eventfd")) {
+  if (text.starts_with("{eventfd")) {
     result.kind = "eventfd";
   } else if (text.starts_with("pid:")) {
     result.kind = "pidfd";

@@ -28,8 +28,12 @@ constexpr auto kNameChars = [] {
   return is_name;
 }();
 
-bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
-bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
+bool is_digit(char c) {
+  return static_cast<unsigned char>(c - '0') < 10;
+}
+bool is_hex(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f');
+}
 
 std::string_view view(const char* begin, const char* end) {
   return {begin, static_cast<std::size_t>(end - begin)};
@@ -147,13 +151,11 @@ class Marks {
 #ifdef __SSE2__
     for (unsigned part = 0; part < 4; ++part) {
       const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + part * 16));
-      const auto is = [](__m128i bytes, char c) {
-        return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
-      };
+      const auto is = [](__m128i bytes, char c) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); };
       // ( and ) differ in their last bit.
-      const __m128i found = _mm_or_si128(
-          _mm_or_si128(is(_mm_or_si128(block, _mm_set1_epi8(1)), ')'), is(block, '"')),
-          _mm_or_si128(is(block, '<'), is(block, '/')));
+      const __m128i found =
+          _mm_or_si128(_mm_or_si128(is(_mm_or_si128(block, _mm_set1_epi8(1)), ')'), is(block, '"')),
+                       _mm_or_si128(is(block, '<'), is(block, '/')));
       bits |= static_cast<std::uint64_t>(static_cast<unsigned>(_mm_movemask_epi8(found)))
               << (part * 16);
     }
@@ -329,8 +331,8 @@ const char* parse_prefix(const char* at, const char* end, Prefix& prefix) {
       const bool is_address = (inside.size() == 16 || inside.size() == 8) &&
                               (std::ranges::all_of(inside, is_hex) ||
                                inside.find_first_not_of('?') == std::string_view::npos);
-      const bool is_number = inside.find_first_not_of(" 0123456789") == std::string_view::npos ||
-                             inside == "???";
+      const bool is_number =
+          inside.find_first_not_of(" 0123456789") == std::string_view::npos || inside == "???";
       if (is_address) {
         prefix.has_ip = inside[0] != '?';
         std::from_chars(inside.data(), inside.data() + inside.size(), prefix.ip, 16);
@@ -408,7 +410,8 @@ bool parse_result(const char* at, const char* end, Call& call) {
         call.is_delayed = true;
       } else if (inside.starts_with("errno ") && call.error.empty()) {
         call.error = inside.substr(6);
-      } else if (call.error.empty() || at[-1] != ' ' || call.error.data() + call.error.size() + 1 != at) {
+      } else if (call.error.empty() || at[-1] != ' ' ||
+                 call.error.data() + call.error.size() + 1 != at) {
         call.aux = inside;
       }
       at = p + 1;
@@ -421,7 +424,8 @@ bool parse_result(const char* at, const char* end, Call& call) {
       if (is_digit(at[1])) {
         std::int64_t seconds = 0;
         const char* p = at + 1;
-        while (p < closing && is_digit(*p) && seconds < kSecond) seconds = seconds * 10 + (*p++ - '0');
+        while (p < closing && is_digit(*p) && seconds < kSecond)
+          seconds = seconds * 10 + (*p++ - '0');
         std::int64_t fraction = 0;
         std::int64_t unit = kSecond;
         if (*p == '.') p = parse_fraction(p + 1, closing, fraction, unit);
@@ -449,9 +453,9 @@ bool parse_result(const char* at, const char* end, Call& call) {
   return true;
 }
 
-constexpr std::string_view kTableWords[] = {"%",       "time",   "seconds", "usecs/call", "calls",
-                                            "errors",  "syscall", "shortest", "longest",   "wall",
-                                            "stime",   "min",    "max",     "avg",        "total"};
+constexpr std::string_view kTableWords[] = {"%",      "time",    "seconds",  "usecs/call", "calls",
+                                            "errors", "syscall", "shortest", "longest",    "wall",
+                                            "stime",  "min",     "max",      "avg",        "total"};
 
 // A heading of -c's table: nothing but names of columns, with blanks between (wall-* are 7.1's).
 bool is_table_heading(std::string_view text) {
@@ -700,8 +704,8 @@ closed:
     return Body::kCall;
   }
   if (!parse_result(behind, end, call)) {
-    call.ending = *behind == '=' && skip_blanks(behind + 1, end) >= end ? Ending::kOpen
-                                                                        : Ending::kDamaged;
+    call.ending =
+        *behind == '=' && skip_blanks(behind + 1, end) >= end ? Ending::kOpen : Ending::kDamaged;
     return call.ending == Ending::kOpen ? Body::kCall : Body::kDamaged;
   }
   call.ending = Ending::kReturned;
@@ -760,7 +764,8 @@ void parse_line(std::string_view text, Line& line) {
       }
       return;
     case '[':
-      if (rest.starts_with("[ Process PID=") && rest.ends_with(" ]")) line.body = Body::kPersonality;
+      if (rest.starts_with("[ Process PID=") && rest.ends_with(" ]"))
+        line.body = Body::kPersonality;
       return;
     case '%':
     case 'S':
@@ -856,8 +861,8 @@ void append_unescaped(std::string& out, std::string_view text) {
         unsigned value = 0;
         std::size_t digits = 0;
         while (digits < 2 && at < text.size() && is_hex(text[at])) {
-          value = value * 16 + static_cast<unsigned>(is_digit(text[at]) ? text[at] - '0'
-                                                                       : text[at] - 'a' + 10);
+          value = value * 16 +
+                  static_cast<unsigned>(is_digit(text[at]) ? text[at] - '0' : text[at] - 'a' + 10);
           ++at;
           ++digits;
         }

@@ -27,15 +27,15 @@ enum class Stamp : std::uint8_t {
 };
 
 struct Prefix {
-  std::uint32_t pid = 0;  // a thread's id; 0: none printed
+  std::uint32_t pid = 0;      // a thread's id; 0: none printed
   bool is_bracketed = false;  // "[pid 123] ": a log on standard error
   Stamp stamp = Stamp::kNone;
   bool has_delta = false;  // -r
   bool has_ip = false;
-  std::int32_t number = -1;           // -n; -1: none
-  std::int64_t time_ns = 0;           // of `stamp`
-  std::int64_t resolution_ns = 0;     // of time_ns, or of delta_ns where that is all there is
-  std::int64_t delta_ns = 0;          // since the line before, of whatever thread
+  std::int32_t number = -1;        // -n; -1: none
+  std::int64_t time_ns = 0;        // of `stamp`
+  std::int64_t resolution_ns = 0;  // of time_ns, or of delta_ns where that is all there is
+  std::int64_t delta_ns = 0;       // since the line before, of whatever thread
   std::uint64_t ip = 0;
   std::string_view comm;
 };
@@ -78,9 +78,9 @@ struct Call {
   bool is_injected = false;
   bool is_delayed = false;
   std::int64_t result = 0;
-  std::string_view result_text;  // with what is glued to it: "3</etc/passwd>"
-  std::string_view error;        // "EAGAIN"; digits where the kernel has no name; empty: none
-  std::string_view aux;          // "Timeout"
+  std::string_view result_text;   // with what is glued to it: "3</etc/passwd>"
+  std::string_view error;         // "EAGAIN"; digits where the kernel has no name; empty: none
+  std::string_view aux;           // "Timeout"
   std::int64_t duration_ns = -1;  // -T; -1: none
 
   // Argument `index`, without its name where -N printed one; empty when there are fewer. Looks

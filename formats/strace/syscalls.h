@@ -13,7 +13,7 @@ enum class Direction : std::uint8_t { kNone, kIn, kOut, kBoth };
 
 enum class Wait : std::uint8_t {
   kNone,
-  kNet,    // for peers, and for readiness
+  kNet,  // for peers, and for readiness
   kTimer,
   kLock,
   kChild,
@@ -23,7 +23,7 @@ enum class Wait : std::uint8_t {
 
 enum class Effect : std::uint8_t {
   kNone,
-  kOpen,       // returns a descriptor of a file
+  kOpen,  // returns a descriptor of a file
   kSocket,
   kSocketpair,
   kBind,

@@ -72,8 +72,8 @@ bool CallTable::take(std::string_view line) {
     words.push_back(rest.substr(0, length));
     rest.remove_prefix(length);
   }
-  const bool has_errors = std::ranges::any_of(
-      columns_, [](const Column& column) { return column.name == "errors"; });
+  const bool has_errors =
+      std::ranges::any_of(columns_, [](const Column& column) { return column.name == "errors"; });
   const bool lacks_errors = has_errors && words.size() + 1 == columns_.size();
   if (words.size() != columns_.size() && !lacks_errors) return false;
   std::size_t word = 0;

@@ -9,6 +9,7 @@
 #include "converters/cprof/profile_reader.h"
 #include "converters/pcap/capture_flows.h"
 #include "converters/pcap/service.h"
+#include "converters/strace/strace_log.h"
 #include "formats/io/cursor.h"
 #include "formats/io/output.h"
 #include "formats/io/source.h"
@@ -17,7 +18,10 @@
 #include "formats/pcap/capture_reader.h"
 #include "formats/record/flow.h"
 #include "formats/record/reader.h"
+#include "formats/record/syscall.h"
 #include "formats/record/writer.h"
+#include "formats/strace/address.h"
+#include "formats/strace/line.h"
 
 namespace tracebraid::tests {
 namespace {
@@ -212,6 +216,92 @@ void fuzz_service(std::span<const char> input) {
     }
     if (!service.name.empty()) name = service.name;
   }
+}
+
+void fuzz_strace_line(std::span<const char> input) {
+  const std::string_view text(input.data(), input.size());
+  if (text.find('\n') != std::string_view::npos) return;
+  const auto is_inside = [&](std::string_view view) {
+    return view.empty() ||
+           (view.data() >= text.data() && view.data() + view.size() <= text.data() + text.size());
+  };
+  formats::strace::Line line;
+  formats::strace::parse_line(text, line);
+  if (!is_inside(line.text) || !is_inside(line.prefix.comm)) std::abort();
+  if (line.body == formats::strace::Body::kCall) {
+    const formats::strace::Call& call = line.call;
+    for (const std::string_view view :
+         {call.name, call.args, call.result_text, call.error, call.aux}) {
+      if (!is_inside(view)) std::abort();
+    }
+    if (call.name.empty()) std::abort();
+    for (std::size_t at = 0; at < 12; ++at) {
+      const std::string_view argument = call.argument(at);
+      if (!is_inside(argument) || !is_inside(formats::strace::annotation(argument))) std::abort();
+      (void)formats::strace::parse_descriptor_text(formats::strace::annotation(argument));
+      (void)formats::strace::parse_address(argument);
+    }
+  }
+  std::string plain;
+  formats::strace::remove_colors(text, plain);
+  if (plain.size() > text.size()) std::abort();
+}
+
+namespace {
+
+class CheckedCalls final : public converters::strace::StraceSink {
+ public:
+  explicit CheckedCalls(formats::record::Writer& writer) : writer_(writer) {}
+  void syscall(const formats::record::Syscall& call) override {
+    const bool is_right = !call.syscall.empty() && !call.state.empty() && call.line > 0 &&
+                          call.end_line >= call.line &&
+                          (!call.duration || call.duration->ns >= 0) &&
+                          call.bytes.has_value() == !call.direction.empty() &&
+                          (call.state != "complete" || call.result);
+    if (!is_right) std::abort();
+    ++calls_;
+    writer_.write(call);
+  }
+  void signal(const formats::record::Signal& signal) override { writer_.write(signal); }
+  void process(const formats::record::Process& process) override { writer_.write(process); }
+  void problem(const formats::record::Problem& problem) override { writer_.write(problem); }
+
+  [[nodiscard]] std::uint64_t calls() const { return calls_; }
+
+ private:
+  formats::record::Writer& writer_;
+  std::uint64_t calls_ = 0;
+};
+
+}  // namespace
+
+std::string fuzz_stracecalls(std::span<const char> input, std::size_t piece) {
+  NoMessages messages;
+  io::Diagnostics diagnostics(messages, "fuzz");
+  const auto source = io::memory_source("input", input, piece);
+  static std::string text;
+  static const auto output = io::memory_output(text);
+  static const auto writer =
+      record::make_writer(record::Format::kJsonLines, *output, {.producer = "fuzz", .fields = {}});
+  text.clear();
+  CheckedCalls sink(*writer);
+  converters::strace::StraceLog::Options options;
+  options.verify = true;
+  options.clock.day = {2026, 11, 23};
+  converters::strace::StraceLog log(options, sink, diagnostics);
+  log.read(*source, "input", std::nullopt);
+  log.finish();
+  const record::LineLedger ledger = log.ledger();
+  writer->write(ledger);
+  writer->flush();
+  const std::uint64_t sum = ledger.calls + ledger.unfinished + ledger.resumed + ledger.signals +
+                            ledger.processes + ledger.messages + ledger.frames + ledger.dumps +
+                            ledger.tables + ledger.glued + ledger.empty + ledger.problems;
+  if (sum != ledger.lines || ledger.syscalls != sink.calls() ||
+      ledger.syscalls != ledger.complete + ledger.noreturn + ledger.pending + ledger.orphans) {
+    std::abort();
+  }
+  return text;
 }
 
 std::string fuzz_record_stream(std::span<const char> input, std::size_t piece) {

@@ -25,6 +25,14 @@ std::string fuzz_pcapflows(std::span<const char> input, std::size_t piece);
 // Four bytes that choose transport, sender and ports, then a payload. Aborts when a name is not of
 // the list, when prefixes of the payload get two names, or when a view points elsewhere.
 void fuzz_service(std::span<const char> input);
+
+// Any bytes as one line of an strace log. Aborts when a view points elsewhere.
+void fuzz_strace_line(std::span<const char> input);
+
+// Any bytes as an strace log, in pieces of `piece` bytes. Returns the records as JSON Lines; aborts
+// when the ledger does not add up, or a record is impossible.
+std::string fuzz_stracecalls(std::span<const char> input, std::size_t piece);
+
 // Any bytes as a stream of records, in pieces of `piece` bytes. Returns the records as JSON Lines
 // and the errors; aborts when what was read and is written anew is not the same.
 std::string fuzz_record_stream(std::span<const char> input, std::size_t piece);

@@ -73,5 +73,20 @@ TEST(FuzzReplay, RecordStreamGivesTheSameAtAnyChunking) {
   EXPECT_GT(replay("fuzz_record_stream", run), 10U);
 }
 
+TEST(FuzzReplay, StraceLine) {
+  EXPECT_GT(replay("fuzz_strace_line", [](const std::string& input) { fuzz_strace_line(input); }),
+            10U);
+}
+
+TEST(FuzzReplay, StracecallsGivesTheSameAtAnyChunking) {
+  const auto run = [](const std::string& input) {
+    const std::string whole = fuzz_stracecalls(input, SIZE_MAX);
+    for (const std::size_t piece : {1U, 2U, 3U, 7U, 65536U}) {
+      EXPECT_EQ(fuzz_stracecalls(input, piece), whole);
+    }
+  };
+  EXPECT_GT(replay("fuzz_stracecalls", run), 10U);
+}
+
 }  // namespace
 }  // namespace tracebraid::tests

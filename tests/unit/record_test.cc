@@ -12,6 +12,7 @@
 #include "formats/record/reader.h"
 #include "formats/record/schema_text.h"
 #include "formats/record/stream.h"
+#include "formats/record/syscall.h"
 #include "formats/record/text.h"
 #include "formats/record/writer.h"
 #include "tests/unit/record_laws.h"
@@ -21,6 +22,11 @@ namespace tracebraid::formats::record {
 INSTANTIATE_TYPED_TEST_SUITE_P(Flow, RecordLaws, Flow);
 INSTANTIATE_TYPED_TEST_SUITE_P(Segment, RecordLaws, Segment);
 INSTANTIATE_TYPED_TEST_SUITE_P(Ledger, RecordLaws, Ledger);
+INSTANTIATE_TYPED_TEST_SUITE_P(Syscall, RecordLaws, Syscall);
+INSTANTIATE_TYPED_TEST_SUITE_P(Signal, RecordLaws, Signal);
+INSTANTIATE_TYPED_TEST_SUITE_P(Process, RecordLaws, Process);
+INSTANTIATE_TYPED_TEST_SUITE_P(Problem, RecordLaws, Problem);
+INSTANTIATE_TYPED_TEST_SUITE_P(LineLedger, RecordLaws, LineLedger);
 
 namespace {
 
