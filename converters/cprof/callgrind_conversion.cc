@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
-#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -23,11 +22,6 @@ constexpr std::string_view kRootFile = "(outside the profile)";
 
 bool is_separator(char each) {
   return each == '/' || each == '\\';
-}
-
-std::uint64_t saturated_sum(std::uint64_t left, std::uint64_t right) {
-  const std::uint64_t sum = left + right;
-  return sum < left ? std::numeric_limits<std::uint64_t>::max() : sum;
 }
 
 std::uint64_t positive(std::int64_t count) {

@@ -1,6 +1,5 @@
 #include "converters/cprof/cprof2callgrind.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -16,6 +15,7 @@
 #include "converters/cprof/profile.h"
 #include "converters/cprof/profile_reader.h"
 #include "converters/cprof/viewer.h"
+#include "formats/cli/inputs.h"
 #include "formats/io/cursor.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
@@ -200,9 +200,7 @@ Request understand(const cli::Arguments& arguments) {
       throw io::UsageError{io::quoted(input) + " is input and output at once"};
     }
   }
-  if (std::count(request.inputs.begin(), request.inputs.end(), "-") > 1) {
-    throw io::UsageError{"standard input is named twice"};
-  }
+  cli::check_inputs(request.inputs);
 
   ConversionOptions& conversion = request.conversion;
   conversion.strip_prefixes = arguments.values("strip-prefix");
@@ -242,7 +240,7 @@ bool convert(const Request& request, const std::string& output_path, cli::Contex
   ProfileReader reader(strings, functions, context.diagnostics);
   bool any_converted = false;
   for (const std::string& input : request.inputs) {
-    context.diagnostics.set_input(input == "-" ? "standard input" : input);
+    context.diagnostics.set_input(cli::input_name(input));
     std::uint64_t entries = 0;
     try {
       const std::unique_ptr<io::Source> source = io::open_source(input, context.progress);
@@ -255,11 +253,11 @@ bool convert(const Request& request, const std::string& output_path, cli::Contex
       }
       any_converted = true;
     } catch (io::Error& error) {
+      if (error.input != cli::input_name(input)) throw;
       if (entries == 0) {
         context.diagnostics.report(error);
         continue;
       }
-      error.what.append(" (after " + std::to_string(entries) + " complete entries)");
       if (!request.partial) {
         error.hint = "--partial keeps what is complete";
         conversion.flush();

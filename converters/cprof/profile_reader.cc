@@ -15,18 +15,7 @@ namespace io = formats::io;
 namespace marshal = formats::marshal;
 using marshal::Kind;
 
-constexpr std::int64_t kMaxCount = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint64_t kMaxNanoseconds = std::numeric_limits<std::uint64_t>::max();
-
-std::int64_t saturated_sum(std::int64_t left, std::int64_t right) {
-  std::int64_t sum = 0;
-  return __builtin_add_overflow(left, right, &sum) ? kMaxCount : sum;
-}
-
-std::uint64_t saturated_sum(std::uint64_t left, std::uint64_t right) {
-  const std::uint64_t sum = left + right;
-  return sum < left ? kMaxNanoseconds : sum;
-}
 
 }  // namespace
 
@@ -49,8 +38,11 @@ void ProfileReader::read(io::Cursor& cursor, EntryHandler& handler) {
   try {
     read_entries(reader, handler);
     hand_over(handler);
-  } catch (...) {
+  } catch (io::Error& error) {
+    if (error.input != input_) throw;  // the handler's own
     hand_over(handler);
+    if (entries_ > 0)
+      error.what.append(" (after " + std::to_string(entries_) + " complete entries)");
     decide_form(counted_ ? DumpForm::kCounted : DumpForm::kTimed, handler);
     throw;
   }

@@ -58,7 +58,7 @@ class ProfileReader {
                 formats::io::Diagnostics& diagnostics)
       : strings_(strings), functions_(functions), diagnostics_(diagnostics) {}
 
-  // Reads one dump to its end. Throws Error; the entries that were complete by then have been
+  // Reads one dump to its end. Throws Error, which says after how many entries; those have been
   // handed over. entries() counts those of the last dump.
   void read(formats::io::Cursor& cursor, EntryHandler& handler);
   [[nodiscard]] std::uint64_t entries() const { return entries_; }

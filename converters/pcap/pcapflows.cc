@@ -10,19 +10,18 @@
 #include <string_view>
 #include <vector>
 
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "converters/pcap/capture_flows.h"
+#include "formats/cli/inputs.h"
+#include "formats/cli/record_output.h"
 #include "formats/io/error.h"
-#include "formats/io/output.h"
 #include "formats/io/source.h"
 #include "formats/pcap/capture_reader.h"
 #include "formats/pcap/libpcap_reader.h"
 #include "formats/pcap/live.h"
 #include "formats/record/flow.h"
-#include "formats/record/schema_text.h"
 #include "formats/record/writer.h"
 
 namespace tracebraid::converters::pcap {
@@ -55,21 +54,16 @@ constexpr cli::Option kOptions[] = {
      "May be given several times."},
     {0, "reader", Argument::kChoice, "WHICH", "Input", "who reads capture files",
      "own (default), or libpcap, to compare the two.", "own libpcap"},
-    {'f', "format", Argument::kChoice, "FORMAT", "Output", "form of the records",
-     "Default: by the ending of -o's FILE, else a table on a terminal and JSON Lines elsewhere. "
-     "zeek is the form of Zeek's conn.log.",
-     "table jsonl msgpack csv tsv zeek"},
-    {'o', "output", Argument::kFile, "FILE", "Output", "write to FILE instead of standard output",
-     "FILE appears whole or not at all."},
-    {0, "fields", Argument::kText, "LIST", "Output", "write these fields only, in this order",
-     "Names with commas between; --schema lists them."},
+    cli::kFormatOption,
+    cli::kOutputOption,
+    cli::kFieldsOption,
     {0, "segments", Argument::kNone, "", "Output", "also a record of every payload on the wire",
      "Of every TCP segment with payload and every UDP datagram, with its place in the stream. For "
      "-f jsonl and -f msgpack, which hold several types of records."},
     {0, "ledger", Argument::kNone, "", "Output", "also a record of what became of all packets",
      "For -f jsonl and -f msgpack. It is on standard error anyway."},
     {'q', "quiet", Argument::kNone, "", "Output", "do not show the ledger on standard error"},
-    {0, "schema", Argument::kNone, "", "Output", "show the fields of all records and exit"},
+    cli::kSchemaOption,
     {0, "server-ports", Argument::kText, "LIST", "Flows", "ports that servers listen on",
      "Such as 8000/tcp,53/udp; default is Zeek's list, which may be part of LIST. Tells who asked "
      "whom when a flow's first packet is not in the capture."},
@@ -163,16 +157,6 @@ std::uint64_t number(std::string_view text, std::string_view option, std::uint64
   return value;
 }
 
-std::vector<std::string_view> split(std::string_view list) {
-  std::vector<std::string_view> parts;
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    if (comma > 0) parts.push_back(list.substr(0, comma));
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return parts;
-}
-
 // Zeek's likely_server_ports with its default scripts.
 constexpr std::uint16_t kTcpServers[] = {21,   22,   25,   53,   79,   80,   81,   88,   135,  139,
                                          143,  389,  443,  445,  465,  502,  514,  563,  585,  587,
@@ -190,7 +174,7 @@ void add_default_ports(ServerPorts& ports) {
 
 ServerPorts server_ports(std::string_view list) {
   ServerPorts ports;
-  for (const std::string_view item : split(list)) {
+  for (const std::string_view item : cli::split_list(list)) {
     if (item == "default") {
       add_default_ports(ports);
       continue;
@@ -244,9 +228,6 @@ std::size_t default_max_flows() {
 struct Request {
   std::vector<std::string> inputs;
   std::optional<std::string> interface;
-  std::string output = "-";
-  std::optional<record::Format> format;
-  std::vector<std::string> fields;
   std::uint32_t snaplen = 512;
   bool use_libpcap = false;
   bool ledger = false;
@@ -256,25 +237,12 @@ struct Request {
 
 Request understand(const cli::Arguments& arguments) {
   Request request;
-  request.inputs = arguments.positional;
   request.interface = arguments.value("interface");
-  if (request.interface && !request.inputs.empty()) {
+  if (!request.interface) {
+    request.inputs = cli::input_paths(arguments);
+  } else if (!arguments.positional.empty()) {
     throw io::UsageError{"-i captures live: it takes no capture file: " +
-                         io::quoted(request.inputs.front())};
-  }
-  if (!request.interface && request.inputs.empty()) {
-    if (::isatty(STDIN_FILENO) != 0) throw io::UsageError{"no input"};
-    request.inputs = {"-"};
-  }
-  if (std::count(request.inputs.begin(), request.inputs.end(), "-") > 1) {
-    throw io::UsageError{"standard input is named twice"};
-  }
-  request.output = arguments.value("output").value_or("-");
-  if (const std::optional<std::string> format = arguments.value("format")) {
-    request.format = record::parse_format(*format);
-  }
-  if (const std::optional<std::string> fields = arguments.value("fields")) {
-    for (const std::string_view field : split(*fields)) request.fields.emplace_back(field);
+                         io::quoted(arguments.positional.front())};
   }
   if (const std::optional<std::string> snaplen = arguments.value("snaplen")) {
     request.snaplen = static_cast<std::uint32_t>(number(*snaplen, "snaplen", 64, 262144));
@@ -291,7 +259,7 @@ Request understand(const cli::Arguments& arguments) {
         static_cast<std::uint16_t>(number(port, "vxlan-port", 1, 65535)));
   }
   const std::string key = arguments.value("key").value_or("");
-  for (const std::string_view part : split(key)) {
+  for (const std::string_view part : cli::split_list(key)) {
     if (part == "vlan") {
       options.decoder.vlans_in_key = true;
     } else if (part == "tunnel") {
@@ -345,20 +313,13 @@ bool may_wait(const std::string& input) {
   return result == 0 && !S_ISREG(status.st_mode);
 }
 
-void read_capture(const Request& request, const std::string& input, CaptureFlows& flows,
-                  cli::Context& context) {
-  std::unique_ptr<io::Source> source;
+void read_capture(const Request& request, const std::string& input, io::Source& source,
+                  CaptureFlows& flows, cli::Context& context) {
   std::unique_ptr<formats::pcap::PacketSource> packets;
-  try {
-    source = io::open_source(input, context.progress);
-    if (request.use_libpcap) {
-      packets = formats::pcap::open_with_libpcap(*source);
-    } else {
-      packets = std::make_unique<formats::pcap::CaptureReader>(*source, context.diagnostics);
-    }
-  } catch (const io::Error& error) {
-    context.diagnostics.report(error);
-    return;
+  if (request.use_libpcap) {
+    packets = formats::pcap::open_with_libpcap(source);
+  } else {
+    packets = std::make_unique<formats::pcap::CaptureReader>(source, context.diagnostics);
   }
   read_all(*packets, flows, context.diagnostics, may_wait(input));
 }
@@ -398,65 +359,50 @@ std::string ledger_line(const record::Ledger& ledger) {
   return line;
 }
 
+constexpr const record::TypeInfo* kTypes[] = {&record::kTypeInfo<record::Flow>,
+                                              &record::kTypeInfo<record::Segment>,
+                                              &record::kTypeInfo<record::Ledger>};
+constexpr std::string_view kTableFields[] = {"ts",
+                                             "duration",
+                                             "id.orig_h",
+                                             "id.orig_p",
+                                             "id.resp_h",
+                                             "id.resp_p",
+                                             "proto",
+                                             "service",
+                                             "conn_state",
+                                             "history",
+                                             "orig_uniq_bytes",
+                                             "resp_uniq_bytes",
+                                             "response_latency",
+                                             "query"};
+
 void run(const cli::Arguments& arguments, cli::Context& context) {
-  if (arguments.has("schema")) {
-    const std::unique_ptr<io::Output> out = io::open_output("-");
-    out->write(record::schema_text(record::kTypeInfo<record::Flow>) + "\n" +
-               record::schema_text(record::kTypeInfo<record::Segment>) + "\n" +
-               record::schema_text(record::kTypeInfo<record::Ledger>));
-    out->commit();
-    return;
-  }
-  Request request = understand(arguments);
-  const record::Format format =
-      request.format ? *request.format
-                     : record::format_for(request.output, ::isatty(STDOUT_FILENO) != 0);
-  const bool holds_several =
-      format == record::Format::kJsonLines || format == record::Format::kMsgpack;
+  if (arguments.has("schema")) return cli::print_schema(kTypes);
+  const Request request = understand(arguments);
+  const cli::RecordRequest record_request(arguments);
+  const bool holds_several = record::holds_several(record_request.format);
   if (!holds_several && (request.options.flows.segments || request.ledger)) {
     throw io::UsageError{"only -f jsonl and -f msgpack hold records of several types",
                          "--segments and --ledger need one of them"};
   }
-  const std::unique_ptr<io::Output> output = io::open_output(request.output);
-  record::WriterOptions writer_options;
-  writer_options.producer = "pcapflows " + std::string(cli::version());
-  writer_options.fields = request.fields;
-  if (winsize window{}; request.output == "-" && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0) {
-    writer_options.width = window.ws_col;
-  }
-  if (format == record::Format::kTable && request.fields.empty()) {
-    for (const std::string_view field :
-         {"ts", "duration", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "service",
-          "conn_state", "history", "orig_uniq_bytes", "resp_uniq_bytes", "response_latency",
-          "query"}) {
-      writer_options.fields.emplace_back(field);
-    }
-  }
-  const record::TypeInfo* const types[] = {&record::kTypeInfo<record::Flow>,
-                                           &record::kTypeInfo<record::Segment>,
-                                           &record::kTypeInfo<record::Ledger>};
-  record::check_fields(request.fields, std::span(types).first(holds_several ? 3 : 1));
-  const std::unique_ptr<record::Writer> writer =
-      record::make_writer(format, *output, std::move(writer_options));
-  writer->declare(record::kTypeInfo<record::Flow>);
-  RecordSink sink(*writer);
+  cli::RecordOutput output(record_request, "pcapflows",
+                           std::span(kTypes).first(holds_several ? 3 : 1), kTableFields);
+  RecordSink sink(output.writer());
   CaptureFlows flows(request.options, sink, context.diagnostics);
 
   if (request.interface) {
     context.diagnostics.set_input(*request.interface);
     read_live(request, flows, context);
   }
-  for (const std::string& input : request.inputs) {
-    const std::string name = input == "-" ? "standard input" : input;
-    context.diagnostics.set_input(name);
-    if (request.inputs.size() > 1) flows.set_input(name);
-    read_capture(request, input, flows, context);
-  }
+  cli::for_each_input(request.inputs, context, [&](io::Source& source, const std::string& path) {
+    if (request.inputs.size() > 1) flows.set_input(cli::input_name(path));
+    read_capture(request, path, source, flows, context);
+  });
   flows.finish();
   const record::Ledger ledger = flows.ledger();
-  if (request.ledger) writer->write(ledger);
-  writer->finish();
-  output->commit();
+  if (request.ledger) output.writer().write(ledger);
+  output.finish();
   if (!request.quiet) context.diagnostics.note(ledger_line(ledger));
 }
 

@@ -37,6 +37,11 @@ inline constexpr std::string_view kFormatChoices = "table jsonl msgpack csv tsv 
 // any other file: JSON Lines. "-" is a table when `is_terminal`, JSON Lines when not.
 [[nodiscard]] Format format_for(std::string_view path, bool is_terminal);
 
+// Whether records of several types can be in one output.
+[[nodiscard]] constexpr bool holds_several(Format format) {
+  return format == Format::kJsonLines || format == Format::kMsgpack;
+}
+
 struct WriterOptions {
   std::string producer = {};             // "pcapflows 0.1.0"
   std::vector<std::string> fields = {};  // these alone, in this order; empty: all
