@@ -21,8 +21,8 @@ void check_inputs(const std::vector<std::string>& paths);
 // For people: "standard input" for "-".
 [[nodiscard]] std::string input_name(const std::string& path);
 
-// Opens one input after another and calls `read(source, path)`. An Error about the input is reported
-// and ends that input alone; others, such as those of the output, are thrown.
+// Opens one input after another and calls `read(source, path)`. An Error about the input is
+// reported and ends that input alone; others, such as those of the output, are thrown.
 template <typename Read>
 void for_each_input(const std::vector<std::string>& paths, Context& context, Read read) {
   for (const std::string& path : paths) {

@@ -14,8 +14,8 @@ namespace tracebraid::formats::cli {
 RecordRequest::RecordRequest(const Arguments& arguments)
     : path(arguments.value("output").value_or("-")) {
   const std::optional<std::string> named = arguments.value("format");
-  format = named ? record::parse_format(*named)
-                 : record::format_for(path, ::isatty(STDOUT_FILENO) != 0);
+  format =
+      named ? record::parse_format(*named) : record::format_for(path, ::isatty(STDOUT_FILENO) != 0);
   const std::string list = arguments.value("fields").value_or("");
   for (const std::string_view field : split_list(list)) fields.emplace_back(field);
 }

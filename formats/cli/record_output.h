@@ -17,18 +17,31 @@ namespace tracebraid::formats::cli {
 
 // Rows for a program's option table.
 inline constexpr Option kFormatOption = {
-    'f', "format", Argument::kChoice, "FORMAT", "Output", "form of the records",
+    'f',
+    "format",
+    Argument::kChoice,
+    "FORMAT",
+    "Output",
+    "form of the records",
     "Default: by the ending of -o's FILE, else a table on a terminal and JSON Lines elsewhere. "
     "zeek is the form of Zeek's conn.log.",
     record::kFormatChoices};
-inline constexpr Option kOutputOption = {
-    'o', "output", Argument::kFile, "FILE", "Output", "write to FILE instead of standard output",
-    "FILE appears whole or not at all."};
-inline constexpr Option kFieldsOption = {
-    0, "fields", Argument::kText, "LIST", "Output", "write these fields only, in this order",
-    "Names with commas between; --schema lists them."};
-inline constexpr Option kSchemaOption = {
-    0, "schema", Argument::kNone, "", "Output", "show the fields of all records and exit"};
+inline constexpr Option kOutputOption = {'o',
+                                         "output",
+                                         Argument::kFile,
+                                         "FILE",
+                                         "Output",
+                                         "write to FILE instead of standard output",
+                                         "FILE appears whole or not at all."};
+inline constexpr Option kFieldsOption = {0,
+                                         "fields",
+                                         Argument::kText,
+                                         "LIST",
+                                         "Output",
+                                         "write these fields only, in this order",
+                                         "Names with commas between; --schema lists them."};
+inline constexpr Option kSchemaOption = {0,  "schema", Argument::kNone,
+                                         "", "Output", "show the fields of all records and exit"};
 
 // What those options say. Throws UsageError.
 struct RecordRequest {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "converters/cprof/callgrind_conversion.h"
+#include "converters/cprof/profile_calls.h"
 #include "converters/cprof/profile_reader.h"
 #include "converters/pcap/capture_flows.h"
 #include "converters/pcap/service.h"
@@ -61,9 +62,37 @@ class CheckedSink final : public converters::pcap::FlowSink {
   formats::record::Writer& writer_;
   std::uint64_t packets_ = 0;
 };
-constexpr std::array<const record::TypeInfo*, 3> kTypes = {&record::kTypeInfo<record::Flow>,
-                                                           &record::kTypeInfo<record::Segment>,
-                                                           &record::kTypeInfo<record::Ledger>};
+
+// Writes records, and looks at what must hold of each.
+class CheckedCalls final : public cprof::CallSink {
+ public:
+  explicit CheckedCalls(record::Writer& writer) : writer_(writer) {}
+
+  void function(const record::Function& function) override {
+    if (left_ != 0 || function.tottime.ns < 0 || function.cumtime.ns < 0) std::abort();
+    left_ = function.callers;
+    self_ns_ += static_cast<std::uint64_t>(function.tottime.ns);
+    writer_.write(function);
+  }
+  void call(const record::Call& call) override {
+    if (left_ == 0 || call.tottime.has_value() != call.cumtime.has_value()) std::abort();
+    --left_;
+    writer_.write(call);
+  }
+
+  // Whether all callers of the last function came, and own times are not more than `ns`.
+  [[nodiscard]] bool is_right(std::uint64_t ns) const { return left_ == 0 && self_ns_ <= ns; }
+
+ private:
+  record::Writer& writer_;
+  std::uint64_t left_ = 0;
+  std::uint64_t self_ns_ = 0;
+};
+
+constexpr std::array<const record::TypeInfo*, 5> kTypes = {
+    &record::kTypeInfo<record::Flow>, &record::kTypeInfo<record::Segment>,
+    &record::kTypeInfo<record::Ledger>, &record::kTypeInfo<record::Function>,
+    &record::kTypeInfo<record::Call>};
 
 }  // namespace
 
@@ -174,6 +203,27 @@ std::string fuzz_cprof2callgrind(std::span<const char> input, std::size_t piece)
   }
   diagnostics.summarize();
   return text;
+}
+
+std::string fuzz_cprofcalls(std::span<const char> input, std::size_t piece) {
+  NoMessages messages;
+  io::Diagnostics diagnostics(messages, "fuzz");
+  const auto source = io::memory_source("input", input, piece);
+  std::string text;
+  const auto output = io::memory_output(text);
+  const auto writer = record::make_writer(record::Format::kJsonLines, *output);
+  CheckedCalls sink(*writer);
+  cprof::ProfileCalls calls(sink, diagnostics);
+  std::string end;
+  try {
+    calls.read(*source);
+  } catch (const io::Error& error) {
+    end = error.position + ": " + error.what;
+  }
+  if (!sink.is_right(calls.self_ns())) std::abort();
+  writer->finish();
+  diagnostics.summarize();
+  return text + end;
 }
 
 void fuzz_service(std::span<const char> input) {

@@ -18,6 +18,10 @@ std::string fuzz_capture(std::span<const char> input, std::size_t piece);
 // got; aborts when it holds what no viewer may see.
 std::string fuzz_cprof2callgrind(std::span<const char> input, std::size_t piece);
 
+// Any bytes as a profile, in pieces of `piece` bytes, to function and call records as JSON Lines,
+// then the error; aborts when a record is impossible, or their numbers do not add up.
+std::string fuzz_cprofcalls(std::span<const char> input, std::size_t piece);
+
 // Any bytes as a capture, in pieces of `piece` bytes, to flow and segment records as JSON Lines;
 // aborts when the ledger does not add up, or a record is impossible.
 std::string fuzz_pcapflows(std::span<const char> input, std::size_t piece);

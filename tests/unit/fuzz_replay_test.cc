@@ -49,6 +49,16 @@ TEST(FuzzReplay, Cprof2callgrindGivesTheSameAtAnyChunking) {
   EXPECT_GT(replay("fuzz_cprof2callgrind", run), 10U);
 }
 
+TEST(FuzzReplay, CprofcallsGivesTheSameAtAnyChunking) {
+  const auto run = [](const std::string& input) {
+    const std::string whole = fuzz_cprofcalls(input, SIZE_MAX);
+    for (const std::size_t piece : {1U, 2U, 3U, 7U, 65536U}) {
+      EXPECT_EQ(fuzz_cprofcalls(input, piece), whole);
+    }
+  };
+  EXPECT_GT(replay("fuzz_cprofcalls", run), 10U);
+}
+
 TEST(FuzzReplay, PcapflowsGivesTheSameAtAnyChunking) {
   const auto run = [](const std::string& input) {
     const std::string whole = fuzz_pcapflows(input, SIZE_MAX);

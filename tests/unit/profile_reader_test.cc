@@ -1,9 +1,6 @@
-// Dumps by hand, in the shapes that profilers write: marshal version 2, whose objects need no
-// table.
 #include "converters/cprof/profile_reader.h"
 
 #include <cmath>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,45 +8,20 @@
 #include <gtest/gtest.h>
 
 #include "converters/cprof/callgrind_conversion.h"
+#include "tests/support/dump.h"
 
 namespace tracebraid::converters::cprof {
 namespace {
 
 namespace io = formats::io;
 
-std::string u32(std::uint32_t value) {
-  std::string out(4, '\0');
-  std::memcpy(out.data(), &value, 4);
-  return out;
-}
-std::string text(std::string_view value) {
-  return "u" + u32(static_cast<std::uint32_t>(value.size())) + std::string(value);
-}
-std::string number(std::int32_t value) {
-  return "i" + u32(static_cast<std::uint32_t>(value));
-}
-std::string number(double value) {
-  std::string out = "g" + std::string(8, '\0');
-  std::memcpy(out.data() + 1, &value, 8);
-  return out;
-}
-template <typename... Parts>
-std::string tuple(const Parts&... parts) {
-  return "(" + u32(sizeof...(parts)) + (parts + ... + std::string());
-}
-std::string key(std::string_view file, std::int32_t line, std::string_view name) {
-  return tuple(text(file), number(line), text(name));
-}
-std::string dict(const std::string& content) {
-  return "{" + content + "0";
-}
-std::string timed(std::int32_t nc, std::int32_t cc, double tt, double ct) {
-  return tuple(number(nc), number(cc), number(tt), number(ct));
-}
-std::string value(std::int32_t cc, std::int32_t nc, double tt, double ct,
-                  const std::string& callers) {
-  return tuple(number(cc), number(nc), number(tt), number(ct), dict(callers));
-}
+using tests::dict;
+using tests::key;
+using tests::number;
+using tests::text;
+using tests::timed;
+using tests::tuple;
+using tests::value;
 
 const std::string kMain = key("a.py", 1, "main");
 const std::string kWork = key("a.py", 9, "work");

@@ -3,12 +3,15 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <msgpack.hpp>
 
+#include "formats/record/call.h"
 #include "formats/record/flow.h"
+#include "formats/record/function.h"
 #include "formats/record/reader.h"
 #include "formats/record/schema_text.h"
 #include "formats/record/stream.h"
@@ -27,6 +30,8 @@ INSTANTIATE_TYPED_TEST_SUITE_P(Signal, RecordLaws, Signal);
 INSTANTIATE_TYPED_TEST_SUITE_P(Process, RecordLaws, Process);
 INSTANTIATE_TYPED_TEST_SUITE_P(Problem, RecordLaws, Problem);
 INSTANTIATE_TYPED_TEST_SUITE_P(LineLedger, RecordLaws, LineLedger);
+INSTANTIATE_TYPED_TEST_SUITE_P(Function, RecordLaws, Function);
+INSTANTIATE_TYPED_TEST_SUITE_P(Call, RecordLaws, Call);
 
 namespace {
 
@@ -99,6 +104,36 @@ std::vector<std::string> errors_of(std::string_view stream) {
 std::string address_text(std::string_view bytes) {
   std::array<char, kValueRoom> room;
   return {room.data(), put_address(room.data(), bytes)};
+}
+
+TEST(RecordText, JsonEscapesWhereverTheyAre) {
+  // Texts are looked through eight bytes at a time.
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kEscapes = {{
+      {"\"", "\\\""},
+      {"\\", "\\\\"},
+      {"\n", "\\n"},
+      {"\x1f", "\\u001f"},
+      {"\x80", "\\ufffd"},
+      {"\xff", "\\ufffd"},
+      {"\xc3\xbc", "\xc3\xbc"},
+      {"\x7f", "\x7f"},
+      {" !#[]~", " !#[]~"},
+  }};
+  for (const auto& [text, escaped] : kEscapes) {
+    for (std::size_t before = 0; before < 20; ++before) {
+      for (const std::string_view after : {"", "x", "\"", "abcdefgh", "\"abcdefghij\\"}) {
+        const std::string padding(before, 'a');
+        std::string out;
+        append_json_text(out, padding + std::string(text) + std::string(after));
+        std::string rest;
+        for (const char each : after) {
+          if (each == '"' || each == '\\') rest.push_back('\\');
+          rest.push_back(each);
+        }
+        EXPECT_EQ(out, padding + std::string(escaped) + rest);
+      }
+    }
+  }
 }
 
 TEST(RecordText, JsonLines) {

@@ -1,0 +1,141 @@
+#include "converters/cprof/profile_calls.h"
+
+#include <array>
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "converters/cprof/profile_reader.h"
+#include "formats/io/cursor.h"
+
+namespace tracebraid::converters::cprof {
+namespace {
+
+namespace record = formats::record;
+
+std::optional<std::uint64_t> maybe(std::int64_t count) {
+  if (count < 0) return std::nullopt;
+  return static_cast<std::uint64_t>(count);
+}
+
+}  // namespace
+
+// One dump's.
+class ProfileCalls::Conversion final : public EntryHandler {
+ public:
+  Conversion(ProfileCalls& owner, std::string_view input) : owner_(owner) {
+    function_.input = input;
+    call_.input = input;
+  }
+
+  void read(formats::io::Source& source) {
+    formats::io::Cursor cursor(source);
+    ProfileReader(strings_, functions_, owner_.diagnostics_).read(cursor, *this);
+  }
+
+ private:
+  // A function with its texts, in half a cache line.
+  struct Key {
+    const char* file = nullptr;  // null until it was needed
+    const char* name = nullptr;
+    std::uint32_t file_size = 0;
+    std::uint32_t name_size = 0;
+    std::uint32_t line = 0;
+
+    [[nodiscard]] std::string_view file_text() const { return {file, file_size}; }
+    [[nodiscard]] std::string_view name_text() const { return {name, name_size}; }
+  };
+
+  // Valid until the next call.
+  const Key& key_of(FunctionId function) {
+    if (function >= keys_.size()) keys_.resize(functions_.size());
+    Key& key = keys_[function];
+    if (key.file == nullptr) [[unlikely]] {
+      const Function& known = functions_[function];
+      const std::string_view file = strings_.text(known.file);
+      const std::string_view name = strings_.text(known.name);
+      key = {file.data(), name.data(), static_cast<std::uint32_t>(file.size()),
+             static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(known.line)};
+    }
+    return key;
+  }
+
+  void on_dump(DumpForm form) override {
+    function_.sampled = form == DumpForm::kSampled;
+    call_.sampled = function_.sampled;
+  }
+
+  // Fetches the key, and the texts of the one that was expected some time ago, whose key is here by
+  // now: with 500,000 functions 0.9 s become 0.4 s.
+  void expect(FunctionId function) override {
+    if (function < keys_.size()) __builtin_prefetch(&keys_[function]);
+    FunctionId& oldest = expected_[expectations_++ % expected_.size()];
+    if (oldest < keys_.size()) {
+      __builtin_prefetch(keys_[oldest].file);
+      __builtin_prefetch(keys_[oldest].name);
+    }
+    oldest = function;
+  }
+
+  void on_entry(const Entry& entry) override {
+    const Key& callee = key_of(entry.function);
+    function_.file = callee.file_text();
+    function_.line = callee.line;
+    function_.name = callee.name_text();
+    function_.calls = maybe(entry.calls);
+    function_.primitive_calls = maybe(entry.primitive_calls);
+    function_.tottime = duration(entry.self_ns);
+    function_.cumtime = duration(entry.inclusive_ns);
+    function_.callers = entry.callers.size();
+    owner_.sink_.function(function_);
+    ++owner_.functions_;
+    owner_.self_ns_ = saturated_sum(owner_.self_ns_, entry.self_ns);
+
+    call_.callee_file = function_.file;
+    call_.callee_line = function_.line;
+    call_.callee_name = function_.name;
+    for (const Caller& caller : entry.callers) on_caller(caller);
+    owner_.calls_ += entry.callers.size();
+  }
+
+  void on_caller(const Caller& caller) {
+    const Key& from = key_of(caller.function);
+    call_.caller_file = from.file_text();
+    call_.caller_line = from.line;
+    call_.caller_name = from.name_text();
+    call_.calls = maybe(caller.calls);
+    call_.primitive_calls.reset();
+    call_.tottime.reset();
+    call_.cumtime.reset();
+    if (caller.has_times) {
+      call_.primitive_calls = maybe(caller.primitive_calls);
+      call_.tottime = duration(caller.self_ns);
+      call_.cumtime = duration(caller.inclusive_ns);
+    }
+    owner_.sink_.call(call_);
+  }
+
+  record::Duration duration(std::uint64_t ns) {
+    constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+    if (ns <= kMost) [[likely]]
+      return {static_cast<std::int64_t>(ns)};
+    owner_.diagnostics_.count(kLongTime, {});
+    return {kMost};
+  }
+
+  ProfileCalls& owner_;
+  formats::marshal::StringTable strings_;
+  FunctionTable functions_;
+  std::vector<Key> keys_;  // by FunctionId
+  std::array<FunctionId, 16> expected_{};
+  std::size_t expectations_ = 0;
+  record::Function function_;  // reused
+  record::Call call_;          // reused
+};
+
+void ProfileCalls::read(formats::io::Source& source, std::string_view input) {
+  Conversion(*this, input).read(source);
+}
+
+}  // namespace tracebraid::converters::cprof
