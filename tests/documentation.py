@@ -32,6 +32,7 @@ def output(*command, **options):
 
 # What the shells offer for the beginning of an option.
 COMPLETIONS = {"cprof2callgrind": ("--str", {"--strip-prefix", "--strip-dirs"}),
+               "cprofcalls": ("--f", {"--format", "--fields"}),
                "pcapflows": ("--se", {"--segments", "--server-ports"}),
                "stracecalls": ("--re", {"--records"}),
                "tracebraid": ("--ver", {"--version"}),

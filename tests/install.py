@@ -11,7 +11,8 @@ with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(folder)
     subprocess.run(["cmake", "--install", os.environ["TRACEBRAID_BIN"], "--prefix", folder],
                    check=True, stdout=subprocess.DEVNULL)
-    for program in ["cprof2callgrind"]:
+    for program, start in (("cprof2callgrind", b"# callgrind format\n"),
+                           ("cprofcalls", b'{"type":"function",')):
         for path in (f"bin/{program}", f"share/man/man1/{program}.1",
                      f"share/bash-completion/completions/{program}",
                      f"share/zsh/vendor-completions/_{program}",
@@ -19,8 +20,8 @@ with tempfile.TemporaryDirectory() as folder:
             assert (root / path).stat().st_size > 0, path
         sample = sorted(pathlib.Path(os.environ["TRACEBRAID_SOURCE"]).glob(
             "samples/*/profile.cprof"))[0]
-        out = subprocess.run([root / "bin" / program, sample, "-"], check=True,
-                             capture_output=True).stdout
-        assert out.startswith(b"# callgrind format\n"), out[:100]
-print("1 passed, 0 failed")
+        words = [root / "bin" / program, sample] + ["-"] * (program == "cprof2callgrind")
+        out = subprocess.run(words, check=True, capture_output=True).stdout
+        assert out.startswith(start), out[:100]
+print("2 passed, 0 failed")
 sys.exit(0)

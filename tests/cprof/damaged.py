@@ -1,8 +1,10 @@
 """Damaged dumps: cut at every byte, every byte changed, sizes and nestings that lie. The program must
 end by itself, soon, in little memory, with status 0 or 1 and a reason that names the input; what it
-writes with --partial must be a whole callgrind profile, never more than the dump holds.
+writes with --partial must be a whole callgrind profile, never more than the dump holds. cprofcalls
+gives the records of all that came before the damage.
 """
 import gzip
+import json
 import marshal
 import os
 import resource
@@ -14,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from callgrind_file import CallgrindFile
 
 PROGRAM = os.path.join(os.environ["TRACEBRAID_BIN"], "cprof2callgrind")
+RECORDS = os.path.join(os.environ["TRACEBRAID_BIN"], "cprofcalls")
 # A sanitizer reserves terabytes of address space.
 LIMITED = b"__asan_init" not in open(PROGRAM, "rb").read()
 MEGABYTE = 1 << 20
@@ -29,16 +32,24 @@ def limit():
         resource.setrlimit(resource.RLIMIT_AS, (400 * MEGABYTE, 400 * MEGABYTE))
 
 
-def run(data, *options):
+def run(data, *options, program=(PROGRAM, "-")):
     with tempfile.NamedTemporaryFile(suffix=".cprof") as file:
         file.write(data)
         file.flush()
-        done = subprocess.run([PROGRAM, *options, file.name, "-"], capture_output=True, timeout=20,
-                              preexec_fn=limit)
+        done = subprocess.run([program[0], *options, file.name, *program[1:]], capture_output=True,
+                              timeout=20, preexec_fn=limit)
         assert done.returncode in (0, 1), (done.returncode, done.stderr)
         if done.returncode == 1:
             assert os.path.basename(file.name).encode() in done.stderr, done.stderr
         return done
+
+
+def records(data):
+    """Lines of JSON, what is said, and the status."""
+    done = run(data, "-f", "jsonl", program=(RECORDS,))
+    lines = done.stdout.splitlines()
+    assert all(json.loads(line)["type"] in ("function", "call") for line in lines), lines
+    return lines, done.stderr, done.returncode
 
 
 whole = CallgrindFile(run(marshal.dumps(STATS)).stdout)
@@ -47,6 +58,9 @@ cases = 0
 for version in (1, 2, 4):
     data = marshal.dumps(STATS, version)
     before = 0
+    all_records, _, status = records(data)
+    assert len(all_records) == 6 and status == 0
+    seen = 0
     for size in range(len(data)):
         done = run(data[:size], "--partial")
         assert done.returncode == 1, size
@@ -57,8 +71,12 @@ for version in (1, 2, 4):
             before = part.total
             for edge, numbers in part.calls.items():
                 assert whole.calls[edge] == numbers or edge[0] == "(root)", (size, edge)
-        cases += 1
-    assert before > 0
+        lines, said, status = records(data[:size])
+        assert status == 1 and (b"byte %d: " % size in said or size == 0), (size, said)
+        assert lines == all_records[:len(lines)] and len(lines) >= seen, (size, lines)
+        seen = len(lines)
+        cases += 2
+    assert before > 0 and seen == len(all_records)
     for at in range(len(data)):
         for value in (data[at] ^ 1, data[at] ^ 0x80, 0, 0xFF):
             done = run(data[:at] + bytes([value]) + data[at + 1:], "--partial")
@@ -85,5 +103,6 @@ for data in (
         os.urandom(100000)):
     done = run(data)
     assert done.returncode == 1, data[:40]
-    cases += 1
+    assert records(data)[2] == 1, data[:40]
+    cases += 2
 print(f"{cases} passed, 0 failed")

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 VERSIONS = ["2.7"] + [f"3.{minor}" for minor in range(16)]
 
@@ -137,3 +138,36 @@ def record(python, folder):
     run = subprocess.run([python, "-c", again], cwd=folder, check=True, capture_output=True,
                          text=True)
     return paths + [os.path.join(folder, name) for name in run.stdout.split()]
+
+
+def dumps(what, folder):
+    """[(dump, a Python that reads it)] of the samples, of all Pythons (made in `folder`), or of the
+    corpus; without a corpus the test is skipped."""
+    known = find()
+    newest = known[max(known, key=lambda version: [int(part) for part in version.split(".")])]
+    jobs = []
+    if what == "samples":
+        source = os.environ["TRACEBRAID_SOURCE"]
+        jobs = [(path, newest) for path in sorted(glob.glob(f"{source}/samples/*/profile.cprof"))]
+    elif what == "pythons":
+        for version, python in known.items():
+            place = os.path.join(folder, version)
+            os.mkdir(place)
+            jobs += [(path, python) for path in record(python, place)]
+    else:
+        corpus = os.environ.get("TRACEBRAID_CORPUS")
+        if not corpus:
+            print("skipped: TRACEBRAID_CORPUS names no corpus")
+            sys.exit(77)
+        for path in sorted(glob.glob(f"{corpus}/profiles/*.cprof") +
+                           glob.glob(f"{corpus}/scenarios/*/profiling.cprof")):
+            version = re.search(r"py(\d\.\d+)\.\d+\.cprof", path)
+            python = known.get(version.group(1)) if version else newest
+            if python is None and version.group(1) != "2.7":
+                python = newest  # reads the dumps of older ones
+            if python:
+                jobs.append((path, python))
+            else:
+                print(f"no Python 2.7 for {path}")
+    assert jobs, "no dumps"
+    return jobs

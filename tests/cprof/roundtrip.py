@@ -3,7 +3,6 @@ Python that wrote the dump.
 
 usage: roundtrip.py samples|pythons|corpus
 """
-import glob
 import json
 import os
 import re
@@ -17,7 +16,6 @@ import pythons
 from callgrind_file import CallgrindFile
 
 PROGRAM = os.path.join(os.environ["TRACEBRAID_BIN"], "cprof2callgrind")
-SOURCE = os.environ["TRACEBRAID_SOURCE"]
 
 
 def ns(value):
@@ -156,34 +154,8 @@ def check(dump, python):
 
 
 def main(what):
-    known = pythons.find()
-    newest = known[max(known, key=lambda version: [int(part) for part in version.split(".")])]
     with tempfile.TemporaryDirectory() as folder:
-        jobs = []
-        if what == "samples":
-            jobs = [(path, newest)
-                    for path in sorted(glob.glob(f"{SOURCE}/samples/*/profile.cprof"))]
-        elif what == "pythons":
-            for version, python in known.items():
-                place = os.path.join(folder, version)
-                os.mkdir(place)
-                jobs += [(path, python) for path in pythons.record(python, place)]
-        else:
-            corpus = os.environ.get("TRACEBRAID_CORPUS")
-            if not corpus:
-                print("skipped: TRACEBRAID_CORPUS names no corpus")
-                sys.exit(77)
-            for path in sorted(glob.glob(f"{corpus}/profiles/*.cprof") +
-                               glob.glob(f"{corpus}/scenarios/*/profiling.cprof")):
-                version = re.search(r"py(\d\.\d+)\.\d+\.cprof", path)
-                python = known.get(version.group(1)) if version else newest
-                if python is None and version.group(1) != "2.7":
-                    python = newest  # reads the dumps of older ones
-                if python:
-                    jobs.append((path, python))
-                else:
-                    print(f"no Python 2.7 for {path}")
-        assert jobs, "no dumps"
+        jobs = pythons.dumps(what, folder)
         failed = 0
         for path, python in jobs:
             name = path if not path.startswith(folder) else path[len(folder) + 1:]

@@ -1,4 +1,4 @@
-"""All forms that pcapflows writes say the same, value by value, and other programs read them: Python's
+"""All forms that the converters write say the same, value by value, and other programs read them: Python's
 msgpack, json and csv, jq, and the rules of zeek-cut.
 """
 import csv
@@ -16,12 +16,15 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import packed
 
-program = pathlib.Path(os.environ["TRACEBRAID_BIN"]) / "pcapflows"
+programs = pathlib.Path(os.environ["TRACEBRAID_BIN"])
 source = pathlib.Path(os.environ["TRACEBRAID_SOURCE"])
-captures = sorted(source.glob("samples/*/*.pcap*"))
-if not program.exists() or not captures:
-    print("skipped: needs pcapflows and captures among the samples")
-    sys.exit(77)
+# A program with its options, the inputs, the type of its records, Zeek's name for it, and a field of
+# plain text.
+CASES = [(["pcapflows"], "samples/*/*.pcap*", "flow", "conn", "uid"),
+         (["cprofcalls", "--type", "function"], "samples/*/profile.cprof", "function", "function",
+          "name"),
+         (["cprofcalls", "--type", "call"], "samples/*/profile.cprof", "call", "call",
+          "callee_name")]
 failures = []
 passed = 0
 
@@ -35,8 +38,9 @@ def check(truth, what):
         print("FAIL", what)
 
 
-def run(form, capture):
-    done = subprocess.run([program, "-f", form, capture], capture_output=True, timeout=300)
+def run(command, form, capture):
+    done = subprocess.run([programs / command[0], *command[1:], "-f", form, capture],
+                          capture_output=True, timeout=300)
     check(done.returncode == 0, f"{capture} -f {form}: {done.returncode} {done.stderr}")
     return done.stdout
 
@@ -73,13 +77,13 @@ def check_json(capture, records, content):
             check(len(digits) == 9, f"{capture}: {line}")
 
 
-def check_jq(capture, records, content):
+def check_jq(capture, field, records, content):
     if not shutil.which("jq"):
         return
-    uids = subprocess.run(["jq", "-r", ".uid"], input=content, capture_output=True, timeout=300)
+    uids = subprocess.run(["jq", "-r", "." + field], input=content, capture_output=True, timeout=300)
     check(uids.returncode == 0, f"{capture}: jq: {uids.stderr}")
-    expected = [value for _, fields in records for name, _, _, value in fields if name == "uid"]
-    check(uids.stdout.decode().split() == expected, f"{capture}: jq: other uids")
+    expected = [value for _, fields in records for name, _, _, value in fields if name == field]
+    check(uids.stdout.decode().splitlines() == expected, f"{capture}: jq: other {field}s")
 
 
 def check_csv(capture, names, records, content):
@@ -105,7 +109,7 @@ def check_tsv(capture, names, records, content):
             check(got == expected, f"{capture}: TSV: {name}: {cell} {value}")
 
 
-def check_zeek(capture, names, records, content):
+def check_zeek(capture, path, names, records, content):
     types = {"uint": "count", "int": "int", "time": "time", "duration": "interval",
              "text": "string", "addr": "addr", "bool": "bool"}
     units = {"port": "port", "enum": "enum", "set": "set[string]"}
@@ -113,7 +117,7 @@ def check_zeek(capture, names, records, content):
     meta = {line.split(None, 1)[0]: line for line in lines if line.startswith(b"#")}
     rows = [line.split(b"\t") for line in lines if not line.startswith(b"#")]
     check(meta[b"#separator"] == b"#separator \\x09", f"{capture}: Zeek's separator")
-    check(meta[b"#path"] == b"#path\tconn", f"{capture}: Zeek's path")
+    check(meta[b"#path"] == b"#path\t" + path.encode(), f"{capture}: Zeek's path")
     check(meta[b"#fields"].decode().split("\t")[1:] == names, f"{capture}: Zeek's fields")
     check(b"#open" in meta and lines[-1].startswith(b"#close\t"), f"{capture}: Zeek's times")
     check(len(rows) == len(records), f"{capture}: Zeek's rows")
@@ -127,19 +131,31 @@ def check_zeek(capture, names, records, content):
             check(got == expected, f"{capture}: Zeek: {name}: {cell} {value}")
 
 
-for capture in captures:
-    types, records = packed.read(run("msgpack", capture))
-    check([each["type"] for each in types] == ["flow"], f"{capture}: {types}")
+def check_forms(command, capture, type_name, zeek_path, field):
+    types, records = packed.read(run(command, "msgpack", capture))
+    check([each["type"] for each in types] == [type_name], f"{capture}: {types}")
     check(records, f"{capture}: no records")
     names = [name for name, *_ in types[0]["fields"]]
-    content = run("jsonl", capture)
+    content = run(command, "jsonl", capture)
     check_json(capture, records, content)
-    check_jq(capture, records, content)
-    check_csv(capture, names, records, run("csv", capture))
-    check_tsv(capture, names, records, run("tsv", capture))
-    check_zeek(capture, names, records, run("zeek", capture))
+    check_jq(capture, field, records, content)
+    check_csv(capture, names, records, run(command, "csv", capture))
+    check_tsv(capture, names, records, run(command, "tsv", capture))
+    check_zeek(capture, zeek_path, names, records, run(command, "zeek", capture))
     # A stream and itself are a stream of twice as many records.
-    content = run("msgpack", capture)
+    content = run(command, "msgpack", capture)
     check(len(packed.read(content + content)[1]) == 2 * len(records), f"{capture}: cat")
+
+
+for command, pattern, *case in CASES:
+    captures = sorted(source.glob(pattern))
+    check(captures, f"no {pattern}")
+    for capture in captures:
+        check_forms(command, capture, *case)
+# Records of two types, as one program writes them by itself.
+for profile in sorted(source.glob("samples/*/profile.cprof")):
+    types, records = packed.read(run(["cprofcalls"], "msgpack", profile))
+    check([each["type"] for each in types] == ["function", "call"], f"{profile}: {types}")
+    check_json(profile, records, run(["cprofcalls"], "jsonl", profile))
 print(f"{passed} passed, {len(failures)} failed")
 sys.exit(1 if failures else 0)
