@@ -82,9 +82,8 @@ constexpr cli::Section kSections[] = {
      "profiling.sampling, by any Python from 2.7 to 3.15 on any machine. Python itself is not "
      "needed. Several profiles are added up."},
     {"Output",
-     "A callgrind profile that KCachegrind, QCachegrind, callgrind_annotate, gprof2dot and "
-     "speedscope "
-     "open. Costs are nanoseconds, rounded to nearest. Own time and calls of every function, and "
+     "A callgrind profile that KCachegrind, QCachegrind, callgrind_annotate and speedscope open. "
+     "Costs are nanoseconds, rounded to nearest. Own time and calls of every function, and "
      "calls and inclusive time of every caller, are the dump's own numbers; the totals are the sum "
      "of all own time. A function is named NAME (FILE:LINE), with FILE cut to what tells files "
      "apart; its package is its object, for grouping.\n\n"
@@ -94,7 +93,11 @@ constexpr cli::Section kSections[] = {
      "profile module, sampled dumps), the callee's time is shared out by number of calls; the "
      "profile's description then says so.\n\n"
      "KCachegrind opens, beside a file X, every file whose name begins with X, and adds them up: "
-     "keep no old copies there."},
+     "keep no old copies there.\n\n"
+     "gprof2dot opens most profiles, but stops with an AssertionError at some whose functions call "
+     "each other in a circle, as those of greenlets do: where several calls of 0 ns lead to one "
+     "function, it counts that function's time for each of them. --no-root-edges avoids most of "
+     "these cases; gprof2dot -f pstats reads the dump itself, without this program."},
     {"Exit status",
      "0: done. 1: an input was damaged, unreadable or no profile, the output could not be written, "
      "or the script of -r failed. 2: the command line was wrong."},
