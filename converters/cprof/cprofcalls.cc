@@ -8,6 +8,7 @@
 #include "converters/cprof/profile_calls.h"
 #include "formats/cli/inputs.h"
 #include "formats/cli/record_output.h"
+#include "formats/io/background.h"
 #include "formats/io/error.h"
 #include "formats/io/source.h"
 #include "formats/record/call.h"
@@ -83,22 +84,51 @@ constexpr std::string_view kCallColumns[] = {"calls",       "tottime",     "cumt
                                              "caller_name", "callee_name", "caller_file",
                                              "caller_line", "callee_file", "callee_line"};
 
-// Writes those of the types that are wanted.
+// Writes those of the types that are wanted, in a second thread.
 class RecordSink final : public CallSink {
  public:
   RecordSink(record::Writer& writer, bool functions, bool calls)
-      : writer_(writer), functions_(functions), calls_(calls) {}
+      : writer_(writer),
+        has_functions_(functions),
+        has_calls_(calls),
+        background_([this](Batch& batch) { write(batch); }) {}
+
   void function(const record::Function& function) override {
-    if (functions_) writer_.write(function);
+    if (batch_.functions.size() + batch_.calls.size() >= kBatch) background_.submit(batch_);
+    batch_.functions.push_back(function);
   }
   void call(const record::Call& call) override {
-    if (calls_) writer_.write(call);
+    if (has_calls_) batch_.calls.push_back(call);
   }
 
+  // Writes all that came; to be called before their texts go away.
+  void drain() { background_.drain(batch_); }
+
  private:
+  static constexpr std::size_t kBatch = 1024;
+
+  // Whole functions, each with its calls.
+  struct Batch {
+    std::vector<record::Function> functions;
+    std::vector<record::Call> calls;
+  };
+
+  void write(Batch& batch) {
+    auto call = batch.calls.begin();
+    for (const record::Function& function : batch.functions) {
+      if (has_functions_) writer_.write(function);
+      if (!has_calls_) continue;
+      for (std::uint64_t each = 0; each < function.callers; ++each) writer_.write(*call++);
+    }
+    batch.functions.clear();
+    batch.calls.clear();
+  }
+
   record::Writer& writer_;
-  bool functions_;
-  bool calls_;
+  bool has_functions_;
+  bool has_calls_;
+  Batch batch_;
+  formats::io::Background<Batch> background_;  // the last: its thread uses the others
 };
 
 std::string sums(const ProfileCalls& calls) {
@@ -126,7 +156,14 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   RecordSink sink(output.writer(), has_functions, has_calls);
   ProfileCalls calls(sink, context.diagnostics);
   cli::for_each_input(inputs, context, [&](io::Source& source, const std::string& path) {
-    calls.read(source, inputs.size() > 1 ? cli::input_name(path) : "");
+    const std::string name = inputs.size() > 1 ? cli::input_name(path) : "";
+    try {
+      calls.read(source, name);
+    } catch (...) {
+      sink.drain();
+      throw;
+    }
+    sink.drain();
   });
   output.finish();
   if (!arguments.has("quiet")) context.diagnostics.note(sums(calls));

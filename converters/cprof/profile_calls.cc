@@ -8,6 +8,7 @@
 
 #include "converters/cprof/profile_reader.h"
 #include "formats/io/cursor.h"
+#include "formats/marshal/string_table.h"
 
 namespace tracebraid::converters::cprof {
 namespace {
@@ -134,8 +135,15 @@ class ProfileCalls::Conversion final : public EntryHandler {
   record::Call call_;          // reused
 };
 
+ProfileCalls::ProfileCalls(CallSink& sink, formats::io::Diagnostics& diagnostics)
+    : sink_(sink), diagnostics_(diagnostics) {}
+
+ProfileCalls::~ProfileCalls() = default;
+
 void ProfileCalls::read(formats::io::Source& source, std::string_view input) {
-  Conversion(*this, input).read(source);
+  conversion_.reset();
+  conversion_ = std::make_unique<Conversion>(*this, input);
+  conversion_->read(source);
 }
 
 }  // namespace tracebraid::converters::cprof

@@ -11,13 +11,12 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <memory>
 #include <string_view>
 
 #include "converters/cprof/profile.h"
 #include "formats/io/diagnostics.h"
 #include "formats/io/source.h"
-#include "formats/marshal/string_table.h"
 #include "formats/record/call.h"
 #include "formats/record/function.h"
 
@@ -30,7 +29,8 @@ inline constexpr formats::io::Counter kLongTime{
 class CallSink {
  public:
   virtual ~CallSink() = default;
-  // The records' texts are valid until the function returns.
+  // The records' texts are valid until the next read(), or the end of the ProfileCalls; that of
+  // the input as long as its owner has it.
   virtual void function(const formats::record::Function& function) = 0;
   virtual void call(const formats::record::Call& call) = 0;
 };
@@ -38,8 +38,10 @@ class CallSink {
 class ProfileCalls {
  public:
   // Both must outlive the object, which reads any number of dumps, one after another.
-  ProfileCalls(CallSink& sink, formats::io::Diagnostics& diagnostics)
-      : sink_(sink), diagnostics_(diagnostics) {}
+  ProfileCalls(CallSink& sink, formats::io::Diagnostics& diagnostics);
+  ProfileCalls(const ProfileCalls&) = delete;
+  ProfileCalls& operator=(const ProfileCalls&) = delete;
+  ~ProfileCalls();
 
   // Reads one dump to its end. `input` is for the records: empty where there is but one. Throws
   // Error where the dump is damaged; what was complete by then has been handed over. Memory: that
@@ -57,6 +59,7 @@ class ProfileCalls {
 
   CallSink& sink_;
   formats::io::Diagnostics& diagnostics_;
+  std::unique_ptr<Conversion> conversion_;  // of the last dump, for its texts
   std::uint64_t functions_ = 0;
   std::uint64_t calls_ = 0;
   std::uint64_t self_ns_ = 0;
