@@ -1,24 +1,26 @@
 #include "analyzers/inputs.h"
 
 #include <algorithm>
-#include <cstdint>
-#include <cstdlib>
-#include <ctime>
+#include <deque>
+#include <initializer_list>
 #include <memory>
-#include <span>
+#include <utility>
 
-#include <unistd.h>
-
+#include "converters/cprof/profile_calls.h"
 #include "converters/pcap/capture_flows.h"
 #include "converters/pcap/pcapflows.h"
 #include "converters/strace/log_files.h"
 #include "converters/strace/strace_log.h"
+#include "converters/strace/stracecalls.h"
+#include "formats/cli/inputs.h"
 #include "formats/io/error.h"
 #include "formats/io/looks_like.h"
 #include "formats/io/rewound.h"
 #include "formats/io/source.h"
 #include "formats/pcap/capture_reader.h"
+#include "formats/record/call.h"
 #include "formats/record/flow.h"
+#include "formats/record/function.h"
 #include "formats/record/reader.h"
 #include "formats/record/syscall.h"
 
@@ -59,11 +61,24 @@ class Flows final : public converters::pcap::FlowSink {
   RecordVisitor& visitor_;
 };
 
+class Calls final : public converters::cprof::CallSink {
+ public:
+  explicit Calls(RecordVisitor& visitor) : visitor_(visitor) {}
+  void function(const record::Function& function) override {
+    visitor_.visit(record::AnyRecord(function));
+  }
+  void call(const record::Call& call) override { visitor_.visit(record::AnyRecord(call)); }
+
+ private:
+  RecordVisitor& visitor_;
+};
+
 constexpr const record::TypeInfo* kKnown[] = {
     &record::kTypeInfo<record::Syscall>,    &record::kTypeInfo<record::Signal>,
     &record::kTypeInfo<record::Process>,    &record::kTypeInfo<record::Problem>,
     &record::kTypeInfo<record::LineLedger>, &record::kTypeInfo<record::Flow>,
     &record::kTypeInfo<record::Segment>,    &record::kTypeInfo<record::Ledger>,
+    &record::kTypeInfo<record::Function>,   &record::kTypeInfo<record::Call>,
 };
 
 void read_records(io::Source& source, RecordVisitor& visitor, cli::Context& context) {
@@ -77,24 +92,6 @@ void read_records(io::Source& source, RecordVisitor& visitor, cli::Context& cont
     }
     visitor.visit(record::AnyRecord(reader.type(), reader.values()));
   }
-}
-
-StraceLog::Options log_options(const cli::Arguments& arguments) {
-  StraceLog::Options options;
-  if (const auto zone = arguments.value("tz")) {
-    ::setenv("TZ", zone->c_str(), 1);
-    ::tzset();
-  }
-  if (const auto date = arguments.value("date")) {
-    options.clock.day = converters::strace::parse_day(*date);
-    if (!options.clock.day) {
-      throw io::UsageError{"--date: not a day such as 2026-11-23: " + io::quoted(*date)};
-    }
-  }
-  if (const auto start = arguments.value("start")) {
-    options.clock.start = converters::strace::parse_start(*start);
-  }
-  return options;
 }
 
 bool has_any(std::string_view head, std::initializer_list<std::string_view> starts) {
@@ -134,58 +131,57 @@ InputKind recognize(std::string_view head) {
 }
 
 void read_inputs(const cli::Arguments& arguments, RecordVisitor& visitor, cli::Context& context) {
-  std::vector<std::string> paths = arguments.positional;
-  if (paths.empty()) {
-    if (::isatty(STDIN_FILENO) != 0) throw io::UsageError{"no input"};
-    paths = {"-"};
-  }
-  if (std::ranges::count(paths, "-") > 1) throw io::UsageError{"standard input is named twice"};
-  const StraceLog::Options log_settings = log_options(arguments);
+  const std::vector<std::string> paths = cli::input_paths(arguments);
+  StraceLog::Options log_options;
+  log_options.clock = converters::strace::clock_options(arguments);
 
   Logs logs(visitor);
   Flows flow_sink(visitor);
+  Calls call_sink(visitor);
+  converters::cprof::ProfileCalls profiles(call_sink, context.diagnostics);
+  std::deque<std::string> profile_inputs;
   std::unique_ptr<StraceLog> log;
   std::unique_ptr<converters::strace::LogFiles> log_files;
   std::unique_ptr<converters::pcap::CaptureFlows> flows;
-  for (const std::string& path : paths) {
-    const std::string name = path == "-" ? "standard input" : path;
-    context.diagnostics.set_input(name);
-    try {
-      std::unique_ptr<io::Rewound> source = io::rewound(io::open_source(path, context.progress));
-      const std::string_view head = source->head();
-      switch (recognize(head)) {
-        case InputKind::kRecords:
-          read_records(*source, visitor, context);
-          break;
-        case InputKind::kCapture: {
-          if (!flows) {
-            flows = std::make_unique<converters::pcap::CaptureFlows>(
-                converters::pcap::default_options(), flow_sink, context.diagnostics);
+  cli::for_each_input(
+      paths, context, [&](std::unique_ptr<io::Source> opened, const std::string& path) {
+        std::unique_ptr<io::Rewound> source = io::rewound(std::move(opened));
+        const std::string input = paths.size() > 1 ? source->name() : std::string();
+        const std::string_view head = source->head();
+        switch (recognize(head)) {
+          case InputKind::kRecords:
+            read_records(*source, visitor, context);
+            break;
+          case InputKind::kCapture: {
+            if (!flows) {
+              flows = std::make_unique<converters::pcap::CaptureFlows>(
+                  converters::pcap::default_options(), flow_sink, context.diagnostics);
+            }
+            if (!input.empty()) flows->set_input(input);
+            formats::pcap::CaptureReader reader(*source, context.diagnostics);
+            converters::pcap::read_all(reader, *flows, context.diagnostics);
+            break;
           }
-          if (paths.size() > 1) flows->set_input(name);
-          formats::pcap::CaptureReader reader(*source, context.diagnostics);
-          converters::pcap::read_all(reader, *flows, context.diagnostics);
-          break;
-        }
-        case InputKind::kLog:
-          if (!log) {
-            log = std::make_unique<StraceLog>(log_settings, logs, context.diagnostics);
-            log_files = std::make_unique<converters::strace::LogFiles>(*log, context.diagnostics);
+          case InputKind::kLog:
+            if (!log) {
+              log = std::make_unique<StraceLog>(log_options, logs, context.diagnostics);
+              log_files = std::make_unique<converters::strace::LogFiles>(*log, context.diagnostics);
+            }
+            log_files->add(path, std::move(source), paths.size() == 1);
+            break;
+          case InputKind::kProfile:
+            profile_inputs.push_back(input);
+            profiles.read(*source, profile_inputs.back());
+            break;
+          case InputKind::kUnknown: {
+            const std::string_view what = io::looks_like(head);
+            throw io::Error{
+                source->name(), "",
+                "neither a capture, nor an strace log, nor a profile, nor records" +
+                    (what.empty() ? std::string() : "; looks like " + std::string(what))};
           }
-          log_files->add(path, std::move(source), paths.size() == 1);
-          break;
-        case InputKind::kProfile:
-        case InputKind::kUnknown: {
-          const std::string_view what = io::looks_like(head);
-          throw io::Error{name, "",
-                          "neither a capture, nor an strace log, nor a profile, nor records" +
-                              (what.empty() ? std::string() : "; looks like " + std::string(what))};
         }
-      }
-    } catch (const io::Error& error) {
-      context.diagnostics.report(error);
-    }
-  }
+      });
   if (log_files) log_files->finish();
   if (flows) flows->finish();
 }

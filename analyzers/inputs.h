@@ -26,16 +26,6 @@ enum class InputKind : std::uint8_t { kUnknown, kRecords, kCapture, kLog, kProfi
 // nothing at all is a stream without records.
 [[nodiscard]] InputKind recognize(std::string_view head);
 
-// Options of every analyzer that opens inputs: --date, --tz and --start, as stracecalls has them.
-inline constexpr formats::cli::Option kInputOptions[] = {
-    {0, "date", formats::cli::Argument::kText, "DATE", "Input",
-     "day of the first line of strace logs of -t and -tt", "As of stracecalls."},
-    {0, "tz", formats::cli::Argument::kText, "ZONE", "Input",
-     "time zone of strace logs of -t and -tt", "As of stracecalls."},
-    {0, "start", formats::cli::Argument::kText, "TIME", "Input", "when strace logs of -r began",
-     "As of stracecalls."},
-};
-
 inline constexpr std::string_view kInputText =
     "Files are told by their content, not by their names: packet captures (pcap, pcapng), strace "
     "logs, profiles of cProfile, and streams of records from the other programs (-f msgpack or "

@@ -16,10 +16,12 @@
 
 #include "analyzers/inputs.h"
 #include "analyzers/spread.h"
+#include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
 #include "formats/record/any_record.h"
 #include "formats/record/flow.h"
+#include "formats/record/function.h"
 #include "formats/record/syscall.h"
 #include "formats/record/writer.h"
 
@@ -95,6 +97,8 @@ class Tally {
   virtual void add(Group& group, const AnyRecord& record) const = 0;
   [[nodiscard]] virtual std::string_view record_type() const = 0;
   [[nodiscard]] virtual std::vector<std::string_view> default_keys() const = 0;
+  // The column to sort by when nobody says, where there are times.
+  [[nodiscard]] virtual std::string_view default_order() const { return "time"; }
   // Columns behind those of the key.
   [[nodiscard]] virtual std::vector<FieldInfo> columns() const = 0;
   // Their values; `text` outlives them.
@@ -283,6 +287,59 @@ class FlowTally final : public Tally {
  private:
   std::size_t duration_ = kMissing, state_ = kMissing;
   std::size_t sums_[6] = {};
+};
+
+class FunctionTally final : public Tally {
+ public:
+  void bind(const TypeInfo& type, std::string_view) override {
+    constexpr std::string_view kNames[] = {"calls", "primitive_calls", "tottime", "cumtime"};
+    for (std::size_t at = 0; at < std::size(kNames); ++at) {
+      fields_[at] = field_index(type, kNames[at]);
+    }
+  }
+  void add(Group& group, const AnyRecord& record) const override {
+    ++group.count;
+    const auto value = [&](std::size_t at) {
+      return fields_[at] == kMissing ? Value() : record.get(fields_[at]);
+    };
+    if (const Value calls = value(0); !calls.is_nil()) group.sums[0] += calls.as_uint();
+    if (const Value calls = value(1); !calls.is_nil()) group.sums[1] += calls.as_uint();
+    if (const Value time = value(2); !time.is_nil()) group.worked_ns += time.as_int();
+    if (const Value time = value(3); !time.is_nil()) {
+      group.waited_ns += time.as_int();
+      group.longest_ns = std::max(group.longest_ns, time.as_int());
+    }
+    ++group.timed;
+  }
+  [[nodiscard]] std::string_view record_type() const override { return "function"; }
+  [[nodiscard]] std::vector<std::string_view> default_keys() const override {
+    return {"name", "file", "line"};
+  }
+  [[nodiscard]] std::string_view default_order() const override { return "tottime"; }
+  [[nodiscard]] std::vector<FieldInfo> columns() const override {
+    return {
+        {"functions", Kind::kUint, "", "function records"},
+        {"calls", Kind::kUint, "", "all calls, recursive ones too"},
+        {"primitive_calls", Kind::kUint, "", "those that are not recursive"},
+        {"tottime", Kind::kDuration, "", "own time"},
+        {"percall", Kind::kDuration, "", "own time for each call"},
+        {"cumtime", Kind::kDuration, "",
+         "cumulative time; of several functions the sum, in which callers hold their callees'"}};
+  }
+  void show(Group& group, std::vector<Value>& values, std::string&) const override {
+    values.emplace_back(group.count);
+    values.emplace_back(group.sums[0]);
+    values.emplace_back(group.sums[1]);
+    values.emplace_back(Duration{group.worked_ns});
+    values.push_back(
+        group.sums[0] == 0
+            ? Value()
+            : Value(Duration{group.worked_ns / static_cast<std::int64_t>(group.sums[0])}));
+    values.emplace_back(Duration{group.waited_ns});
+  }
+
+ private:
+  std::size_t fields_[4] = {};
 };
 
 // Any other type: how many.
@@ -529,7 +586,7 @@ class Table {
 
   [[nodiscard]] std::size_t time_column() const {
     for (std::size_t at = keys(); at < fields_.size(); ++at) {
-      if (fields_[at].name == "time") return at - keys();
+      if (fields_[at].name == tally_->default_order()) return at - keys();
     }
     return 0;
   }
@@ -566,10 +623,13 @@ class TopVisitor final : public RecordVisitor {
     if (request.type.empty()) {
       tables_.emplace_back(std::make_unique<CallTally>(), request);
       tables_.emplace_back(std::make_unique<FlowTally>(), request);
+      tables_.emplace_back(std::make_unique<FunctionTally>(), request);
     } else if (request.type == "syscall") {
       tables_.emplace_back(std::make_unique<CallTally>(), request);
     } else if (request.type == "flow") {
       tables_.emplace_back(std::make_unique<FlowTally>(), request);
+    } else if (request.type == "function") {
+      tables_.emplace_back(std::make_unique<FunctionTally>(), request);
     } else {
       tables_.emplace_back(std::make_unique<OtherTally>(request.type), request);
     }
@@ -595,20 +655,11 @@ class TopVisitor final : public RecordVisitor {
   Table* last_ = nullptr;
 };
 
-std::vector<std::string> split(std::string_view list) {
-  std::vector<std::string> parts;
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    if (comma > 0) parts.emplace_back(list.substr(0, comma));
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return parts;
-}
-
 // A key that no type of records has is a mistake.
 void check_keys(const std::vector<std::string>& by) {
   const TypeInfo* const known[] = {&record::kTypeInfo<record::Syscall>,
-                                   &record::kTypeInfo<record::Flow>};
+                                   &record::kTypeInfo<record::Flow>,
+                                   &record::kTypeInfo<record::Function>};
   std::vector<std::string> unknown;
   for (const std::string& name : by) {
     bool is_known = std::ranges::find(aliases(), name, &Alias::name) != aliases().end();
@@ -623,7 +674,8 @@ void check_keys(const std::vector<std::string>& by) {
 
 Request understand(const cli::Arguments& arguments) {
   Request request;
-  request.by = split(arguments.value("by").value_or(""));
+  const std::string by = arguments.value("by").value_or("");
+  for (const std::string_view name : cli::split_list(by)) request.by.emplace_back(name);
   request.type = arguments.value("type").value_or("");
   request.measure = arguments.value("measure").value_or("duration");
   request.sort = arguments.value("sort").value_or("");
@@ -640,11 +692,8 @@ Request understand(const cli::Arguments& arguments) {
 
 void run(const cli::Arguments& arguments, cli::Context& context) {
   const Request request = understand(arguments);
-  const std::string path = arguments.value("output").value_or("-");
-  const record::Format format = arguments.has("format")
-                                    ? record::parse_format(*arguments.value("format"))
-                                    : record::format_for(path, ::isatty(STDOUT_FILENO) != 0);
-  const std::unique_ptr<io::Output> output = io::open_output(path);
+  const cli::RecordRequest form(arguments);
+  const std::unique_ptr<io::Output> output = io::open_output(form.path);
   TopVisitor visitor(request);
   read_inputs(arguments, visitor, context);
 
@@ -657,17 +706,16 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
     }
     if (table.records() > 0) tables.push_back(&table);
   }
-  const bool is_table = format == record::Format::kTable;
-  const bool holds_several =
-      format == record::Format::kJsonLines || format == record::Format::kMsgpack || is_table;
+  const bool is_table = form.format == record::Format::kTable;
+  const bool holds_several = record::holds_several(form.format) || is_table;
   if (tables.size() > 1 && !holds_several) {
     throw io::UsageError{"the inputs hold several types of records, and this form one",
-                         "--type syscall or --type flow chooses"};
+                         "--type chooses one: syscall, flow or function"};
   }
   record::WriterOptions options;
   options.producer = "tracebraid top " + std::string(cli::version());
-  options.fields = split(arguments.value("fields").value_or(""));
-  if (winsize window{}; path == "-" && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0) {
+  options.fields = form.fields;
+  if (winsize window{}; form.path == "-" && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0) {
     options.width = window.ws_col;
   }
   std::vector<const TypeInfo*> types;
@@ -686,7 +734,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
         writer->finish();
         output->write("\n");
       }
-      writer = record::make_writer(format, *output, std::move(own));
+      writer = record::make_writer(form.format, *output, std::move(own));
     }
     writer->declare(table->type());
     table->show(
@@ -715,7 +763,7 @@ constexpr cli::Option kOptions[] = {
      "With commas between: any field of the records, as --schema of pcapflows, stracecalls and "
      "cprofcalls lists them, without Zeek's id. in front; or process, thread, fd, socket, peer, "
      "errno, server, client. Default: syscall of system calls; resp_h,resp_p,proto of flows; "
-     "file,line,name of functions."},
+     "name,file,line of functions."},
     {0, "type", Argument::kText, "TYPE", "Groups", "type of records",
      "Such as syscall, flow, function; others (signal, process, call) are counted. Default: those "
      "three."},
@@ -725,14 +773,12 @@ constexpr cli::Option kOptions[] = {
     {0, "sort", Argument::kText, "COLUMN", "Groups", "sort by a column, the largest first",
      "Default: time, or the number where the records have no times."},
     {'n', "number", Argument::kText, "NUMBER", "Groups", "groups to show (20); 0: all"},
-    kInputOptions[0],
-    kInputOptions[1],
-    kInputOptions[2],
-    {'f', "format", Argument::kChoice, "FORMAT", "Output", "form of the result",
-     "Default: by the ending of -o's FILE, else a table on a terminal and JSON Lines elsewhere.",
-     "table jsonl msgpack csv tsv zeek"},
-    {'o', "output", Argument::kFile, "FILE", "Output", "write to FILE instead of standard output",
-     "FILE appears whole or not at all."},
+    {0, "date", Argument::kText, "DATE", "Input", "day of the first line of strace logs of -tt",
+     "--date, --tz and --start are those of stracecalls."},
+    {0, "tz", Argument::kText, "ZONE", "Input", "time zone of strace logs of -t and -tt"},
+    {0, "start", Argument::kText, "TIME", "Input", "when strace logs of -r began"},
+    cli::kFormatOption,
+    cli::kOutputOption,
     {0, "fields", Argument::kText, "LIST", "Output", "write these columns only, in this order"},
     {'q', "quiet", Argument::kNone, "", "Output", "do not show numbers on standard error"},
 };
@@ -744,7 +790,8 @@ constexpr cli::Section kSections[] = {
      "that "
      "wait for peers, locks, children, timers or disks), mean, p50, p99, max, bytes_in, bytes_out, "
      "by_error. Of flows: flows, failed (refused, reset, never answered), time, mean, p50, p99, "
-     "max, bytes and packets of both sides, rexmit_pkts, by_state.\n\n"
+     "max, bytes and packets of both sides, rexmit_pkts, by_state. Of functions: functions, calls, "
+     "primitive_calls, tottime, percall, cumtime, as pstats has them.\n\n"
      "All are exact but p50 and p99, which are exact up to 256 values of a group and within 1/128 "
      "beyond that; percentiles says which. What the inputs do not tell is null: a log without -T "
      "has times of interrupted calls only."},
@@ -758,6 +805,8 @@ constexpr cli::Example kExamples[] = {
     {"Which sockets moved how much:", "tracebraid top server.strace --by socket --sort bytes_out"},
     {"Which calls fail how, in which process:",
      "tracebraid top server.strace --by pid,syscall,error --sort errors"},
+    {"The functions of a profile with the most time of their own:",
+     "tracebraid top profile.cprof -n 10"},
     {"The slowest servers of a capture:",
      "tracebraid top server.pcap --by resp_h --measure response_latency --sort p99"},
     {"A table on standard output of another program:",

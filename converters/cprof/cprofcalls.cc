@@ -155,16 +155,17 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
       has_functions ? std::span<const std::string_view>(kFunctionColumns) : kCallColumns);
   RecordSink sink(output.writer(), has_functions, has_calls);
   ProfileCalls calls(sink, context.diagnostics);
-  cli::for_each_input(inputs, context, [&](io::Source& source, const std::string& path) {
-    const std::string name = inputs.size() > 1 ? cli::input_name(path) : "";
-    try {
-      calls.read(source, name);
-    } catch (...) {
-      sink.drain();
-      throw;
-    }
-    sink.drain();
-  });
+  cli::for_each_input(inputs, context,
+                      [&](const std::unique_ptr<io::Source>& source, const std::string& path) {
+                        const std::string name = inputs.size() > 1 ? cli::input_name(path) : "";
+                        try {
+                          calls.read(*source, name);
+                        } catch (...) {
+                          sink.drain();
+                          throw;
+                        }
+                        sink.drain();
+                      });
   output.finish();
   if (!arguments.has("quiet")) context.diagnostics.note(sums(calls));
 }

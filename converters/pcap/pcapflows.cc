@@ -395,10 +395,11 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
     context.diagnostics.set_input(*request.interface);
     read_live(request, flows, context);
   }
-  cli::for_each_input(request.inputs, context, [&](io::Source& source, const std::string& path) {
-    if (request.inputs.size() > 1) flows.set_input(cli::input_name(path));
-    read_capture(request, path, source, flows, context);
-  });
+  cli::for_each_input(request.inputs, context,
+                      [&](const std::unique_ptr<io::Source>& source, const std::string& path) {
+                        if (request.inputs.size() > 1) flows.set_input(cli::input_name(path));
+                        read_capture(request, path, *source, flows, context);
+                      });
   flows.finish();
   const record::Ledger ledger = flows.ledger();
   if (request.ledger) output.writer().write(ledger);

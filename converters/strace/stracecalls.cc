@@ -9,15 +9,12 @@
 #include <string_view>
 #include <vector>
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include "converters/strace/log_files.h"
 #include "converters/strace/strace_log.h"
+#include "formats/cli/inputs.h"
+#include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/looks_like.h"
-#include "formats/io/output.h"
-#include "formats/record/schema_text.h"
 #include "formats/record/syscall.h"
 #include "formats/record/writer.h"
 
@@ -32,29 +29,22 @@ using cli::Argument;
 constexpr std::string_view kUsage[] = {"[OPTION…] [LOG…]"};
 
 constexpr cli::Option kOptions[] = {
-    {0, "date", Argument::kText, "DATE", "Input", "day of the first line, for logs of -t and -tt",
-     "Such as 2026-11-23. Default: the latest day that fits when the log was last written."},
-    {0, "tz", Argument::kText, "ZONE", "Input", "time zone of logs of -t and -tt",
-     "Such as Europe/Berlin or UTC. Default: the machine's."},
-    {0, "start", Argument::kText, "TIME", "Input", "when the log began, for logs of -r",
-     "Seconds since 1970, or '2026-11-23 08:00:00'."},
+    kClockOptions[0],
+    kClockOptions[1],
+    kClockOptions[2],
     {0, "verify", Argument::kNone, "", "Input", "compare with the log's own table (-C)",
      "Counts that differ are problem records, and the exit status is 1. What strace leaves out of "
      "its table on purpose differs, too: calls that it does not know, before 7.1."},
-    {'f', "format", Argument::kChoice, "FORMAT", "Output", "form of the records",
-     "Default: by the ending of -o's FILE, else a table on a terminal and JSON Lines elsewhere.",
-     "table jsonl msgpack csv tsv zeek"},
-    {'o', "output", Argument::kFile, "FILE", "Output", "write to FILE instead of standard output",
-     "FILE appears whole or not at all."},
-    {0, "fields", Argument::kText, "LIST", "Output", "write these fields only, in this order",
-     "Names with commas between; --schema lists them."},
+    cli::kFormatOption,
+    cli::kOutputOption,
+    cli::kFieldsOption,
     {0, "records", Argument::kText, "LIST", "Output", "types of records",
      "Of syscall, signal, process and problem, with commas between. Default: all in -f jsonl and "
      "-f msgpack, syscall in the other forms, which hold one type."},
     {0, "ledger", Argument::kNone, "", "Output", "also a record of what became of all lines",
      "For -f jsonl and -f msgpack. It is on standard error anyway."},
     {'q', "quiet", Argument::kNone, "", "Output", "do not show the ledger on standard error"},
-    {0, "schema", Argument::kNone, "", "Output", "show the fields of all records and exit"},
+    cli::kSchemaOption,
 };
 
 constexpr cli::Section kSections[] = {
@@ -98,16 +88,6 @@ constexpr cli::Example kExamples[] = {
     {"A spreadsheet of calls:", "stracecalls -o calls.csv server.strace"},
 };
 
-std::vector<std::string> split(std::string_view list) {
-  std::vector<std::string> parts;
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    if (comma > 0) parts.emplace_back(list.substr(0, comma));
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return parts;
-}
-
 struct Types {
   bool syscall = true, signal = false, process = false, problem = false;
 };
@@ -133,10 +113,10 @@ class RecordSink final : public StraceSink {
   Types types_;
 };
 
-Types parse_types(const std::vector<std::string>& names, bool holds_several) {
+Types parse_types(std::string_view names, bool holds_several) {
   Types types;
   types.syscall = false;
-  for (const std::string& name : names) {
+  for (const std::string_view name : cli::split_list(names)) {
     if (name == "syscall") {
       types.syscall = true;
     } else if (name == "signal") {
@@ -179,108 +159,54 @@ std::string ledger_line(const record::LineLedger& ledger) {
   return line + "; " + std::to_string(ledger.syscalls) + " syscall records";
 }
 
+constexpr const record::TypeInfo* kTypes[] = {
+    &record::kTypeInfo<record::Syscall>, &record::kTypeInfo<record::Signal>,
+    &record::kTypeInfo<record::Process>, &record::kTypeInfo<record::Problem>,
+    &record::kTypeInfo<record::LineLedger>};
+constexpr std::string_view kColumns[] = {"ts",     "duration", "tid",    "syscall",
+                                         "fd",     "kind",     "peer_h", "peer_p",
+                                         "result", "error",    "bytes",  "args"};
+
 void run(const cli::Arguments& arguments, cli::Context& context) {
-  const record::TypeInfo* const kTypes[] = {
-      &record::kTypeInfo<record::Syscall>, &record::kTypeInfo<record::Signal>,
-      &record::kTypeInfo<record::Process>, &record::kTypeInfo<record::Problem>,
-      &record::kTypeInfo<record::LineLedger>};
-  if (arguments.has("schema")) {
-    const std::unique_ptr<io::Output> out = io::open_output("-");
-    std::string text;
-    for (const record::TypeInfo* const type : kTypes) {
-      if (!text.empty()) text += "\n";
-      text += record::schema_text(*type);
-    }
-    out->write(text);
-    out->commit();
-    return;
-  }
-  std::vector<std::string> inputs = arguments.positional;
-  if (inputs.empty()) {
-    if (::isatty(STDIN_FILENO) != 0) throw io::UsageError{"no input"};
-    inputs = {"-"};
-  }
-  if (std::count(inputs.begin(), inputs.end(), "-") > 1) {
-    throw io::UsageError{"standard input is named twice"};
-  }
+  if (arguments.has("schema")) return cli::print_schema(kTypes);
+  const std::vector<std::string> inputs = cli::input_paths(arguments);
   StraceLog::Options options;
   options.verify = arguments.has("verify");
-  if (const auto zone = arguments.value("tz")) {
-    ::setenv("TZ", zone->c_str(), 1);
-    ::tzset();
-  }
-  if (const auto date = arguments.value("date")) {
-    options.clock.day = parse_day(*date);
-    if (!options.clock.day) {
-      throw io::UsageError{"--date: not a day such as 2026-11-23: " + io::quoted(*date)};
-    }
-  }
-  if (const auto start = arguments.value("start")) options.clock.start = parse_start(*start);
-
-  const std::string output_path = arguments.value("output").value_or("-");
-  const record::Format format = arguments.has("format")
-                                    ? record::parse_format(*arguments.value("format"))
-                                    : record::format_for(output_path, ::isatty(STDOUT_FILENO) != 0);
-  const bool holds_several =
-      format == record::Format::kJsonLines || format == record::Format::kMsgpack;
+  options.clock = clock_options(arguments);
+  const cli::RecordRequest request(arguments);
+  const bool holds_several = record::holds_several(request.format);
   Types types;
   if (holds_several) types = {true, true, true, true};
-  if (const auto names = arguments.value("records")) {
-    types = parse_types(split(*names), holds_several);
-  }
+  if (const auto names = arguments.value("records")) types = parse_types(*names, holds_several);
   if (!holds_several && arguments.has("ledger")) {
     throw io::UsageError{"only -f jsonl and -f msgpack hold records of several types",
                          "--ledger needs one of them"};
   }
-
-  record::WriterOptions writer_options;
-  writer_options.producer = "stracecalls " + std::string(cli::version());
-  if (const auto fields = arguments.value("fields")) writer_options.fields = split(*fields);
-  if (winsize window{}; output_path == "-" && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0) {
-    writer_options.width = window.ws_col;
-  }
-  const record::TypeInfo* const single = types.signal    ? kTypes[1]
-                                         : types.process ? kTypes[2]
-                                         : types.problem ? kTypes[3]
-                                                         : kTypes[0];
-  record::check_fields(writer_options.fields,
-                       holds_several ? std::span(kTypes) : std::span(&single, std::size_t{1}));
-  if (format == record::Format::kTable && writer_options.fields.empty() && types.syscall) {
-    for (const std::string_view field : {"ts", "duration", "tid", "syscall", "fd", "kind", "peer_h",
-                                         "peer_p", "result", "error", "bytes", "args"}) {
-      writer_options.fields.emplace_back(field);
-    }
-  }
-  const std::unique_ptr<io::Output> output = io::open_output(output_path);
-  const std::unique_ptr<record::Writer> writer =
-      record::make_writer(format, *output, std::move(writer_options));
-  writer->declare(holds_several ? *kTypes[0] : *single);
-  RecordSink sink(*writer, types);
+  const std::size_t single = types.signal ? 1 : types.process ? 2 : types.problem ? 3 : 0;
+  const auto all = std::span(kTypes);
+  cli::RecordOutput output(request, "stracecalls", holds_several ? all : all.subspan(single, 1),
+                           types.syscall ? std::span<const std::string_view>(kColumns)
+                                         : std::span<const std::string_view>());
+  RecordSink sink(output.writer(), types);
   StraceLog log(options, sink, context.diagnostics);
   LogFiles files(log, context.diagnostics);
-  for (const std::string& input : inputs) {
-    const std::string name = input == "-" ? "standard input" : input;
-    context.diagnostics.set_input(name);
-    try {
-      std::unique_ptr<io::Rewound> source = io::rewound(io::open_source(input, context.progress));
-      const std::string_view head = source->head();
-      if (!head.empty() && !looks_like_log(head)) {
-        const std::string_view what = io::looks_like(head);
-        throw io::Error{name, "line 1",
-                        "not an strace log; looks like " +
-                            (what.empty() ? io::quoted(head.substr(0, head.find('\n')), 60)
-                                          : std::string(what)),
-                        "strace -f -ttt -T -yy -o FILE COMMAND writes one"};
-      }
-      files.add(input, std::move(source), inputs.size() == 1);
-    } catch (const io::Error& error) {
-      context.diagnostics.report(error);
-    }
-  }
+  cli::for_each_input(
+      inputs, context, [&](std::unique_ptr<io::Source> opened, const std::string& path) {
+        std::unique_ptr<io::Rewound> source = io::rewound(std::move(opened));
+        const std::string_view head = source->head();
+        if (!head.empty() && !looks_like_log(head)) {
+          const std::string_view what = io::looks_like(head);
+          throw io::Error{source->name(), "line 1",
+                          "not an strace log; looks like " +
+                              (what.empty() ? io::quoted(head.substr(0, head.find('\n')), 60)
+                                            : std::string(what)),
+                          "strace -f -ttt -T -yy -o FILE COMMAND writes one"};
+        }
+        files.add(path, std::move(source), inputs.size() == 1);
+      });
   files.finish();
-  if (arguments.has("ledger")) writer->write(log.ledger());
-  writer->finish();
-  output->commit();
+  if (arguments.has("ledger")) output.writer().write(log.ledger());
+  output.finish();
   if (!arguments.has("quiet")) context.diagnostics.note(ledger_line(log.ledger()));
 }
 
@@ -298,6 +224,22 @@ constexpr cli::Program kProgram = {
 
 const cli::Program& stracecalls() {
   return kProgram;
+}
+
+ClockOptions clock_options(const cli::Arguments& arguments) {
+  ClockOptions options;
+  if (const auto zone = arguments.value("tz")) {
+    ::setenv("TZ", zone->c_str(), 1);
+    ::tzset();
+  }
+  if (const auto date = arguments.value("date")) {
+    options.day = parse_day(*date);
+    if (!options.day) {
+      throw io::UsageError{"--date: not a day such as 2026-11-23: " + io::quoted(*date)};
+    }
+  }
+  if (const auto start = arguments.value("start")) options.start = parse_start(*start);
+  return options;
 }
 
 }  // namespace tracebraid::converters::strace

@@ -21,15 +21,15 @@ void check_inputs(const std::vector<std::string>& paths);
 // For people: "standard input" for "-".
 [[nodiscard]] std::string input_name(const std::string& path);
 
-// Opens one input after another and calls `read(source, path)`. An Error about the input is
+// Opens one input after another and calls `read(source, path)` with a
+// std::unique_ptr<io::Source>. An Error about the input is
 // reported and ends that input alone; others, such as those of the output, are thrown.
 template <typename Read>
 void for_each_input(const std::vector<std::string>& paths, Context& context, Read read) {
   for (const std::string& path : paths) {
     context.diagnostics.set_input(input_name(path));
     try {
-      const std::unique_ptr<io::Source> source = io::open_source(path, context.progress);
-      read(*source, path);
+      read(io::open_source(path, context.progress), path);
     } catch (const io::Error& error) {
       if (error.input != input_name(path)) throw;
       context.diagnostics.report(error);

@@ -69,7 +69,8 @@ TEST(StraceLine, PrefixesAreKnownByTheirShape) {
   EXPECT_EQ(line.prefix.stamp, Stamp::kTimeOfDay);
   EXPECT_EQ(line.prefix.delta_ns, 100000);
 
-  line = parse("1795418241.640024 [  59] [00007f92338b8ad7] execve(\"/x\", [\"x\"], NULL) = 0 <0.000173>");
+  line = parse(
+      "1795418241.640024 [  59] [00007f92338b8ad7] execve(\"/x\", [\"x\"], NULL) = 0 <0.000173>");
   EXPECT_EQ(line.prefix.number, 59);
   EXPECT_TRUE(line.prefix.has_ip);
   EXPECT_EQ(line.prefix.ip, 0x7f92338b8ad7U);
@@ -100,7 +101,8 @@ TEST(StraceLine, Results) {
   EXPECT_EQ(found.error, "EBADF");
   EXPECT_EQ(found.aux, "");
 
-  found = call("read(3, 0x7f5, 13) = ? ERESTARTSYS (To be restarted if SA_RESTART is set) <0.403234>");
+  found =
+      call("read(3, 0x7f5, 13) = ? ERESTARTSYS (To be restarted if SA_RESTART is set) <0.403234>");
   EXPECT_FALSE(found.has_result);
   EXPECT_EQ(found.error, "ERESTARTSYS");
   EXPECT_EQ(found.duration_ns, 403234000);
@@ -187,7 +189,9 @@ TEST(StraceLine, EscapesAreBytes) {
     return out;
   };
   EXPECT_EQ(plain("a\\n\\t\\\\\\\"b"), "a\n\t\\\"b");
-  EXPECT_EQ(plain("\\18"), "\x01" "8");
+  EXPECT_EQ(plain("\\18"),
+            "\x01"
+            "8");
   EXPECT_EQ(plain("\\303\\251\\0"), std::string("\xc3\xa9\0", 3));
   EXPECT_EQ(plain("\\x7f\\x01"), "\x7f\x01");
 }
@@ -205,13 +209,13 @@ TEST(StraceLine, HostileLinesTakeLinearTime) {
 }
 
 TEST(StraceAddress, EveryStyle) {
-  SocketAddress address = parse_address(
-      "{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"127.0.0.1\")}");
+  SocketAddress address =
+      parse_address("{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"127.0.0.1\")}");
   EXPECT_EQ(address.family, Family::kInternet);
   EXPECT_EQ(address.port, 80);
   EXPECT_EQ(address.host.view(), std::string_view("\x7f\x00\x00\x01", 4));
-  const SocketAddress raw = parse_address(
-      "{sa_family=0x2, sin_port=\"\\x00\\x50\", sin_addr=\"\\x7f\\x00\\x00\\x01\"}");
+  const SocketAddress raw =
+      parse_address("{sa_family=0x2, sin_port=\"\\x00\\x50\", sin_addr=\"\\x7f\\x00\\x00\\x01\"}");
   EXPECT_EQ(raw.host, address.host);
   EXPECT_EQ(raw.port, 80);
   const SocketAddress mapped = parse_address(
@@ -242,10 +246,12 @@ TEST(StraceAddress, DescriptorTexts) {
 
 TEST(StraceTable, ColumnsInAnyOrder) {
   CallTable table;
-  for (const std::string_view line :
-       {"   calls    errors syscall              seconds", "-------- --------- ---------------- -----------",
-        "      12         3 openat              0.000004", "       1           exit_group          0.000000",
-        "-------- --------- ---------------- -----------", "      13         3 total               0.000004"}) {
+  for (const std::string_view line : {"   calls    errors syscall              seconds",
+                                      "-------- --------- ---------------- -----------",
+                                      "      12         3 openat              0.000004",
+                                      "       1           exit_group          0.000000",
+                                      "-------- --------- ---------------- -----------",
+                                      "      13         3 total               0.000004"}) {
     EXPECT_TRUE(table.take(line)) << line;
   }
   EXPECT_TRUE(table.is_complete());
@@ -267,7 +273,8 @@ TEST(StraceSyscalls, EveryRowIsFound) {
 
 TEST(StraceClock, MidnightBringsANewDay) {
   // Local time is whatever the machine's is: differences are tested.
-  converters::strace::Clock clock({.day = converters::strace::CalendarDay{2026, 6, 15}, .start = {}});
+  converters::strace::Clock clock(
+      {.day = converters::strace::CalendarDay{2026, 6, 15}, .start = {}});
   const std::int64_t before = clock.read(parse("23:59:59.500000 close(3) = 0").prefix)->ns;
   const std::int64_t after = clock.read(parse("00:00:00.250000 close(3) = 0").prefix)->ns;
   EXPECT_EQ(after - before, 750'000'000);
