@@ -299,9 +299,9 @@ void fuzz_strace_line(std::span<const char> input) {
 
 namespace {
 
-class CheckedCalls final : public converters::strace::StraceSink {
+class CheckedLog final : public converters::strace::StraceSink {
  public:
-  explicit CheckedCalls(formats::record::Writer& writer) : writer_(writer) {}
+  explicit CheckedLog(formats::record::Writer& writer) : writer_(writer) {}
   void syscall(const formats::record::Syscall& call) override {
     const bool is_right = !call.syscall.empty() && !call.state.empty() && call.line > 0 &&
                           call.end_line >= call.line &&
@@ -334,7 +334,7 @@ std::string fuzz_stracecalls(std::span<const char> input, std::size_t piece) {
   static const auto writer =
       record::make_writer(record::Format::kJsonLines, *output, {.producer = "fuzz", .fields = {}});
   text.clear();
-  CheckedCalls sink(*writer);
+  CheckedLog sink(*writer);
   converters::strace::StraceLog::Options options;
   options.verify = true;
   options.clock.day = {2026, 11, 23};
