@@ -147,8 +147,10 @@ void read_inputs(const cli::Arguments& arguments, RecordVisitor& visitor, cli::C
       paths, context, [&](std::unique_ptr<io::Source> opened, const std::string& path) {
         std::unique_ptr<io::Rewound> source = io::rewound(std::move(opened));
         const std::string input = paths.size() > 1 ? source->name() : std::string();
+        InputKind kind = recognize(source->head());
+        while (kind == InputKind::kUnknown && source->more()) kind = recognize(source->head());
         const std::string_view head = source->head();
-        switch (recognize(head)) {
+        switch (kind) {
           case InputKind::kRecords:
             read_records(*source, visitor, context);
             break;

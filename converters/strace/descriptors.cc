@@ -26,7 +26,10 @@ std::optional<std::int64_t> descriptor(std::string_view argument) {
   }
   // -e raw=all prints them as unsigned.
   if (value == 0xffffffff || value == -1) return -1;
+  if (value == 0xffffff9c || value == -100) return std::nullopt;  // AT_FDCWD
   if (value > INT32_MAX || value < 0) return std::nullopt;
+  constexpr std::int64_t kWorkingFolder = 100;  // AT_FDCWD, negated
+  if (is_negative && value == kWorkingFolder) return std::nullopt;
   return is_negative ? -value : value;
 }
 

@@ -31,29 +31,23 @@ std::optional<std::int64_t> modified(const std::string& path) {
 }
 
 bool looks_like_log(std::string_view head) {
-  // Most of the lines have to be strace's; the last one may be cut.
-  std::size_t good = 0;
-  std::size_t bad = 0;
   formats::strace::Line line;
   std::string plain;
-  bool is_table = false;
-  while (!head.empty() && good + bad < 50) {
-    const std::size_t end = head.find('\n');
+  while (!head.empty()) {
+    const std::size_t end = std::min(head.find('\n'), head.size());
     std::string_view text = head.substr(0, end);
     if (text.ends_with('\r')) text.remove_suffix(1);
     formats::strace::remove_colors(text, plain);
     formats::strace::parse_line(plain, line);
-    if (line.body == formats::strace::Body::kTable) is_table = true;
-    if (line.body == formats::strace::Body::kForeign ||
-        line.body == formats::strace::Body::kDamaged) {
-      if (!is_table && end != std::string_view::npos) ++bad;
-    } else if (line.body != formats::strace::Body::kEmpty) {
-      if (end != std::string_view::npos || good == 0) ++good;
+    // One suffices: what is around it may be damaged, or the program's output.
+    if (line.body != formats::strace::Body::kForeign &&
+        line.body != formats::strace::Body::kDamaged &&
+        line.body != formats::strace::Body::kEmpty) {
+      return true;
     }
-    if (end == std::string_view::npos) break;
-    head.remove_prefix(end + 1);
+    head.remove_prefix(std::min(end + 1, head.size()));
   }
-  return good > 0 && good >= bad;
+  return false;
 }
 
 void LogFiles::add(const std::string& path, std::unique_ptr<io::Rewound> source, bool is_only) {

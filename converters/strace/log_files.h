@@ -20,7 +20,7 @@ namespace tracebraid::converters::strace {
 // When the file behind `path` was last written to, in seconds since 1970.
 [[nodiscard]] std::optional<std::int64_t> modified(const std::string& path);
 
-// Whether `head`, the beginning of an input, looks like an strace log.
+// Whether a line of `head`, the beginning of an input, is strace's.
 [[nodiscard]] bool looks_like_log(std::string_view head);
 
 // Logs in the order in which they are given. Those of -ff wait until all are known.

@@ -130,6 +130,7 @@ struct StraceLog::Thread {
   std::uint32_t tid = 0;  // 0: unknown
   std::shared_ptr<Process> process;
   bool is_linked = false;  // its parent is known
+  bool is_seen = false;    // the log has lines of it
 
   bool is_pending = false;
   std::string pending;  // "read(3, "
@@ -304,6 +305,10 @@ void StraceLog::read_together(std::vector<ThreadFile>& files) {
 
 void StraceLog::take_line(Input& input, std::string_view text, std::uint64_t number, bool is_last,
                           const Stack* stack) {
+  if (text.find('\x1b') != std::string_view::npos) {
+    formats::strace::remove_colors(text, plain_);
+    text = plain_;
+  }
   if (input.table) {
     if (input.table->take(text)) {
       ++ledger_.tables;
@@ -322,13 +327,6 @@ void StraceLog::take_line(Input& input, std::string_view text, std::uint64_t num
   }
   if (!input.held.empty() && join_held(input, text, is_last, stack)) return;
   formats::strace::parse_line(text, line_);
-  if ((line_.body == Body::kForeign || line_.body == Body::kDamaged) &&
-      text.find('\x1b') != std::string_view::npos) {
-    // --color: every token is coloured, so that such a line is never understood as it is.
-    formats::strace::remove_colors(text, plain_);
-    text = plain_;
-    formats::strace::parse_line(text, line_);
-  }
   Start start;
   start.line = number;
   start.input = input.name;
@@ -593,9 +591,13 @@ StraceLog::Thread* StraceLog::find(std::uint32_t tid) {
 }
 
 StraceLog::Thread& StraceLog::find_or_make(std::uint32_t tid) {
-  if (Thread* const known = find(tid)) return *known;
+  if (Thread* const known = find(tid)) {
+    known->is_seen = true;
+    return *known;
+  }
   auto made = std::make_unique<Thread>();
   made->key = made->tid = tid;
+  made->is_seen = true;
   made->process = std::make_shared<Process>();
   Thread& thread = *made;
   threads_[tid] = std::move(made);
@@ -620,6 +622,7 @@ StraceLog::Thread& StraceLog::find_or_make(std::uint32_t tid) {
 StraceLog::Thread* StraceLog::only_thread() {
   Thread* only = nullptr;
   for (const auto& [key, thread] : threads_) {
+    if (!thread->is_seen) continue;
     if (only != nullptr) return nullptr;
     only = thread.get();
   }
@@ -639,7 +642,6 @@ StraceLog::Thread& StraceLog::thread_of(Input& input, const formats::strace::Lin
   }
   has_pids_ = true;
   if (line.prefix.is_bracketed && !threads_.contains(pid)) {
-    has_brackets_ = true;
     const auto unnamed = threads_.find(0);
     if (unnamed != threads_.end()) {
       Thread& thread = *unnamed->second;
@@ -697,11 +699,8 @@ void StraceLog::cloned(Thread& parent, std::uint32_t child, std::string_view fla
   record.is_thread = is_thread;
   record.flags = flags;
   emit_process(record, parent, start);
-  if (!has_pids_ && start.input.empty()) {
-    // Without -f, what the child does is not in the log.
-    if (shares_files) parent.process->is_whole = false;
-    if (!threads_.contains(child)) return;
-  }
+  // Without -f, what the child does is not in the log.
+  if (!has_pids_ && shares_files) parent.process->is_whole = false;
   Thread* known = find(child);
   if (known == nullptr) {
     auto made = std::make_unique<Thread>();
@@ -709,6 +708,13 @@ void StraceLog::cloned(Thread& parent, std::uint32_t child, std::string_view fla
     made->process = std::make_shared<Process>();
     known = made.get();
     threads_[child] = std::move(made);
+    unseen_.push_back(child);
+    constexpr std::size_t kMostUnseen = 1024;
+    if (unseen_.size() > kMostUnseen) {
+      Thread* const oldest = find(unseen_.front());
+      unseen_.pop_front();
+      if (oldest != nullptr && !oldest->is_seen) leave(*oldest);
+    }
   }
   adopt(parent, *known, is_thread, shares_files);
 }
@@ -816,10 +822,11 @@ void StraceLog::complete(Thread& thread, const Call& call, const Start& start, c
   }
   const bool has_ended = call.ending == Ending::kReturned && state.empty();
   if (state.empty()) {
-    state = call.has_result       ? "complete"
-            : call.is_unavailable ? "unavailable"
-            : !call.error.empty() ? "restarted"
-                                  : "noreturn";
+    // -e raw prints -1 for ?.
+    state = call.error.starts_with("ERESTART") ? "restarted"
+            : call.has_result                  ? "complete"
+            : call.is_unavailable              ? "unavailable"
+                                               : "noreturn";
   }
   record.state = state;
 

@@ -112,9 +112,9 @@ class StraceLog {
   formats::record::LineLedger ledger_;
   std::unordered_map<std::uint32_t, std::unique_ptr<Thread>> threads_;
   Thread* last_thread_ = nullptr;
-  bool has_brackets_ = false;
   bool has_pids_ = false;
   std::vector<std::uint32_t> cloning_;  // threads inside of a clone whose child is not known
+  std::deque<std::uint32_t> unseen_;    // children that clone returned and no line was of yet
   formats::strace::Line line_;
   std::string plain_;   // a line without its colours
   std::string joined_;  // both halves of a call

@@ -193,8 +193,10 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   cli::for_each_input(
       inputs, context, [&](std::unique_ptr<io::Source> opened, const std::string& path) {
         std::unique_ptr<io::Rewound> source = io::rewound(std::move(opened));
+        while (!looks_like_log(source->head()) && source->more()) {
+        }
         const std::string_view head = source->head();
-        if (!head.empty() && !looks_like_log(head)) {
+        if (head.find_first_not_of("\r\n") != std::string_view::npos && !looks_like_log(head)) {
           const std::string_view what = io::looks_like(head);
           throw io::Error{source->name(), "line 1",
                           "not an strace log; looks like " +

@@ -11,24 +11,24 @@ namespace {
 class RewoundSource final : public Rewound {
  public:
   explicit RewoundSource(std::unique_ptr<Source> rest) : rest_(std::move(rest)) {
+    (void)more();
+    if (head_.empty() && failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+  }
+
+  bool more() override {
     constexpr std::size_t kMost = std::size_t{64} * 1024;
-    constexpr std::size_t kEnough = 512;
+    if (has_ended_ || head_.size() >= kMost) return false;
+    const std::size_t filled = head_.size();
     head_.resize(kMost);
-    std::size_t filled = 0;
-    while (filled < kMost) {
-      const std::string_view text(head_.data(), filled);
-      if (filled >= kEnough || text.find('\n') != std::string_view::npos) break;
-      try {
-        const std::size_t count = rest_->read(std::span(head_.data() + filled, kMost - filled));
-        if (count == 0) break;
-        filled += count;
-      } catch (const Error&) {
-        if (filled == 0) throw;
-        failure_ = std::current_exception();
-        break;
-      }
+    std::size_t count = 0;
+    try {
+      count = rest_->read(std::span(head_.data() + filled, kMost - filled));
+    } catch (const Error&) {
+      failure_ = std::current_exception();
     }
-    head_.resize(filled);
+    head_.resize(filled + count);
+    has_ended_ = count == 0;
+    return count > 0;
   }
 
   std::size_t read(std::span<char> into) override {
@@ -39,7 +39,7 @@ class RewoundSource final : public Rewound {
       return count;
     }
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
-    return rest_->read(into);
+    return has_ended_ ? 0 : rest_->read(into);
   }
   [[nodiscard]] const std::string& name() const override { return rest_->name(); }
   [[nodiscard]] std::string_view head() const override { return head_; }
@@ -48,6 +48,7 @@ class RewoundSource final : public Rewound {
   std::unique_ptr<Source> rest_;
   std::string head_;
   std::size_t at_ = 0;
+  bool has_ended_ = false;
   std::exception_ptr failure_;
 };
 

@@ -11,12 +11,16 @@ namespace tracebraid::formats::io {
 
 class Rewound : public Source {
  public:
-  // What the first reads gave, up to 64 KiB: valid as long as the source.
+  // What was read so far and not yet given; valid until more().
   [[nodiscard]] virtual std::string_view head() const = 0;
+
+  // Reads more behind head(), up to 64 KiB in all; false when there is no more, or enough. Not
+  // after read().
+  virtual bool more() = 0;
 };
 
-// Reads the first bytes of `source`, at least one line of a text or 512 bytes where it has them,
-// and gives them again with what follows. Throws what the source throws before its first byte.
+// Reads the first bytes of `source`, and gives them again with what follows. Throws what the source
+// throws before its first byte.
 [[nodiscard]] std::unique_ptr<Rewound> rewound(std::unique_ptr<Source> source);
 
 }  // namespace tracebraid::formats::io

@@ -745,8 +745,14 @@ void parse_line(std::string_view text, Line& line) {
         if (resumed == std::string_view::npos) return;
         const std::size_t closing = rest.find('>', resumed);
         if (closing == std::string_view::npos) return;
+        const std::string_view name = rest.substr(5, resumed - 5);
+        if (name.empty() || is_digit(name[0]) || !std::ranges::all_of(name, [](char c) {
+              return kNameChars[static_cast<unsigned char>(c)];
+            })) {
+          return;
+        }
         line.call = Call{};
-        line.call.name = rest.substr(5, resumed - 5);
+        line.call.name = name;
         line.text = rest.substr(closing + 1);
         line.body = Body::kResumed;
       }
