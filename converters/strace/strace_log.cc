@@ -467,6 +467,12 @@ void StraceLog::take_call(Input& input, const Start& start, std::string_view tex
     }
     case Ending::kOpen: {
       if (!is_last && hold(input, text, start.line)) return;
+      // A word and a parenthesis are not enough.
+      if (line_.prefix.pid == 0 && !start.ts && formats::strace::find_syscall(call.name) == nullptr) {
+        ++ledger_.problems;
+        report("foreign", text, start.line, input.name);
+        return;
+      }
       ++ledger_.calls;
       Thread& thread = thread_of(input, line_);
       if (thread.is_pending) emit_pending(thread, "unfinished");

@@ -5,8 +5,6 @@ usage: corpus.py [PART-OF-A-NAME]
 """
 import bisect
 import collections
-import csv
-import datetime
 import json
 import os
 import re
@@ -221,36 +219,12 @@ def check_bytes(where, call):
                 report.check(not call["bytes"], f"{where}: bytes of a call that failed")
 
 
-def end_text(host, port):
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def connections(run):
-    """{(local, peer): (bytes in, bytes out)} of every TCP or UDP file, by the last addresses known."""
-    ends, moved = {}, collections.defaultdict(lambda: [0, 0])
-    for call in run.calls:
-        if call["file"] is None or call["kind"] not in ("tcp", "udp"):
-            continue
-        known = ends.setdefault(call["file"], [None, None])
-        for index, side in enumerate(("local", "peer")):
-            if call[f"{side}_p"] is not None:
-                known[index] = end_text(call[f"{side}_h"], call[f"{side}_p"])
-        if call["bytes"]:
-            moved[call["file"]][call["direction"] == "out"] += call["bytes"]
-    found = {}
-    for number, key in ends.items():
-        key = tuple(key)
-        before = found.get(key, (0, 0))
-        found[key] = (before[0] + moved[number][0], before[1] + moved[number][1])
-    return found
-
-
 def check_truth(name, run, path):
     if not os.path.exists(path):
         return
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    found = connections(run)
+    found = stracecalls.connections(run)
     if name.startswith("d11"):
         # What went through the ring is not in the log, and not to be made up.
         report.check("io_uring" in run.errors, f"{name}: no word of io_uring")
@@ -272,9 +246,9 @@ def check_truth(name, run, path):
             report.equal(mine, [(received, sent)], f"{name}: bytes of {client}")
         sums = collections.defaultdict(lambda: [0, 0])  # by datagram, at the server
         for call in run.calls:
-            if call["local_p"] and end_text(call["local_h"], call["local_p"]) == server \
+            if call["local_p"] and stracecalls.end_text(call["local_h"], call["local_p"]) == server \
                     and call["bytes"]:
-                peer = end_text(call["peer_h"], call["peer_p"])
+                peer = stracecalls.end_text(call["peer_h"], call["peer_p"])
                 sums[peer][call["direction"] == "out"] += call["bytes"]
         report.equal({peer: tuple(each) for peer, each in sums.items()},
                      {peer: tuple(each) for peer, each in clients.items()},
@@ -309,8 +283,8 @@ def segments(pcap):
         elif record["type"] == "flow":
             begin = stracecalls.nanoseconds(record["ts"])
             flows[record["uid"]] = (
-                end_text(record["id.orig_h"], record["id.orig_p"]),
-                end_text(record["id.resp_h"], record["id.resp_p"]), begin,
+                stracecalls.end_text(record["id.orig_h"], record["id.orig_p"]),
+                stracecalls.end_text(record["id.resp_h"], record["id.resp_p"]), begin,
                 begin + stracecalls.nanoseconds(record["duration"] or 0))
     return [(*ends, {side: sorted(parts) for side, parts in found[uid].items()})
             for uid, ends in flows.items()]
@@ -332,9 +306,9 @@ def check_capture(name, run, pcap, others=0):
         sends = [call for call in calls if call["direction"] == "out" and call["bytes"]]
         if not sends:
             continue
-        local = next((end_text(call["local_h"], call["local_p"]) for call in reversed(calls)
+        local = next((stracecalls.end_text(call["local_h"], call["local_p"]) for call in reversed(calls)
                       if call["local_p"]), None)
-        peer = next((end_text(call["peer_h"], call["peer_p"]) for call in reversed(calls)
+        peer = next((stracecalls.end_text(call["peer_h"], call["peer_p"]) for call in reversed(calls)
                      if call["peer_p"]), None)
         ts = stracecalls.nanoseconds(sends[0]["ts"])
         slack = stracecalls.nanoseconds(sends[0]["ts_resolution"])
