@@ -103,6 +103,24 @@ std::string_view direction_name(Direction direction) {
   return kNames[static_cast<std::size_t>(direction)];
 }
 
+// The N of /dev/fd/N, /proc/self/fd/N, and of /dev/stdin and the like.
+std::optional<std::int64_t> named_descriptor(std::string_view path) {
+  constexpr std::string_view kStreams[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr"};
+  for (std::size_t fd = 0; fd < std::size(kStreams); ++fd) {
+    if (path == kStreams[fd]) return static_cast<std::int64_t>(fd);
+  }
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    std::int64_t fd = 0;
+    std::size_t length = 0;
+    if (path.starts_with(folder) &&
+        formats::strace::parse_number(path.substr(folder.size()), fd, length) &&
+        length + folder.size() == path.size()) {
+      return fd;
+    }
+  }
+  return std::nullopt;
+}
+
 // The numbers of a list such as "[3, 4]" or "[3<pipe:[1]>, 4<pipe:[1]>]", with their texts.
 std::vector<std::string_view> list(std::string_view text) {
   std::vector<std::string_view> items;
@@ -275,19 +293,15 @@ void Descriptors::describe(const OpenFile& file, Syscall& record) {
   if (record.path.empty()) record.path = file.path;
 }
 
-void Descriptors::describe_closed(const FilePtr& closed, Syscall& record) {
-  if (!closed) return;
-  shown_ = closed;
-  describe(*closed, record);
-}
-
-void Descriptors::close_early(const Call& call, DescriptorTable& table, FilePtr& closed) {
-  const std::string_view argument = call.argument(0);
+FilePtr Descriptors::begin(const Call& call, const SyscallRow& row, DescriptorTable& table) {
+  if (row.fd < 0) return nullptr;
+  const std::string_view argument = call.argument(static_cast<std::size_t>(row.fd));
   const std::optional<std::int64_t> fd = descriptor(argument);
-  if (!fd || *fd < 0) return;
+  if (!fd || *fd < 0) return nullptr;
   bool is_closed = false;
-  closed = resolve(table, *fd, formats::strace::annotation(argument), is_closed);
-  table.close(*fd);
+  FilePtr file = resolve(table, *fd, formats::strace::annotation(argument), is_closed);
+  if (row.effect == Effect::kClose) table.close(*fd);
+  return file;
 }
 
 void Descriptors::returned(const Call& call, DescriptorTable& table, FilePtr file,
@@ -350,7 +364,7 @@ void Descriptors::count_bytes(const Call& call, const SyscallRow& row, Syscall& 
 }
 
 void Descriptors::replay(const Call& call, const SyscallRow* row,
-                         std::shared_ptr<DescriptorTable>& table, bool has_closed,
+                         std::shared_ptr<DescriptorTable>& table, const FilePtr* began,
                          Syscall& record) {
   const bool has_succeeded = call.has_result && call.error.empty() && call.result != -1;
   FilePtr file;
@@ -396,7 +410,7 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
     if (fd != kNoDescriptor) {
       record.fd = fd;
       bool is_closed = false;
-      if (!has_closed) file = resolve(*table, fd, text, is_closed);
+      file = began != nullptr ? *began : resolve(*table, fd, text, is_closed);
       if (file) {
         shown_ = file;
         describe(*file, record);
@@ -429,6 +443,16 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
       if (has_succeeded) {
         FilePtr made = make("file");
         made->path = record.path;
+        if (const std::optional<std::int64_t> named = named_descriptor(record.path)) {
+          // Another description of the same pipe, file or device.
+          bool is_closed = false;
+          const FilePtr same = resolve(*table, *named, {}, is_closed);
+          made->kind = same ? same->kind : std::string_view{};
+          if (same && !same->path.empty()) made->path = same->path;
+        }
+        const formats::strace::DescriptorText shown =
+            formats::strace::parse_descriptor_text(formats::strace::annotation(call.result_text));
+        if (!shown.kind.empty()) made->kind = shown.kind;
         // Relative to a directory that -y names.
         if (!made->path.starts_with('/') && !record.fd_text.empty()) {
           std::string folder;
@@ -601,7 +625,7 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
       break;
     case Effect::kClose:
       // The number is free whatever close() returns, unless it was not open.
-      if (!has_closed && call.error != "EBADF") table->close(fd);
+      if (began == nullptr && call.error != "EBADF") table->close(fd);
       break;
     case Effect::kCloseRange: {
       if (!has_succeeded) break;

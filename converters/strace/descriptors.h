@@ -69,22 +69,21 @@ class DescriptorTable {
 class Descriptors {
  public:
   // Brings `table` up to date with a call that ended, and says in `record` what its descriptors
-  // stood for (`fd` to `peer_p`, `bytes`, `direction`, `wait`). Views in `record` are valid until
-  // the next call of it. With `has_closed`, close_early() has been here.
+  // stood for (`fd` to `peer_p`, `bytes`, `direction`). Views in `record` are valid until the next
+  // call of it. `began` is what begin() gave, where the call was printed in two parts.
   void replay(const formats::strace::Call& call, const formats::strace::SyscallRow* row,
-              std::shared_ptr<DescriptorTable>& table, bool has_closed,
+              std::shared_ptr<DescriptorTable>& table, const std::shared_ptr<OpenFile>* began,
               formats::record::Syscall& record);
+
+  // What the descriptor of a call that begins stands for: other threads may close or replace it
+  // before the call ends. The number that a close frees is free from now on.
+  [[nodiscard]] std::shared_ptr<OpenFile> begin(const formats::strace::Call& call,
+                                                const formats::strace::SyscallRow& row,
+                                                DescriptorTable& table);
 
   // `bytes` and `direction` alone, of a call that succeeded and moves data.
   static void count_bytes(const formats::strace::Call& call, const formats::strace::SyscallRow& row,
                           formats::record::Syscall& record);
-
-  // A close that has begun: its number is free, and other threads may get it before it returns.
-  // Remembers what it stood for.
-  void close_early(const formats::strace::Call& call, DescriptorTable& table,
-                   std::shared_ptr<OpenFile>& closed);
-  // For the record of that call.
-  void describe_closed(const std::shared_ptr<OpenFile>& closed, formats::record::Syscall& record);
 
  private:
   std::shared_ptr<OpenFile> make(std::string_view kind);

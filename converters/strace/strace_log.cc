@@ -138,8 +138,8 @@ struct StraceLog::Thread {
   Start pending_start;
   std::string pending_comm;
   std::string pending_stack;
-  bool has_closed = false;
-  std::shared_ptr<OpenFile> closed;
+  bool has_begun = false;
+  std::shared_ptr<OpenFile> began;  // what its descriptor stood for then
 
   std::string interrupted;  // a call that returned ERESTART…
   std::uint64_t interrupted_line = 0;
@@ -163,6 +163,7 @@ struct StraceLog::Input {
   std::uint64_t held_lines = 0;
   std::uint64_t held_number = 0;
   bool is_held_for_output = false;
+  std::optional<std::uint32_t> owner;  // of the held line, when it names no thread
 };
 
 StraceLog::StraceLog(const Options& options, StraceSink& sink,
@@ -192,7 +193,7 @@ void StraceLog::read(formats::io::Source& source, std::string_view name,
         continue;
       }
       if (!is_attachment(lines.peek()) || is_attachment(lines.line())) {
-        take_line(input, lines.line(), number, lines.peek().empty(), nullptr);
+        take_line(input, lines.line(), number, !lines.has_end(), nullptr);
         continue;
       }
       text = lines.line();
@@ -214,7 +215,7 @@ void StraceLog::read(formats::io::Source& source, std::string_view name,
           }
         }
       }
-      take_line(input, text, number, lines.peek().empty(), &stack);
+      take_line(input, text, number, !lines.has_end(), &stack);
     }
   } catch (const formats::io::Error&) {
     end();
@@ -288,7 +289,7 @@ void StraceLog::read_together(std::vector<ThreadFile>& files) {
           append_dump(stack.dump, reader.lines.line());
         }
       }
-      const bool is_last = reader.lines.peek().empty();
+      const bool is_last = !reader.lines.has_end();
       take_line(reader.input, text, number, is_last, &stack);
     }
     advance(reader);
@@ -388,6 +389,19 @@ void StraceLog::take_line(Input& input, std::string_view text, std::uint64_t num
       break;
     case Body::kForeign:
     case Body::kDamaged:
+      if (is_last && !line_.call.name.empty() && line_.call.ending == Ending::kDamaged &&
+          line_.body == Body::kDamaged) {
+        // The log breaks off in the result.
+        ++ledger_.calls;
+        Call call = line_.call;
+        call.has_result = false;
+        call.result_text = call.error = call.aux = {};
+        call.duration_ns = -1;
+        Thread& thread = thread_of(input, line_);
+        if (thread.is_pending) emit_pending(thread, "unfinished");
+        complete(thread, call, start, nullptr, "cut", stack, false);
+        break;
+      }
       // What a log breaks off in is no damage: it may still be written.
       if (is_last && line_.body == Body::kDamaged && line_.text.size() < 64) {
         ++ledger_.problems;
@@ -424,15 +438,14 @@ void StraceLog::take_call(Input& input, const Start& start, std::string_view tex
       thread.pending_comm = start.comm;
       thread.pending_start.comm = thread.pending_comm;
       thread.pending_stack = stack != nullptr ? stack->frames : std::string();
-      thread.has_closed = false;
-      thread.closed.reset();
+      thread.has_begun = false;
+      thread.began.reset();
       const SyscallRow* const row = formats::strace::find_syscall(call.name);
       if (row == nullptr) return;
-      if (row->effect == Effect::kClose && options_.replay) {
-        descriptors_.close_early(call, *thread.process->table, thread.closed);
-        thread.has_closed = true;
-      } else if (row->effect == Effect::kClone) {
-        cloning_.push_back(thread.key);
+      if (row->effect == Effect::kClone) cloning_.push_back(thread.key);
+      if (row->fd >= 0 && options_.replay) {
+        thread.began = descriptors_.begin(call, *row, *thread.process->table);
+        thread.has_begun = true;
       }
       return;
     }
@@ -458,7 +471,7 @@ void StraceLog::take_call(Input& input, const Start& start, std::string_view tex
       other.pending_start = start;
       other.pending_comm = start.comm;
       other.pending_start.comm = other.pending_comm;
-      other.has_closed = false;
+      other.has_begun = false;
       formats::record::Process record;
       record.event = "changed";
       if (thread.tid != 0) record.old_tid = thread.tid;
@@ -468,7 +481,8 @@ void StraceLog::take_call(Input& input, const Start& start, std::string_view tex
     case Ending::kOpen: {
       if (!is_last && hold(input, text, start.line)) return;
       // A word and a parenthesis are not enough.
-      if (line_.prefix.pid == 0 && !start.ts && formats::strace::find_syscall(call.name) == nullptr) {
+      if (line_.prefix.pid == 0 && !start.ts &&
+          formats::strace::find_syscall(call.name) == nullptr) {
         ++ledger_.problems;
         report("foreign", text, start.line, input.name);
         return;
@@ -501,21 +515,35 @@ bool StraceLog::hold(Input& input, std::string_view text, std::uint64_t number) 
     // `write(1, "to-stderr\n", 10to-stderr`: the text, up to its first line end.
     const std::string_view quoted = formats::strace::quoted_string(call.argument(1));
     const std::string_view last = call.argument(2);
-    std::size_t digits = 0;
-    while (digits < last.size() && last[digits] >= '0' && last[digits] <= '9') ++digits;
-    if (quoted.size() < 2 || digits == 0) return false;
+    if (quoted.size() < 2) return false;
     std::string written;
     formats::strace::append_unescaped(written, quoted.substr(1, quoted.size() - 2));
+    const bool is_cut =
+        call.args.substr(static_cast<std::size_t>(quoted.data() + quoted.size() - call.args.data()))
+            .starts_with("...");
+    const std::size_t line_end = written.find('\n');
+    const std::string_view first = std::string_view(written).substr(0, line_end);
+    // Behind the number of bytes stands the first line of what was written.
+    std::size_t digits = is_cut ? 1 : std::to_string(written.size()).size();
+    const auto fits = [&] {
+      if (digits > last.size()) return false;
+      const std::string_view count = last.substr(0, digits);
+      if (count.find_first_not_of("0123456789") != std::string_view::npos) return false;
+      if (!is_cut && count != std::to_string(written.size())) return false;
+      const std::string_view shown = last.substr(digits);
+      return shown == first || (line_end == std::string::npos && shown.starts_with(first));
+    };
+    while (is_cut && digits < last.size() && !fits()) ++digits;
+    if (!fits()) return false;
     const std::string_view shown = last.substr(digits);
-    const std::string_view first = std::string_view(written).substr(0, written.find('\n'));
-    if (shown != first && !(shown.starts_with(first) && written.find('\n') == std::string::npos)) {
-      return false;
-    }
     keep -= shown.size();
     is_for_output = true;
   } else {
     return false;
   }
+  // Before the message makes another thread known.
+  input.owner.reset();
+  if (line_.prefix.pid == 0) input.owner = thread_of(input, line_).key;
   input.held = text.substr(0, keep);
   input.held_lines = 1;
   input.held_number = number;
@@ -540,7 +568,8 @@ bool StraceLog::join_held(Input& input, std::string_view text, bool is_last, con
     return true;
   }
   constexpr std::uint64_t kMostHeld = 1000;
-  if (input.is_held_for_output && !text.starts_with(')') && input.held_lines < kMostHeld) {
+  if (input.is_held_for_output && !text.starts_with(')') && !text.starts_with(" <unfinished") &&
+      input.held_lines < kMostHeld) {
     // More lines of what was written, unless they are strace's.
     formats::strace::parse_line(text, line_);
     if (line_.body == Body::kForeign || line_.body == Body::kEmpty) {
@@ -561,6 +590,7 @@ bool StraceLog::join_held(Input& input, std::string_view text, bool is_last, con
   input.held.clear();
   input.held_lines = 0;
   take_line(input, whole, number, is_last, stack);
+  if (input.held.empty()) input.owner.reset();
   return true;
 }
 
@@ -639,6 +669,7 @@ StraceLog::Thread& StraceLog::thread_of(Input& input, const formats::strace::Lin
   const std::uint32_t pid = line.prefix.pid;
   if (pid == 0) {
     if (input.tid != 0) return find_or_make(input.tid);
+    if (input.owner && threads_.contains(*input.owner)) return find_or_make(*input.owner);
     // On standard error, strace leaves the id out while there is one thread only.
     if (Thread* const unnamed = find(0)) return *unnamed;
     if (!threads_.empty()) {
@@ -752,7 +783,7 @@ void StraceLog::emit_pending(Thread& thread, std::string_view state) {
   const Start start = thread.pending_start;
   Stack stack{thread.pending_stack, {}};
   complete(thread, call, start, nullptr, state, stack.frames.empty() ? nullptr : &stack,
-           thread.has_closed);
+           thread.has_begun);
 }
 
 void StraceLog::take_resumed(Thread& thread, const Start& start, const Stack* stack) {
@@ -769,9 +800,9 @@ void StraceLog::take_resumed(Thread& thread, const Start& start, const Stack* st
     const Start begin = thread.pending_start;
     if (stack == nullptr && !thread.pending_stack.empty()) {
       const Stack early{thread.pending_stack, {}};
-      complete(thread, call, begin, &start, state, &early, thread.has_closed);
+      complete(thread, call, begin, &start, state, &early, thread.has_begun);
     } else {
-      complete(thread, call, begin, &start, state, stack, thread.has_closed);
+      complete(thread, call, begin, &start, state, stack, thread.has_begun);
     }
     return;
   }
@@ -785,7 +816,7 @@ void StraceLog::take_resumed(Thread& thread, const Start& start, const Stack* st
 }
 
 void StraceLog::complete(Thread& thread, const Call& call, const Start& start, const Start* end,
-                         std::string_view state, const Stack* stack, bool has_closed) {
+                         std::string_view state, const Stack* stack, bool has_begun) {
   static_assert(std::is_trivially_copyable_v<Syscall>);
   static constexpr Syscall kEmpty;
   Syscall& record = record_;
@@ -870,8 +901,8 @@ void StraceLog::complete(Thread& thread, const Call& call, const Start& start, c
   }
 
   if (options_.replay) {
-    descriptors_.replay(call, row, thread.process->table, has_closed, record);
-    if (has_closed) descriptors_.describe_closed(thread.closed, record);
+    descriptors_.replay(call, row, thread.process->table, has_begun ? &thread.began : nullptr,
+                        record);
     // Another thread, unseen, may have opened it.
     if (record.kind == "closed" && record.fd && *record.fd >= 0 && !thread.process->is_whole) {
       record.kind = {};
@@ -1019,7 +1050,7 @@ void StraceLog::take_exit(Thread& thread, const Start& start) {
       thread.pending_comm = std::move(caller->pending_comm);
       thread.pending_start.comm = thread.pending_comm;
       thread.pending_stack = std::move(caller->pending_stack);
-      thread.has_closed = false;
+      thread.has_begun = false;
       caller->is_pending = false;
     }
     std::vector<Thread*> gone;

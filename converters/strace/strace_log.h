@@ -90,7 +90,7 @@ class StraceLog {
   void end_tables(Input& input);
 
   void complete(Thread& thread, const formats::strace::Call& call, const Start& start,
-                const Start* end, std::string_view state, const Stack* stack, bool has_closed);
+                const Start* end, std::string_view state, const Stack* stack, bool has_begun);
   void emit_pending(Thread& thread, std::string_view state);
   void follow(Thread& thread, const formats::strace::Call& call, const Start& start);
   void cloned(Thread& parent, std::uint32_t child, std::string_view flags, const Start& start);

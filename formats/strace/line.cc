@@ -714,6 +714,7 @@ closed:
 
 void parse_line(std::string_view text, Line& line) {
   line.prefix = Prefix{};
+  line.call.name = {};
   line.text = {};
   const char* at = text.data();
   const char* const end = at + text.size();
