@@ -500,6 +500,23 @@ void StraceLog::take_call(Input& input, const Start& start, std::string_view tex
   }
 }
 
+// How many bytes at the end of `text` are the first line of what a thread is just writing.
+std::size_t StraceLog::shown_by_another(std::string_view text) const {
+  std::string written;
+  for (const auto& [key, thread] : threads_) {
+    if (!thread->is_pending || thread->pending_name != "write") continue;
+    Call call;
+    (void)formats::strace::parse_call(thread->pending, call);
+    const std::string_view quoted = formats::strace::quoted_string(call.argument(1));
+    if (quoted.size() < 2) continue;
+    written.clear();
+    formats::strace::append_unescaped(written, quoted.substr(1, quoted.size() - 2));
+    const std::string_view first = std::string_view(written).substr(0, written.find('\n'));
+    if (!first.empty() && text.ends_with(first)) return first.size();
+  }
+  return 0;
+}
+
 // Keeps the beginning of a line that a message of strace's, or what the program wrote, broke.
 bool StraceLog::hold(Input& input, std::string_view text, std::uint64_t number) {
   const Call& call = line_.call;
@@ -537,6 +554,9 @@ bool StraceLog::hold(Input& input, std::string_view text, std::uint64_t number) 
     if (!fits()) return false;
     const std::string_view shown = last.substr(digits);
     keep -= shown.size();
+    is_for_output = true;
+  } else if (const std::size_t shown = shown_by_another(text); shown > 0) {
+    keep -= shown;
     is_for_output = true;
   } else {
     return false;

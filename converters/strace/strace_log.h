@@ -85,6 +85,7 @@ class StraceLog {
   void take_message(std::string_view text, const Start& start);
   void take_personality(const Start& start);
   bool hold(Input& input, std::string_view text, std::uint64_t number);
+  [[nodiscard]] std::size_t shown_by_another(std::string_view text) const;
   bool join_held(Input& input, std::string_view text, bool is_last, const Stack* stack);
   void give_up(Input& input);
   void end_tables(Input& input);
