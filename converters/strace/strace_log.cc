@@ -181,7 +181,7 @@ void StraceLog::read(formats::io::Source& source, std::string_view name,
   std::string text;
   Stack stack;
   const auto end = [&] {
-    give_up(input);
+    give_up(input, true);
     end_tables(input);
   };
   try {
@@ -297,7 +297,7 @@ void StraceLog::read_together(std::vector<ThreadFile>& files) {
       heap.emplace_back(reader.time, at);
       std::ranges::push_heap(heap, later);
     } else {
-      give_up(reader.input);
+      give_up(reader.input, true);
       end_tables(reader.input);
     }
   }
@@ -600,9 +600,10 @@ bool StraceLog::join_held(Input& input, std::string_view text, bool is_last, con
   std::string whole = input.held;
   whole.append(text);
   formats::strace::parse_line(whole, line_);
-  const bool is_whole = line_.body == Body::kCall && line_.call.ending != Ending::kOpen;
+  const bool is_whole =
+      line_.body == Body::kCall && (line_.call.ending != Ending::kOpen || is_last);
   if (!is_whole && !(line_.body == Body::kResumed)) {
-    give_up(input);
+    give_up(input, false);
     return false;
   }
   ledger_.glued += input.held_lines;
@@ -614,7 +615,7 @@ bool StraceLog::join_held(Input& input, std::string_view text, bool is_last, con
   return true;
 }
 
-void StraceLog::give_up(Input& input) {
+void StraceLog::give_up(Input& input, bool is_end) {
   if (input.held.empty()) return;
   const std::string text = std::exchange(input.held, {});
   ledger_.glued += input.held_lines - 1;
@@ -634,8 +635,10 @@ void StraceLog::give_up(Input& input) {
     return;
   }
   ++ledger_.calls;
-  diagnostics_.count(kCut, "line " + std::to_string(start.line));
-  complete(thread_of(input, line_), line_.call, start, nullptr, "cut", nullptr, false);
+  // At the end of the log, it may still be written.
+  if (!is_end) diagnostics_.count(kCut, "line " + std::to_string(start.line));
+  complete(thread_of(input, line_), line_.call, start, nullptr, is_end ? "unfinished" : "cut",
+           nullptr, false);
 }
 
 StraceLog::Thread* StraceLog::find(std::uint32_t tid) {
@@ -923,8 +926,10 @@ void StraceLog::complete(Thread& thread, const Call& call, const Start& start, c
   if (options_.replay) {
     descriptors_.replay(call, row, thread.process->table, has_begun ? &thread.began : nullptr,
                         record);
-    // Another thread, unseen, may have opened it.
-    if (record.kind == "closed" && record.fd && *record.fd >= 0 && !thread.process->is_whole) {
+    // What opened it may not be in the log: only EBADF proves that it was closed, and that only
+    // where no thread is unseen.
+    if (record.kind == "closed" && record.fd && *record.fd >= 0 &&
+        (call.error != "EBADF" || !thread.process->is_whole)) {
       record.kind = {};
     }
   } else if (row != nullptr && row->direction != formats::strace::Direction::kNone &&

@@ -87,7 +87,7 @@ class StraceLog {
   bool hold(Input& input, std::string_view text, std::uint64_t number);
   [[nodiscard]] std::size_t shown_by_another(std::string_view text) const;
   bool join_held(Input& input, std::string_view text, bool is_last, const Stack* stack);
-  void give_up(Input& input);
+  void give_up(Input& input, bool is_end);
   void end_tables(Input& input);
 
   void complete(Thread& thread, const formats::strace::Call& call, const Start& start,
