@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <deque>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <utility>
 
+#include <sys/stat.h>
+
+#include "analyzers/in_step.h"
 #include "converters/cprof/profile_calls.h"
 #include "converters/pcap/capture_flows.h"
 #include "converters/pcap/pcapflows.h"
@@ -19,10 +23,12 @@
 #include "formats/io/source.h"
 #include "formats/pcap/capture_reader.h"
 #include "formats/record/call.h"
+#include "formats/record/file.h"
 #include "formats/record/flow.h"
 #include "formats/record/function.h"
 #include "formats/record/reader.h"
 #include "formats/record/syscall.h"
+#include "formats/record/text.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -35,6 +41,7 @@ using converters::strace::StraceLog;
 class Logs final : public converters::strace::StraceSink {
  public:
   explicit Logs(RecordVisitor& visitor) : visitor_(visitor) {}
+  void file(const record::File& file) override { visitor_.visit(record::AnyRecord(file)); }
   void syscall(const record::Syscall& call) override { visitor_.visit(record::AnyRecord(call)); }
   void signal(const record::Signal& signal) override { visitor_.visit(record::AnyRecord(signal)); }
   void process(const record::Process& process) override {
@@ -50,15 +57,19 @@ class Logs final : public converters::strace::StraceSink {
 
 class Flows final : public converters::pcap::FlowSink {
  public:
-  explicit Flows(RecordVisitor& visitor) : visitor_(visitor) {}
+  explicit Flows(RecordVisitor& visitor, LaneOutput* lane = nullptr)
+      : visitor_(visitor), lane_(lane) {}
   void flow(const record::Flow& flow) override { visitor_.visit(record::AnyRecord(flow)); }
   void segment(const record::Segment& segment) override {
     visitor_.visit(record::AnyRecord(segment));
   }
-  void flush() override {}
+  void flush() override {
+    if (lane_ != nullptr) lane_->flush();
+  }
 
  private:
   RecordVisitor& visitor_;
+  LaneOutput* lane_;
 };
 
 class Calls final : public converters::cprof::CallSink {
@@ -76,13 +87,14 @@ class Calls final : public converters::cprof::CallSink {
 constexpr const record::TypeInfo* kKnown[] = {
     &record::kTypeInfo<record::Syscall>,    &record::kTypeInfo<record::Signal>,
     &record::kTypeInfo<record::Process>,    &record::kTypeInfo<record::Problem>,
-    &record::kTypeInfo<record::LineLedger>, &record::kTypeInfo<record::Flow>,
-    &record::kTypeInfo<record::Segment>,    &record::kTypeInfo<record::Ledger>,
-    &record::kTypeInfo<record::Function>,   &record::kTypeInfo<record::Call>,
+    &record::kTypeInfo<record::LineLedger>, &record::kTypeInfo<record::File>,
+    &record::kTypeInfo<record::Flow>,       &record::kTypeInfo<record::Segment>,
+    &record::kTypeInfo<record::Ledger>,     &record::kTypeInfo<record::Function>,
+    &record::kTypeInfo<record::Call>,
 };
 
-void read_records(io::Source& source, RecordVisitor& visitor, cli::Context& context) {
-  record::StreamReader reader(source, kKnown);
+void read_records(record::StreamReader& reader, RecordVisitor& visitor, bool as_packed,
+                  cli::Context& context) {
   for (;;) {
     try {
       if (!reader.next()) return;
@@ -90,8 +102,164 @@ void read_records(io::Source& source, RecordVisitor& visitor, cli::Context& cont
       context.diagnostics.report(error);
       continue;
     }
-    visitor.visit(record::AnyRecord(reader.type(), reader.values()));
+    visitor.visit(
+        record::AnyRecord(reader.type(), reader.values(), as_packed ? reader.packed() : nullptr));
   }
+}
+
+InputKind recognize(io::Rewound& source) {
+  InputKind kind = analyzers::recognize(source.head());
+  while (kind == InputKind::kUnknown && source.more()) kind = analyzers::recognize(source.head());
+  return kind;
+}
+
+io::Error unknown_input(const io::Rewound& source) {
+  const std::string_view what = io::looks_like(source.head());
+  return {source.name(), "",
+          "neither a capture, nor an strace log, nor a profile, nor records" +
+              (what.empty() ? std::string() : "; looks like " + std::string(what))};
+}
+
+// One of the inputs that a lane reads.
+struct LaneInput {
+  std::string path;
+  std::string name;  // for records; empty for the only input
+  std::int64_t shift_ns = 0;
+  std::shared_ptr<io::Rewound> opened;  // a pipe's, which cannot be opened again
+};
+
+class Reopened final : public io::Rewound {
+ public:
+  explicit Reopened(std::shared_ptr<io::Rewound> source) : source_(std::move(source)) {}
+  std::size_t read(std::span<char> into) override { return source_->read(into); }
+  [[nodiscard]] const std::string& name() const override { return source_->name(); }
+  [[nodiscard]] std::string_view head() const override { return source_->head(); }
+  bool more() override { return source_->more(); }
+
+ private:
+  std::shared_ptr<io::Rewound> source_;
+};
+
+// Hands on what has been made of an input so far whenever more of it is read: that may last.
+class Flushing final : public io::Rewound {
+ public:
+  Flushing(std::unique_ptr<io::Rewound> source, LaneOutput& output)
+      : source_(std::move(source)), output_(output) {}
+  std::size_t read(std::span<char> into) override {
+    output_.flush();
+    return source_->read(into);
+  }
+  [[nodiscard]] const std::string& name() const override { return source_->name(); }
+  [[nodiscard]] std::string_view head() const override { return source_->head(); }
+  bool more() override { return source_->more(); }
+
+ private:
+  std::unique_ptr<io::Rewound> source_;
+  LaneOutput& output_;
+};
+
+bool is_regular(const std::string& path) {
+  struct stat status {};
+  return path != "-" && ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
+// Calls `read(source, input)` for every input of a lane, in its thread; what is wrong with one of
+// them does not stop the others.
+template <typename Read>
+void for_each(std::vector<LaneInput>& inputs, cli::Context& context, Read read) {
+  for (LaneInput& input : inputs) {
+    context.diagnostics.set_input(cli::input_name(input.path));
+    try {
+      std::unique_ptr<io::Rewound> source;
+      if (input.opened) {
+        source = std::make_unique<Reopened>(std::move(input.opened));
+      } else {
+        source = io::rewound(io::open_source(input.path, context.progress));
+      }
+      read(std::move(source), input);
+    } catch (const io::Error& error) {
+      if (error.input != cli::input_name(input.path)) throw;
+      context.diagnostics.report(error);
+    }
+  }
+}
+
+Lane profile_lane(std::vector<LaneInput> inputs) {
+  return {[inputs = std::move(inputs)](LaneOutput& output, cli::Context& context) mutable {
+    Calls calls(output);
+    converters::cprof::ProfileCalls profiles(calls, context.diagnostics);
+    for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& input) {
+      profiles.read(*source, input.name);
+    });
+  }};
+}
+
+Lane log_lane(std::vector<LaneInput> inputs, const StraceLog::Options& options) {
+  return {[inputs = std::move(inputs), options](LaneOutput& output, cli::Context& context) mutable {
+    Logs sink(output);
+    StraceLog log(options, sink, context.diagnostics);
+    converters::strace::LogFiles files(log, context.diagnostics);
+    for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& input) {
+      output.shift_by(input.shift_ns);
+      files.add(input.path, std::make_unique<Flushing>(std::move(source), output),
+                input.name.empty());
+    });
+    files.finish();
+  }};
+}
+
+Lane capture_lane(std::vector<LaneInput> inputs, bool with_segments) {
+  return {[inputs = std::move(inputs), with_segments](LaneOutput& output,
+                                                      cli::Context& context) mutable {
+    Flows sink(output, &output);
+    converters::pcap::CaptureFlows::Options options = converters::pcap::default_options();
+    options.flows.segments = with_segments;
+    converters::pcap::CaptureFlows flows(options, sink, context.diagnostics);
+    for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& input) {
+      if (!input.name.empty()) flows.set_input(input.name);
+      flows.set_shift(input.shift_ns);
+      formats::pcap::CaptureReader reader(*source, context.diagnostics);
+      converters::pcap::read_all(reader, flows, context.diagnostics, !is_regular(input.path));
+    });
+    flows.finish();
+  }};
+}
+
+Lane record_lane(LaneInput input, bool as_packed) {
+  // The records' types live in the reader, and are needed longer than the lane's thread runs.
+  struct Kept {
+    std::unique_ptr<io::Rewound> source;
+    std::unique_ptr<record::StreamReader> reader;
+  };
+  return {[inputs = std::vector{std::move(input)}, as_packed, kept = std::make_shared<Kept>()](
+              LaneOutput& output, cli::Context& context) mutable {
+    for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& of) {
+      output.shift_by(of.shift_ns);
+      kept->source = std::make_unique<Flushing>(std::move(source), output);
+      kept->reader = std::make_unique<record::StreamReader>(*kept->source, kKnown);
+      read_records(*kept->reader, output, as_packed, context);
+    });
+  }};
+}
+
+// What --shift says, in nanoseconds by input.
+std::map<std::string, std::int64_t> shifts(const cli::Arguments& arguments,
+                                           const std::vector<std::string>& paths) {
+  std::map<std::string, std::int64_t> all;
+  for (const std::string& word : arguments.values("shift")) {
+    const std::size_t equals = word.rfind('=');
+    std::int64_t ns = 0;
+    if (equals == std::string::npos || !record::parse_seconds(word.substr(equals + 1), ns)) {
+      throw io::UsageError{"--shift: not INPUT=SECONDS: " + io::quoted(word),
+                           "such as --shift tcpdump.pcap=-0.25"};
+    }
+    const std::string path = word.substr(0, equals);
+    if (std::ranges::find(paths, path) == paths.end()) {
+      throw io::UsageError{"--shift: no such input: " + io::quoted(path)};
+    }
+    all[path] = ns;
+  }
+  return all;
 }
 
 bool has_any(std::string_view head, std::initializer_list<std::string_view> starts) {
@@ -147,13 +315,12 @@ void read_inputs(const cli::Arguments& arguments, RecordVisitor& visitor, cli::C
       paths, context, [&](std::unique_ptr<io::Source> opened, const std::string& path) {
         std::unique_ptr<io::Rewound> source = io::rewound(std::move(opened));
         const std::string input = paths.size() > 1 ? source->name() : std::string();
-        InputKind kind = recognize(source->head());
-        while (kind == InputKind::kUnknown && source->more()) kind = recognize(source->head());
-        const std::string_view head = source->head();
-        switch (kind) {
-          case InputKind::kRecords:
-            read_records(*source, visitor, context);
+        switch (recognize(*source)) {
+          case InputKind::kRecords: {
+            record::StreamReader reader(*source, kKnown);
+            read_records(reader, visitor, false, context);
             break;
+          }
           case InputKind::kCapture: {
             if (!flows) {
               flows = std::make_unique<converters::pcap::CaptureFlows>(
@@ -175,17 +342,72 @@ void read_inputs(const cli::Arguments& arguments, RecordVisitor& visitor, cli::C
             profile_inputs.push_back(input);
             profiles.read(*source, profile_inputs.back());
             break;
-          case InputKind::kUnknown: {
-            const std::string_view what = io::looks_like(head);
-            throw io::Error{
-                source->name(), "",
-                "neither a capture, nor an strace log, nor a profile, nor records" +
-                    (what.empty() ? std::string() : "; looks like " + std::string(what))};
-          }
+          case InputKind::kUnknown:
+            throw unknown_input(*source);
         }
       });
   if (log_files) log_files->finish();
   if (flows) flows->finish();
+}
+
+void read_inputs_in_step(const cli::Arguments& arguments, const Wanted& wanted,
+                         RecordVisitor& visitor, cli::Context& context) {
+  const std::vector<std::string> paths = cli::input_paths(arguments);
+  std::map<std::string, std::int64_t> shift = shifts(arguments, paths);
+  StraceLog::Options log_options;
+  log_options.clock = converters::strace::clock_options(arguments);
+  log_options.files = wanted.files;
+
+  std::vector<LaneInput> profiles;
+  std::vector<LaneInput> logs;
+  std::vector<LaneInput> captures;
+  std::vector<Lane> lanes;
+  cli::for_each_input(
+      paths, context, [&](std::unique_ptr<io::Source> opened, const std::string& path) {
+        std::shared_ptr<io::Rewound> source = io::rewound(std::move(opened));
+        LaneInput input{path, paths.size() > 1 ? source->name() : std::string(), shift[path], {}};
+        const InputKind kind = recognize(*source);
+        if (kind == InputKind::kUnknown) throw unknown_input(*source);
+        const bool may_wait = !is_regular(path);
+        if (may_wait) input.opened = std::move(source);
+        switch (kind) {
+          case InputKind::kRecords:
+            lanes.push_back(record_lane(std::move(input), wanted.as_packed));
+            lanes.back().may_wait = may_wait;
+            break;
+          case InputKind::kCapture:
+            captures.push_back(std::move(input));
+            break;
+          case InputKind::kLog:
+            logs.push_back(std::move(input));
+            break;
+          case InputKind::kProfile:
+            profiles.push_back(std::move(input));
+            break;
+          case InputKind::kUnknown:
+            break;
+        }
+      });
+  const auto add = [&](std::vector<LaneInput>& inputs, auto make) {
+    if (inputs.empty()) return;
+    const bool may_wait =
+        std::ranges::any_of(inputs, [](const LaneInput& input) { return input.opened != nullptr; });
+    lanes.push_back(make(std::move(inputs)));
+    lanes.back().may_wait = may_wait;
+  };
+  add(captures, [&](std::vector<LaneInput> inputs) {
+    return capture_lane(std::move(inputs), wanted.segments);
+  });
+  add(logs,
+      [&](std::vector<LaneInput> inputs) { return log_lane(std::move(inputs), log_options); });
+  if (!profiles.empty()) {
+    std::vector<Lane> first;
+    add(profiles, profile_lane);
+    first.push_back(std::move(lanes.back()));
+    lanes.pop_back();
+    read_in_step(std::move(first), visitor, context);
+  }
+  read_in_step(std::move(lanes), visitor, context);
 }
 
 }  // namespace tracebraid::analyzers

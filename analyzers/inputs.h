@@ -11,12 +11,24 @@
 
 namespace tracebraid::analyzers {
 
+// Rows for an analyzer's option table.
+inline constexpr formats::cli::Option kShiftOption = {
+    0,
+    "shift",
+    formats::cli::Argument::kText,
+    "INPUT=SECONDS",
+    "Input",
+    "add SECONDS to all times of INPUT",
+    "For files from machines whose clocks differ. INPUT as on the command line; may be repeated."};
+
 class RecordVisitor {
  public:
   virtual ~RecordVisitor() = default;
   // The record's views are valid during the call. Of one input after another, in its order; never
   // by two threads at a time.
   virtual void visit(const formats::record::AnyRecord& record) = 0;
+  // The records that follow come from this lane (in_step.h): numbers of files are its own.
+  virtual void enter(std::size_t lane) { (void)lane; }
 };
 
 // What an input is.
@@ -31,9 +43,21 @@ inline constexpr std::string_view kInputText =
     "logs, profiles of cProfile, and streams of records from the other programs (-f msgpack or "
     "jsonl); gzip and zstd are seen through; - or nothing is standard input.";
 
-// Shows all records of all inputs to `visitor`. Several strace logs are read as one, and several
-// captures too. What cannot be read is reported, and the others are read all the same.
+// What converters tell only when asked.
+struct Wanted {
+  bool files = false;      // of logs: what descriptors stood for
+  bool segments = false;   // of captures: payload on the wire
+  bool as_packed = false;  // of binary streams: also what is unknown here, for handing it on
+};
+
+// Shows all records of all inputs to `visitor`, one input after another. Several strace logs are
+// read as one, and several captures too. What cannot be read is reported, and the others are read
+// all the same.
 void read_inputs(const formats::cli::Arguments& arguments, RecordVisitor& visitor,
                  formats::cli::Context& context);
+
+// The same, with all inputs at the same time (in_step.h), profiles first.
+void read_inputs_in_step(const formats::cli::Arguments& arguments, const Wanted& wanted,
+                         RecordVisitor& visitor, formats::cli::Context& context);
 
 }  // namespace tracebraid::analyzers

@@ -54,26 +54,30 @@ void CaptureFlows::add(std::span<const Packet> packets) {
     }
     if (packet.ts_ns == kNever) {
       packet.ts_ns = clock_ == kNever ? 0 : clock_;
-      diagnostics_.count(kNoTimeStamp, position(ledger_.read));
+      diagnostics_.count(kNoTimeStamp, position(number()));
+    } else {
+      packet.ts_ns += shift_ns_;
     }
     if (held_) settle_held(packet.ts_ns);
     if (clock_ != kNever && packet.ts_ns - clock_ > kJumpNs) {
-      held_.emplace(Held{{packet.data, packet.data + packet.captured}, *packet.interface, packet});
+      held_.emplace(
+          Held{{packet.data, packet.data + packet.captured}, *packet.interface, packet, number()});
       held_->packet.data = held_->bytes.data();
       held_->packet.interface = &held_->interface;
       continue;
     }
     if (packet.ts_ns < clock_) {
-      diagnostics_.count(kBackwards, position(ledger_.read));
+      diagnostics_.count(kBackwards, position(number()));
     } else {
       clock_ = packet.ts_ns;
     }
-    take(packet);
+    take(packet, number());
   }
 }
 
 void CaptureFlows::set_input(std::string_view name) {
   submit();
+  read_before_ = ledger_.read;
   batch_.input = name;
 }
 
@@ -86,13 +90,13 @@ void CaptureFlows::wait() {
 void CaptureFlows::settle_held(std::int64_t next_ts) {
   Packet packet = held_->packet;
   if (next_ts != kNever && packet.ts_ns - next_ts > kJumpNs) {
-    diagnostics_.count(kOutlier, position(ledger_.read - 1));
+    diagnostics_.count(kOutlier, position(held_->number));
     seen_at(packet.ts_ns);
     packet.ts_ns = clock_;
   } else {
     clock_ = packet.ts_ns;
   }
-  take(packet);
+  take(packet, held_->number);
   held_.reset();
 }
 
@@ -102,10 +106,10 @@ void CaptureFlows::seen_at(std::int64_t ts_ns) {
   ledger_.last_ts = std::max(ledger_.last_ts.value_or(time), time);
 }
 
-void CaptureFlows::take(Packet packet) {
+void CaptureFlows::take(Packet packet, std::uint64_t number) {
   seen_at(packet.ts_ns);
   const std::size_t before = batch_.datagrams.size();
-  switch (decoder_.decode(packet, ledger_.read, batch_)) {
+  switch (decoder_.decode(packet, number, batch_)) {
     case Outcome::kCounted:
       ++ledger_.counted;
       if (packet.captured < packet.length && batch_.datagrams[before].is_truncated)

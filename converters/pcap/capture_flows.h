@@ -35,6 +35,9 @@ class CaptureFlows {
   // Names the input that the next packets are from; empty where there is but one.
   void set_input(std::string_view name);
 
+  // Added to the times of the next packets.
+  void set_shift(std::int64_t ns) { shift_ns_ = ns; }
+
   // Takes in packets in the order of the capture. The result does not depend on how they are
   // divided among calls. What the sink throws is thrown by a later call.
   void add(std::span<const formats::pcap::Packet> packets);
@@ -53,9 +56,12 @@ class CaptureFlows {
     std::vector<unsigned char> bytes;
     formats::pcap::Interface interface;
     formats::pcap::Packet packet;
+    std::uint64_t number;
   };
 
-  void take(formats::pcap::Packet packet);
+  // In its input, from 1.
+  [[nodiscard]] std::uint64_t number() const { return ledger_.read - read_before_; }
+  void take(formats::pcap::Packet packet, std::uint64_t number);
   void seen_at(std::int64_t ts_ns);
   void submit();
   void settle_held(std::int64_t next_ts);
@@ -66,6 +72,8 @@ class CaptureFlows {
   formats::io::Diagnostics& diagnostics_;
   std::optional<formats::pcap::PacketFilter> filter_;
   formats::record::Ledger ledger_;
+  std::int64_t shift_ns_ = 0;
+  std::uint64_t read_before_ = 0;  // packets of earlier inputs
   DatagramBatch batch_;
   std::int64_t clock_;  // latest time that was believed
   std::optional<Held> held_;

@@ -16,33 +16,6 @@ constexpr std::array<std::string_view, 8> kReasons = {"closed", "reset", "idle",
 constexpr std::array<std::string_view, 7> kTunnels = {"ip",     "gre",  "erspan", "vxlan",
                                                       "geneve", "gtpu", "teredo"};
 
-record::Address address(const HostAddress& host, bool is_ipv6) {
-  record::Address out;
-  out.size = is_ipv6 ? 16 : 4;
-  const auto put = [&](std::uint64_t value, std::size_t at, std::size_t count) {
-    for (std::size_t byte = 0; byte < count; ++byte) {
-      out.bytes[at + byte] = static_cast<std::uint8_t>(value >> (8 * (count - 1 - byte)));
-    }
-  };
-  if (is_ipv6) put(host.high, 0, 8);
-  put(host.low, is_ipv6 ? 8 : 0, is_ipv6 ? 8 : 4);
-  return out;
-}
-
-std::string_view protocol_name(std::uint8_t protocol) {
-  switch (protocol) {
-    case kProtocolTcp:
-      return "tcp";
-    case kProtocolUdp:
-      return "udp";
-    case kProtocolIcmp:
-    case kProtocolIcmp6:
-      return "icmp";
-    default:
-      return "unknown_transport";
-  }
-}
-
 std::optional<record::Time> maybe(std::int64_t ts) {
   if (ts == Endpoint::kNever) return std::nullopt;
   return record::Time{ts};
@@ -71,6 +44,33 @@ std::string_view flags_text(std::uint8_t flags, std::array<char, 8>& into) {
 }
 
 }  // namespace
+
+record::Address record_address(const HostAddress& host, bool is_ipv6) {
+  record::Address out;
+  out.size = is_ipv6 ? 16 : 4;
+  const auto put = [&](std::uint64_t value, std::size_t at, std::size_t count) {
+    for (std::size_t byte = 0; byte < count; ++byte) {
+      out.bytes[at + byte] = static_cast<std::uint8_t>(value >> (8 * (count - 1 - byte)));
+    }
+  };
+  if (is_ipv6) put(host.high, 0, 8);
+  put(host.low, is_ipv6 ? 8 : 0, is_ipv6 ? 8 : 4);
+  return out;
+}
+
+std::string_view protocol_name(std::uint8_t protocol) {
+  switch (protocol) {
+    case kProtocolTcp:
+      return "tcp";
+    case kProtocolUdp:
+      return "udp";
+    case kProtocolIcmp:
+    case kProtocolIcmp6:
+      return "icmp";
+    default:
+      return "unknown_transport";
+  }
+}
 
 FlowReport::FlowReport(const FlowState& flow, EndReason reason, bool is_final,
                        std::string_view input, std::uint16_t community_id_seed) {
@@ -124,8 +124,8 @@ void FlowReport::times(const FlowState& flow) {
 void FlowReport::ends(const FlowState& flow) {
   const FlowKey& key = flow.key;
   const bool is_a = flow.orig_is_a;
-  record_.orig_h = address(is_a ? key.a : key.b, key.is_ipv6);
-  record_.resp_h = address(is_a ? key.b : key.a, key.is_ipv6);
+  record_.orig_h = record_address(is_a ? key.a : key.b, key.is_ipv6);
+  record_.resp_h = record_address(is_a ? key.b : key.a, key.is_ipv6);
   record_.orig_p = is_a ? key.port_a : key.port_b;
   record_.resp_p = is_a ? key.port_b : key.port_a;
 

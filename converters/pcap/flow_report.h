@@ -10,6 +10,10 @@
 
 namespace tracebraid::converters::pcap {
 
+// As records have them.
+[[nodiscard]] formats::record::Address record_address(const HostAddress& host, bool is_ipv6);
+[[nodiscard]] std::string_view protocol_name(std::uint8_t protocol);
+
 class FlowReport {
  public:
   // All must outlive the report, whose record points into them and into itself.

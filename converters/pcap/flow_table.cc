@@ -400,11 +400,21 @@ void FlowTable::report_segment(const FlowState& flow, const Datagram& datagram, 
   formats::record::Segment segment;
   segment.ts = {datagram.ts_ns};
   segment.uid = flow.uid.data();
+  segment.proto = protocol_name(flow.key.protocol);
+  const FlowKey& key = flow.key;
+  const bool is_a = flow.orig_is_a;
+  segment.orig_h = record_address(is_a ? key.a : key.b, key.is_ipv6);
+  segment.orig_p = is_a ? key.port_a : key.port_b;
+  segment.resp_h = record_address(is_a ? key.b : key.a, key.is_ipv6);
+  segment.resp_p = is_a ? key.port_b : key.port_a;
+  segment.flow_ts = {flow.first_ts};
   segment.is_orig = is_orig;
+  segment.from_start = !flow.is_partial;
   segment.offset = static_cast<std::uint64_t>(std::max<std::int64_t>(offset, 0));
   segment.length = datagram.payload_bytes;
   segment.is_rexmit = is_rexmit;
   segment.packet = datagram.packet;
+  segment.input = inputs_.back();
   sink_.segment(segment);
 }
 

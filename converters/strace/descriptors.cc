@@ -158,6 +158,7 @@ DescriptorTable::Entry* DescriptorTable::find(std::int64_t fd) {
 
 void DescriptorTable::set(std::int64_t fd, FilePtr file, bool closes_on_exec) {
   if (fd < 0) return;
+  if (file && file->fd < 0) file->fd = fd;
   Entry entry{std::move(file), false, closes_on_exec};
   if (fd < kDense) {
     if (static_cast<std::size_t>(fd) >= dense_.size()) {
@@ -213,11 +214,28 @@ void DescriptorTable::add(const DescriptorTable& other) {
   for (const auto& [fd, entry] : other.sparse_) sparse_.try_emplace(fd, entry);
 }
 
-FilePtr Descriptors::make(std::string_view kind) {
-  auto file = std::make_shared<OpenFile>();
+FilePtr Descriptors::make(std::string_view kind, std::string_view made_by) {
+  FilePtr file =
+      keeps_ended_ ? FilePtr(new OpenFile, [this](OpenFile* ended) { ended_.emplace_back(ended); })
+                   : std::make_shared<OpenFile>();
   file->number = ++made_;
   file->kind = kind;
+  file->made_by = made_by;
+  if (now_ != nullptr) note_origin(*file);
   return file;
+}
+
+void Descriptors::note_origin(OpenFile& file) const {
+  file.ts = now_->end_ts ? now_->end_ts : now_->ts;
+  file.pid = now_->pid;
+  file.tid = now_->tid;
+  file.line = now_->line;
+  file.input = now_->input;
+}
+
+std::vector<std::unique_ptr<OpenFile>> Descriptors::take_ended() {
+  shown_.reset();
+  return std::exchange(ended_, {});
 }
 
 FilePtr Descriptors::from_text(std::string_view text) {
@@ -298,6 +316,7 @@ FilePtr Descriptors::begin(const Call& call, const SyscallRow& row, DescriptorTa
   const std::string_view argument = call.argument(static_cast<std::size_t>(row.fd));
   const std::optional<std::int64_t> fd = descriptor(argument);
   if (!fd || *fd < 0) return nullptr;
+  now_ = nullptr;
   bool is_closed = false;
   FilePtr file = resolve(table, *fd, formats::strace::annotation(argument), is_closed);
   if (row.effect == Effect::kClose) table.close(*fd);
@@ -324,7 +343,7 @@ void Descriptors::receive_descriptors(const Call& call, DescriptorTable& table, 
       file = from->passed.front();
       from->passed.pop_front();
     } else {
-      file = make({});
+      file = make({}, "recvmsg");
     }
     fill(*file, formats::strace::annotation(item));
     table.set(*fd, std::move(file), has_flag(call.args, "MSG_CMSG_CLOEXEC"));
@@ -366,6 +385,7 @@ void Descriptors::count_bytes(const Call& call, const SyscallRow& row, Syscall& 
 void Descriptors::replay(const Call& call, const SyscallRow* row,
                          std::shared_ptr<DescriptorTable>& table, const FilePtr* began,
                          Syscall& record) {
+  now_ = &record;
   const bool has_succeeded = call.has_result && call.error.empty() && call.result != -1;
   FilePtr file;
   FilePtr file2;
@@ -412,6 +432,7 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
       bool is_closed = false;
       file = began != nullptr ? *began : resolve(*table, fd, text, is_closed);
       if (file) {
+        if (file->line == 0) note_origin(*file);
         shown_ = file;
         describe(*file, record);
       } else if (is_closed || fd < 0) {
@@ -441,7 +462,7 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
       break;
     case Effect::kOpen:
       if (has_succeeded) {
-        FilePtr made = make("file");
+        FilePtr made = make("file", row->name);
         made->path = record.path;
         if (const std::optional<std::int64_t> named = named_descriptor(record.path)) {
           // Another description of the same pipe, file or device.
@@ -464,7 +485,7 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
       break;
     case Effect::kSocket: {
       if (!has_succeeded) break;
-      FilePtr made = make({});
+      FilePtr made = make({}, row->name);
       made->kind = socket_kind(call.argument(0), call.argument(1), call.argument(2), made->proto);
       returned(call, *table, std::move(made), has_flag(call.argument(1), "SOCK_CLOEXEC"), record);
       break;
@@ -476,8 +497,8 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
       const std::vector<std::string_view> ends = list(call.argument(is_pipe ? 0 : 3));
       if (ends.size() != 2) break;
       const bool on_exec = has_flag(call.argument(1), is_pipe ? "O_CLOEXEC" : "SOCK_CLOEXEC");
-      FilePtr first = make(is_pipe ? "pipe" : "unix");
-      FilePtr second = make(is_pipe ? "pipe" : "unix");
+      FilePtr first = make(is_pipe ? "pipe" : "unix", row->name);
+      FilePtr second = make(is_pipe ? "pipe" : "unix", row->name);
       first->pair = second;
       second->pair = first;
       fill(*first, formats::strace::annotation(ends[0]));
@@ -504,7 +525,7 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
     }
     case Effect::kAccept: {
       if (!has_succeeded) break;
-      FilePtr made = make(file ? file->kind : std::string_view{});
+      FilePtr made = make(file ? file->kind : std::string_view{}, row->name);
       if (file) {
         made->proto = file->proto;
         made->local_port = file->local_port;
@@ -646,7 +667,8 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
     }
     case Effect::kNew:
       if (has_succeeded) {
-        returned(call, *table, make(row->makes), has_flag(call.args, "_CLOEXEC"), record);
+        returned(call, *table, make(row->makes, row->name), has_flag(call.args, "_CLOEXEC"),
+                 record);
       }
       break;
     case Effect::kExec:

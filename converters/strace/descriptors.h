@@ -36,7 +36,13 @@ struct OpenFile {
   std::string path;
   std::string text;  // what -y printed of it last
   bool is_listener = false;
-  bool is_nonblocking = false;
+  // Where the log shows it first: the call that made it, or one that names it.
+  std::optional<formats::record::Time> ts;
+  std::string_view made_by;  // empty: it was there before
+  std::optional<std::uint64_t> pid, tid;
+  std::int64_t fd = -1;
+  std::uint64_t line = 0;
+  std::string_view input;
   // The other end of a socketpair, and what was sent to this one with SCM_RIGHTS.
   std::weak_ptr<OpenFile> pair;
   std::deque<std::shared_ptr<OpenFile>> passed;
@@ -68,6 +74,11 @@ class DescriptorTable {
 
 class Descriptors {
  public:
+  // `keeps_ended`: take_ended() will be called.
+  explicit Descriptors(bool keeps_ended) : keeps_ended_(keeps_ended) {}
+  Descriptors(const Descriptors&) = delete;
+  Descriptors& operator=(const Descriptors&) = delete;
+
   // Brings `table` up to date with a call that ended, and says in `record` what its descriptors
   // stood for (`fd` to `peer_p`, `bytes`, `direction`). Views in `record` are valid until the next
   // call of it. `began` is what begin() gave, where the call was printed in two parts.
@@ -81,12 +92,17 @@ class Descriptors {
                                                 const formats::strace::SyscallRow& row,
                                                 DescriptorTable& table);
 
+  // Those whose last descriptor was closed since the last call.
+  [[nodiscard]] std::vector<std::unique_ptr<OpenFile>> take_ended();
+
   // `bytes` and `direction` alone, of a call that succeeded and moves data.
   static void count_bytes(const formats::strace::Call& call, const formats::strace::SyscallRow& row,
                           formats::record::Syscall& record);
 
  private:
-  std::shared_ptr<OpenFile> make(std::string_view kind);
+  // `made_by` is the call that made it, empty where it was there before.
+  std::shared_ptr<OpenFile> make(std::string_view kind, std::string_view made_by = {});
+  void note_origin(OpenFile& file) const;
   // What `fd` stands for, with `text` (what -y printed; may be empty) taken into account.
   std::shared_ptr<OpenFile> resolve(DescriptorTable& table, std::int64_t fd, std::string_view text,
                                     bool& is_closed);
@@ -99,8 +115,11 @@ class Descriptors {
   void receive_descriptors(const formats::strace::Call& call, DescriptorTable& table,
                            OpenFile* from);
 
+  bool keeps_ended_;
+  std::vector<std::unique_ptr<OpenFile>> ended_;
   std::uint64_t made_ = 0;
-  std::shared_ptr<OpenFile> shown_;  // keeps the record's views alive
+  const formats::record::Syscall* now_ = nullptr;  // the call that is replayed
+  std::shared_ptr<OpenFile> shown_;                // keeps the record's views alive
   std::string path_;
 };
 

@@ -168,7 +168,11 @@ struct StraceLog::Input {
 
 StraceLog::StraceLog(const Options& options, StraceSink& sink,
                      formats::io::Diagnostics& diagnostics)
-    : options_(options), sink_(sink), diagnostics_(diagnostics), clock_(options.clock) {}
+    : options_(options),
+      sink_(sink),
+      diagnostics_(diagnostics),
+      clock_(options.clock),
+      descriptors_(options.files) {}
 
 StraceLog::~StraceLog() = default;
 
@@ -773,16 +777,47 @@ void StraceLog::cloned(Thread& parent, std::uint32_t child, std::string_view fla
     if (unseen_.size() > kMostUnseen) {
       Thread* const oldest = find(unseen_.front());
       unseen_.pop_front();
-      if (oldest != nullptr && !oldest->is_seen) leave(*oldest);
+      if (oldest != nullptr && !oldest->is_seen) leave(*oldest, start);
     }
   }
   adopt(parent, *known, is_thread, shares_files);
 }
 
-void StraceLog::leave(Thread& thread) {
+void StraceLog::leave(Thread& thread, const Start& start) {
   std::erase(cloning_, thread.key);
   if (last_thread_ == &thread) last_thread_ = nullptr;
+  const Owner owner{thread.process->tgid, thread.tid};
   threads_.erase(thread.key);
+  if (options_.files) report_ended("exit", owner, &start);
+}
+
+void StraceLog::report_ended(std::string_view by, Owner owner, const Start* start) {
+  for (const std::unique_ptr<OpenFile>& file : descriptors_.take_ended()) {
+    formats::record::File record;
+    record.ts = file->made_by.empty() ? std::nullopt : file->ts;
+    record.file = file->number;
+    record.kind = file->kind;
+    record.proto = file->proto;
+    record.path = file->path;
+    record.local_h = file->local_host;
+    record.peer_h = file->peer_host;
+    if (file->local_port) record.local_p = *file->local_port;
+    if (file->peer_port) record.peer_p = *file->peer_port;
+    record.made_by = file->made_by;
+    record.pid = file->pid;
+    record.tid = file->tid;
+    if (file->fd >= 0) record.fd = file->fd;
+    if (file->line != 0) record.line = file->line;
+    record.input = file->input;
+    record.ended_by = by;
+    if (owner.pid != 0) record.end_pid = owner.pid;
+    if (owner.tid != 0) record.end_tid = owner.tid;
+    if (start != nullptr) {
+      record.end_ts = start->ts;
+      record.end_line = start->line;
+    }
+    sink_.file(record);
+  }
 }
 
 void StraceLog::emit_process(formats::record::Process& record, const Thread& thread,
@@ -860,6 +895,7 @@ void StraceLog::complete(Thread& thread, const Call& call, const Start& start, c
       record.duration_src = "stamps";
     }
   }
+  if (thread.process->tgid != 0) record.pid = thread.process->tgid;
   if (thread.tid != 0) record.tid = thread.tid;
   record.comm = start.comm;
   record.syscall = call.name;
@@ -926,6 +962,7 @@ void StraceLog::complete(Thread& thread, const Call& call, const Start& start, c
   if (options_.replay) {
     descriptors_.replay(call, row, thread.process->table, has_begun ? &thread.began : nullptr,
                         record);
+    thread.began.reset();
     // What opened it may not be in the log: only EBADF proves that it was closed, and that only
     // where no thread is unseen.
     if (record.kind == "closed" && record.fd && *record.fd >= 0 &&
@@ -972,6 +1009,16 @@ void StraceLog::complete(Thread& thread, const Call& call, const Start& start, c
   if (thread.process->tgid != 0) record.pid = thread.process->tgid;
   if (thread.tid != 0) record.tid = thread.tid;
   sink_.syscall(record);
+  if (options_.files) {
+    const bool can_close =
+        row != nullptr && (row->effect == Effect::kClose || row->effect == Effect::kCloseRange ||
+                           row->effect == Effect::kDup2 || row->effect == Effect::kExec ||
+                           row->effect == Effect::kUnshare);
+    Start when = start;
+    if (record.end_ts) when.ts = record.end_ts;
+    when.line = record.end_line;
+    report_ended(can_close ? row->name : "unseen", {thread.process->tgid, thread.tid}, &when);
+  }
   if (row != nullptr && has_ended && call.error.empty() && call.has_result) {
     if (row->effect == Effect::kClone && call.result > 0 && call.result <= INT32_MAX) {
       cloned(thread, static_cast<std::uint32_t>(call.result), clone_flags(call.args),
@@ -1084,7 +1131,7 @@ void StraceLog::take_exit(Thread& thread, const Start& start) {
     }
     for (Thread* const other : gone) {
       if (other->is_pending) emit_pending(*other, "superseded");
-      leave(*other);
+      leave(*other, start);
     }
     return;
   }
@@ -1101,7 +1148,7 @@ void StraceLog::take_exit(Thread& thread, const Start& start) {
   }
   if (thread.is_pending) emit_pending(thread, "unfinished");
   emit_process(record, thread, start);
-  leave(thread);
+  leave(thread, start);
 }
 
 void StraceLog::take_personality(const Start& start) {
@@ -1187,6 +1234,11 @@ void StraceLog::finish() {
   }
   std::ranges::sort(pending, {}, [](const Thread* thread) { return thread->pending_start.line; });
   for (Thread* const thread : pending) emit_pending(*thread, "unfinished");
+  if (options_.files) {
+    last_thread_ = nullptr;
+    threads_.clear();
+    report_ended({}, {}, nullptr);
+  }
   if (clock_.has_assumed_day()) diagnostics_.count(kAssumedDay, {});
   if (clock_.kind() == "start") diagnostics_.count(kNoStart, {});
 }

@@ -18,6 +18,7 @@
 #include "converters/strace/descriptors.h"
 #include "formats/io/diagnostics.h"
 #include "formats/io/lines.h"
+#include "formats/record/file.h"
 #include "formats/record/syscall.h"
 #include "formats/strace/line.h"
 #include "formats/strace/table.h"
@@ -33,6 +34,8 @@ class StraceSink {
   virtual void signal(const formats::record::Signal& record) { (void)record; }
   virtual void process(const formats::record::Process& record) { (void)record; }
   virtual void problem(const formats::record::Problem& record) { (void)record; }
+  // When it ends, with Options::files.
+  virtual void file(const formats::record::File& record) { (void)record; }
 };
 
 class StraceLog {
@@ -40,6 +43,7 @@ class StraceLog {
   struct Options {
     ClockOptions clock;
     bool replay = true;   // fill in what descriptors stand for
+    bool files = false;   // report these too
     bool verify = false;  // compare with the tables of -C
   };
 
@@ -74,6 +78,9 @@ class StraceLog {
   struct Input;
   struct Start;
   struct Stack;
+  struct Owner {
+    std::uint32_t pid = 0, tid = 0;  // 0: unknown
+  };
 
   void take_line(Input& input, std::string_view text, std::uint64_t number, bool is_last,
                  const Stack* stack);
@@ -96,7 +103,9 @@ class StraceLog {
   void follow(Thread& thread, const formats::strace::Call& call, const Start& start);
   void cloned(Thread& parent, std::uint32_t child, std::string_view flags, const Start& start);
   void adopt(Thread& parent, Thread& child, bool is_thread, bool shares_files);
-  void leave(Thread& thread);
+  void leave(Thread& thread, const Start& start);
+  // Files whose end was caused by the call `by`.
+  void report_ended(std::string_view by, Owner owner, const Start* start);
   [[nodiscard]] Thread& thread_of(Input& input, const formats::strace::Line& line);
   [[nodiscard]] Thread& find_or_make(std::uint32_t tid);
   [[nodiscard]] Thread* find(std::uint32_t tid);

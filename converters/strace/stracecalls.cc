@@ -15,6 +15,7 @@
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/looks_like.h"
+#include "formats/record/file.h"
 #include "formats/record/syscall.h"
 #include "formats/record/writer.h"
 
@@ -39,8 +40,8 @@ constexpr cli::Option kOptions[] = {
     cli::kOutputOption,
     cli::kFieldsOption,
     {0, "records", Argument::kText, "LIST", "Output", "types of records",
-     "Of syscall, signal, process and problem, with commas between. Default: all in -f jsonl and "
-     "-f msgpack, syscall in the other forms, which hold one type."},
+     "Of syscall, signal, process, problem and file, with commas between. Default: all but file in "
+     "-f jsonl and -f msgpack, syscall in the other forms, which hold one type."},
     {0, "ledger", Argument::kNone, "", "Output", "also a record of what became of all lines",
      "For -f jsonl and -f msgpack. It is on standard error anyway."},
     {'q', "quiet", Argument::kNone, "", "Output", "do not show the ledger on standard error"},
@@ -63,8 +64,9 @@ constexpr cli::Section kSections[] = {
      "local and peer address) is found by replaying socket, accept, connect, dup, close, fork, "
      "exec "
      "and the like, so it needs no -yy; what was opened before the log began is unknown unless -y "
-     "tells. signal, process (clone, exec, exit) and problem (lines that are not strace's) are the "
-     "other types.\n\n"
+     "tells. signal, process (clone, exec, exit) and problem (lines that are not strace's) are "
+     "other "
+     "types, and file, when asked for: what descriptors stood for, from opening to last close.\n\n"
      "Times are as exact as the log's. duration is that of -T, else the difference between the two "
      "halves' times where there are two; calls without either have none."},
     {"Ledger",
@@ -89,7 +91,7 @@ constexpr cli::Example kExamples[] = {
 };
 
 struct Types {
-  bool syscall = true, signal = false, process = false, problem = false;
+  bool syscall = true, signal = false, process = false, problem = false, file = false;
 };
 
 class RecordSink final : public StraceSink {
@@ -106,6 +108,9 @@ class RecordSink final : public StraceSink {
   }
   void problem(const record::Problem& problem) override {
     if (types_.problem) writer_.write(problem);
+  }
+  void file(const record::File& file) override {
+    if (types_.file) writer_.write(file);
   }
 
  private:
@@ -125,12 +130,15 @@ Types parse_types(std::string_view names, bool holds_several) {
       types.process = true;
     } else if (name == "problem") {
       types.problem = true;
+    } else if (name == "file") {
+      types.file = true;
     } else {
       throw io::UsageError{"--records: no such type: " + io::quoted(name),
                            "syscall, signal, process or problem"};
     }
   }
-  if (!holds_several && types.syscall + types.signal + types.process + types.problem > 1) {
+  if (!holds_several &&
+      types.syscall + types.signal + types.process + types.problem + types.file > 1) {
     throw io::UsageError{"only -f jsonl and -f msgpack hold records of several types"};
   }
   return types;
@@ -162,7 +170,7 @@ std::string ledger_line(const record::LineLedger& ledger) {
 constexpr const record::TypeInfo* kTypes[] = {
     &record::kTypeInfo<record::Syscall>, &record::kTypeInfo<record::Signal>,
     &record::kTypeInfo<record::Process>, &record::kTypeInfo<record::Problem>,
-    &record::kTypeInfo<record::LineLedger>};
+    &record::kTypeInfo<record::File>,    &record::kTypeInfo<record::LineLedger>};
 constexpr std::string_view kColumns[] = {"ts",     "duration", "tid",    "syscall",
                                          "fd",     "kind",     "peer_h", "peer_p",
                                          "result", "error",    "bytes",  "args"};
@@ -176,13 +184,18 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   const cli::RecordRequest request(arguments);
   const bool holds_several = record::holds_several(request.format);
   Types types;
-  if (holds_several) types = {true, true, true, true};
+  if (holds_several) types = {true, true, true, true, false};
   if (const auto names = arguments.value("records")) types = parse_types(*names, holds_several);
   if (!holds_several && arguments.has("ledger")) {
     throw io::UsageError{"only -f jsonl and -f msgpack hold records of several types",
                          "--ledger needs one of them"};
   }
-  const std::size_t single = types.signal ? 1 : types.process ? 2 : types.problem ? 3 : 0;
+  options.files = types.file;
+  const std::size_t single = types.signal    ? 1
+                             : types.process ? 2
+                             : types.problem ? 3
+                             : types.file    ? 4
+                                             : 0;
   const auto all = std::span(kTypes);
   cli::RecordOutput output(request, "stracecalls", holds_several ? all : all.subspan(single, 1),
                            types.syscall ? std::span<const std::string_view>(kColumns)

@@ -44,11 +44,16 @@ class Diagnostics {
   // A line `program: text` that counts nothing.
   void note(std::string_view text);
 
+  // Shows a line that another Diagnostics made, as it is; `damaged` when that one saw damage.
+  void pass_on(std::string_view line) { messages_.line(line); }
+  void add_damage(bool damaged) { damaged_ = damaged_ || damaged; }
+
   // Shows the notes, and the totals of counters that had more occurrences than were shown; then
   // all counters start anew.
   void summarize();
 
   [[nodiscard]] std::uint64_t total(const Counter& counter) const;
+  [[nodiscard]] const std::string& program() const { return program_; }
   [[nodiscard]] bool damaged() const { return damaged_; }
 
  private:

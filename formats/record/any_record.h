@@ -5,9 +5,12 @@
 #include <cstddef>
 #include <span>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
+#include "formats/record/arena.h"
 #include "formats/record/schema.h"
+#include "formats/record/writer.h"
 
 namespace tracebraid::formats::record {
 
@@ -29,6 +32,43 @@ constexpr auto make_getters() {
 template <typename Record>
 inline constexpr auto kGetters = make_getters<Record>();
 
+// Moves the texts that `copy`, a Record, points to into `memory`.
+template <typename Record>
+void keep_texts(void* copy, Arena& memory) {
+  static_assert(std::is_trivially_copyable_v<Record>);
+  auto& record = *static_cast<Record*>(copy);
+  const auto keep = [&]<typename Member>(Member Record::*member) {
+    if constexpr (std::is_same_v<Member, std::string_view>) {
+      if (!(record.*member).empty()) record.*member = memory.keep(record.*member);
+    }
+  };
+  std::apply([&](const auto&... fields) { (keep(fields.member), ...); }, Record::kFields);
+}
+
+template <typename Record>
+void shift_times(void* copy, std::int64_t ns) {
+  auto& record = *static_cast<Record*>(copy);
+  const auto shift = [&]<typename Member>(Member Record::*member) {
+    if constexpr (std::is_same_v<Member, Time>) (record.*member).ns += ns;
+    if constexpr (std::is_same_v<Member, std::optional<Time>>) {
+      if (record.*member) (record.*member)->ns += ns;
+    }
+  };
+  std::apply([&](const auto&... fields) { (shift(fields.member), ...); }, Record::kFields);
+}
+
+// What can be done with a struct without knowing it.
+struct StructInfo {
+  Value (*const* getters)(const void*);
+  std::size_t size;
+  void (*keep_texts)(void* copy, Arena& memory);
+  void (*shift_times)(void* copy, std::int64_t ns);
+};
+
+template <typename Record>
+inline constexpr StructInfo kStructInfo = {kGetters<Record>.data(), sizeof(Record),
+                                           &keep_texts<Record>, &shift_times<Record>};
+
 }  // namespace detail
 
 // A view of a struct, or of values that a reader found: neither copies what nobody asks for.
@@ -36,21 +76,39 @@ class AnyRecord {
  public:
   template <typename Record>
   explicit AnyRecord(const Record& record)
-      : type_(&kTypeInfo<Record>), record_(&record), getters_(detail::kGetters<Record>.data()) {}
-  // `values` in the order of `type`, as many as it has fields.
-  AnyRecord(const TypeInfo& type, std::span<const Value> values)
-      : type_(&type), values_(values.data()) {}
+      : type_(&kTypeInfo<Record>), record_(&record), struct_(&detail::kStructInfo<Record>) {}
+  // `values` in the order of `type`, as many as it has fields. `packed` is the record as a binary
+  // stream held it, null for others.
+  AnyRecord(const TypeInfo& type, std::span<const Value> values,
+            const PackedRecord* packed = nullptr)
+      : type_(&type), record_(packed), values_(values.data()) {}
 
   [[nodiscard]] const TypeInfo& type() const { return *type_; }
   // Of type().fields[index].
   [[nodiscard]] Value get(std::size_t index) const {
-    return values_ != nullptr ? values_[index] : getters_[index](record_);
+    return struct_ != nullptr ? struct_->getters[index](record_) : values_[index];
   }
 
+  // The struct behind it, if it is one of that type.
+  template <typename Record>
+  [[nodiscard]] const Record* as() const {
+    return struct_ == &detail::kStructInfo<Record> ? static_cast<const Record*>(record_) : nullptr;
+  }
+
+  // A copy whose texts and values are in `memory`, with `shift_ns` added to its times; its type is
+  // where it was.
+  [[nodiscard]] AnyRecord kept_in(Arena& memory, std::int64_t shift_ns = 0) const;
+
+  void write_to(Writer& writer) const;
+
  private:
+  [[nodiscard]] const PackedRecord* packed() const {
+    return struct_ == nullptr ? static_cast<const PackedRecord*>(record_) : nullptr;
+  }
+
   const TypeInfo* type_;
-  const void* record_ = nullptr;
-  Value (*const* getters_)(const void*) = nullptr;
+  const void* record_;  // the struct, or the packed record
+  const detail::StructInfo* struct_ = nullptr;
   const Value* values_ = nullptr;
 };
 

@@ -180,24 +180,40 @@ struct Flow {
 struct Segment {
   Time ts;
   std::string_view uid;
+  std::string_view proto;
+  Address orig_h;
+  std::uint16_t orig_p = 0;
+  Address resp_h;
+  std::uint16_t resp_p = 0;
+  Time flow_ts;
   bool is_orig = true;
+  bool from_start = true;
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
   bool is_rexmit = false;
   std::uint64_t packet = 0;
+  std::string_view input;
 
   static constexpr std::string_view kType = "segment";
   static constexpr std::string_view kDoc = "a range of TCP payload, or a UDP datagram, on the wire";
   static constexpr auto kFields = std::tuple{
       Field{&Segment::ts, "ts", "", "when it was captured"},
       Field{&Segment::uid, "uid", "", "the flow's uid"},
+      Field{&Segment::proto, "proto", "enum", "tcp or udp"},
+      Field{&Segment::orig_h, "id.orig_h", "", "the flow's originator: address"},
+      Field{&Segment::orig_p, "id.orig_p", "port", "and port"},
+      Field{&Segment::resp_h, "id.resp_h", "", "the flow's responder: address"},
+      Field{&Segment::resp_p, "id.resp_p", "port", "and port"},
+      Field{&Segment::flow_ts, "flow_ts", "", "the flow's earliest packet so far"},
       Field{&Segment::is_orig, "is_orig", "", "whether the originator sent it"},
       Field{&Segment::offset, "offset", "bytes",
             "TCP: of its first byte in the direction's stream; UDP: payload sent before it"},
+      Field{&Segment::from_start, "from_start", "",
+            "whether offset counts from the stream's beginning: the SYN was captured"},
       Field{&Segment::length, "length", "bytes", "payload"},
       Field{&Segment::is_rexmit, "is_rexmit", "", "whether these bytes had been seen before"},
-      Field{&Segment::packet, "packet", "",
-            "number of the packet among all that were read, from 1"},
+      Field{&Segment::packet, "packet", "", "number of the packet in its capture, from 1"},
+      Field{&Segment::input, "input", "", "its capture file, when there are several"},
   };
 };
 

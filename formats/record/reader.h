@@ -62,6 +62,11 @@ class StreamReader {
   // In the order of type(), each of its field's kind or missing; views valid until the next next().
   [[nodiscard]] std::span<const Value> values() const { return found_.values; }
 
+  // The record as a binary stream holds it, valid until the next next(); null for JSON Lines.
+  [[nodiscard]] const PackedRecord* packed() const {
+    return found_.packed.declaration.empty() ? nullptr : &found_.packed;
+  }
+
   [[nodiscard]] std::string_view producer() const { return found_.producer; }
 
   // Where the record begins: "byte 1234" or "line 7".

@@ -1,0 +1,49 @@
+// A record as the struct of its type, however it came: from a converter, or from a stream whose
+// fields may be fewer, more, or in another order.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "formats/record/any_record.h"
+#include "formats/record/schema.h"
+
+namespace tracebraid::analyzers {
+
+template <typename Record>
+class Typed {
+ public:
+  // Null for a record of another type. Valid until the next get(), and as long as the record.
+  [[nodiscard]] const Record* get(const formats::record::AnyRecord& any) {
+    if (const Record* const record = any.as<Record>()) return record;
+    const formats::record::TypeInfo& type = any.type();
+    if (&type != type_) {
+      if (type.name != Record::kType) return nullptr;
+      bind(type);
+    }
+    formats::record::Values<Record> values;
+    for (std::size_t at = 0; at < values.size(); ++at) {
+      if (places_[at] < type.fields.size()) values[at] = any.get(places_[at]);
+    }
+    formats::record::from_values<Record>(values, record_);
+    return &record_;
+  }
+
+ private:
+  void bind(const formats::record::TypeInfo& type) {
+    type_ = &type;
+    const auto& fields = formats::record::kTypeInfo<Record>.fields;
+    for (std::size_t at = 0; at < fields.size(); ++at) {
+      places_[at] = 0;
+      while (places_[at] < type.fields.size() && type.fields[places_[at]].name != fields[at].name) {
+        ++places_[at];
+      }
+    }
+  }
+
+  const formats::record::TypeInfo* type_ = nullptr;
+  std::array<std::size_t, formats::record::kFieldCount<Record>> places_{};
+  Record record_;
+};
+
+}  // namespace tracebraid::analyzers

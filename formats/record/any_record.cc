@@ -1,0 +1,58 @@
+#include "formats/record/any_record.h"
+
+#include <cstring>
+#include <new>
+
+namespace tracebraid::formats::record {
+
+AnyRecord AnyRecord::kept_in(Arena& memory, std::int64_t shift_ns) const {
+  AnyRecord copy = *this;
+  if (struct_ != nullptr) {
+    void* const place = memory.room(struct_->size);
+    std::memcpy(place, record_, struct_->size);
+    struct_->keep_texts(place, memory);
+    if (shift_ns != 0) struct_->shift_times(place, shift_ns);
+    copy.record_ = place;
+    return copy;
+  }
+  const std::size_t count = type_->fields.size();
+  auto* const values = static_cast<Value*>(memory.room(count * sizeof(Value)));
+  for (std::size_t at = 0; at < count; ++at) {
+    const Value& value = values_[at];
+    if (value.kind() == Kind::kText) {
+      new (&values[at]) Value(memory.keep(value.bytes()));
+    } else if (value.kind() == Kind::kAddress) {
+      new (&values[at]) Value(Value::address(memory.keep(value.bytes())));
+    } else if (value.kind() == Kind::kTime) {
+      new (&values[at]) Value(Time{value.as_int() + shift_ns});
+    } else {
+      new (&values[at]) Value(value);
+    }
+  }
+  copy.values_ = values;
+  // What is packed has the times as they were.
+  if (shift_ns != 0) copy.record_ = nullptr;
+  if (const PackedRecord* const old = copy.packed()) {
+    copy.record_ = new (memory.room(sizeof(PackedRecord)))
+        PackedRecord{memory.keep(old->declaration), memory.keep(old->fields), old->field_count};
+  }
+  return copy;
+}
+
+void AnyRecord::write_to(Writer& writer) const {
+  if (const PackedRecord* const packed_record = packed()) {
+    writer.write_packed(*type_, {values_, type_->fields.size()}, *packed_record);
+    return;
+  }
+  if (struct_ == nullptr) {
+    writer.write_values(*type_, {values_, type_->fields.size()});
+    return;
+  }
+  constexpr std::size_t kMost = 128;
+  std::array<Value, kMost> values;
+  const std::size_t count = type_->fields.size();
+  for (std::size_t at = 0; at < count && at < kMost; ++at) values[at] = get(at);
+  writer.write_values(*type_, {values.data(), count});
+}
+
+}  // namespace tracebraid::formats::record
