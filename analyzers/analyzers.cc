@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "analyzers/analyzer.h"
+#include "analyzers/sockets.h"
 #include "analyzers/top.h"
 #include "formats/io/error.h"
 
@@ -12,6 +13,7 @@ namespace {
 namespace cli = formats::cli;
 
 constexpr Analyzer kAnalyzers[] = {
+    {"sockets", &kSockets},
     {"top", &kTop},
 };
 
@@ -19,7 +21,8 @@ constexpr std::string_view kUsage[] = {"ANALYZER [OPTION…] [INPUT…]"};
 
 constexpr cli::Section kSections[] = {
     {"Analyzers",
-     "  top    the heaviest system calls, flows or functions, as a table\n\n"
+     "  sockets  each socket's life, with the flow that it was on the wire\n"
+     "  top      the heaviest system calls, flows or functions, as a table\n\n"
      "tracebraid ANALYZER --help is the manual of each."},
     {"Input",
      "Packet captures, strace logs, profiles of cProfile and streams of records, told by their "

@@ -42,7 +42,7 @@ class LaneOutput : public RecordVisitor {
 struct Lane {
   // Runs in a thread of its own.
   std::function<void(LaneOutput& output, formats::cli::Context& context)> read;
-  bool may_wait = false;       // a pipe: may not end when nobody wants its records any more
+  bool may_wait = false;  // a pipe: may not end when nobody wants its records any more
 };
 
 // Runs all lanes, and shows their records to `visitor` in this thread: each lane's in their order,
@@ -50,7 +50,6 @@ struct Lane {
 // is at most a few batches ahead of the others.
 //
 // Memory: four batches of 256 KiB for each lane.
-void read_in_step(std::vector<Lane> lanes, RecordVisitor& visitor,
-                  formats::cli::Context& context);
+void read_in_step(std::vector<Lane> lanes, RecordVisitor& visitor, formats::cli::Context& context);
 
 }  // namespace tracebraid::analyzers

@@ -388,6 +388,10 @@ void read_inputs_in_step(const cli::Arguments& arguments, const Wanted& wanted,
             break;
         }
       });
+  visitor.begin({.logs = !logs.empty(),
+                 .captures = !captures.empty(),
+                 .profiles = !profiles.empty(),
+                 .records = !lanes.empty()});
   const auto add = [&](std::vector<LaneInput>& inputs, auto make) {
     if (inputs.empty()) return;
     const bool may_wait =

@@ -21,9 +21,16 @@ inline constexpr formats::cli::Option kShiftOption = {
     "add SECONDS to all times of INPUT",
     "For files from machines whose clocks differ. INPUT as on the command line; may be repeated."};
 
+// What there is among the inputs; of record streams it is not known what they hold.
+struct InputKinds {
+  bool logs = false, captures = false, profiles = false, records = false;
+};
+
 class RecordVisitor {
  public:
   virtual ~RecordVisitor() = default;
+  // Before the first record, when all inputs are read in step.
+  virtual void begin(const InputKinds& kinds) { (void)kinds; }
   // The record's views are valid during the call. Of one input after another, in its order; never
   // by two threads at a time.
   virtual void visit(const formats::record::AnyRecord& record) = 0;

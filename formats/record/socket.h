@@ -54,8 +54,9 @@ struct Socket {
       "a socket from its making to its last close, with the flow that it was on the wire";
   static constexpr auto kFields = std::tuple{
       Field{&Socket::ts, "ts", "", "when it was made; missing: before the log, or unknown"},
-      Field{&Socket::end_ts, "end_ts", "", "when its last descriptor was closed; missing: not in "
-                                           "the log"},
+      Field{&Socket::end_ts, "end_ts", "",
+            "when its last descriptor was closed; missing: not in "
+            "the log"},
       Field{&Socket::duration, "duration", "", "from ts to end_ts"},
       Field{&Socket::pids, "pids", "set", "processes that used it"},
       Field{&Socket::fds, "fds", "set", "descriptors that it was used by"},

@@ -1,0 +1,201 @@
+// Bytes of one direction of a connection at two places: when they passed the first (arrived on the
+// wire, or were given to send()), and when the second (were read by a call, or left on the wire).
+// The n-th byte there is the n-th byte here, whatever pieces it went in.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace tracebraid::analyzers {
+
+// Bytes up to an offset of the stream, and when they passed.
+struct Mark {
+  static constexpr std::int64_t kUnknown = INT64_MIN;
+  std::uint64_t end;
+  std::int64_t ts;
+};
+
+// First in, first out; memory for what waits.
+class Marks {
+ public:
+  [[nodiscard]] bool empty() const { return head_ == marks_.size(); }
+  [[nodiscard]] std::size_t size() const { return marks_.size() - head_; }
+  [[nodiscard]] const Mark& front() const { return marks_[head_]; }
+  [[nodiscard]] const Mark& back() const { return marks_.back(); }
+  [[nodiscard]] auto begin() const { return marks_.begin() + static_cast<std::ptrdiff_t>(head_); }
+  [[nodiscard]] auto end() const { return marks_.end(); }
+  void push(const Mark& mark) { marks_.push_back(mark); }
+  void pop() {
+    ++head_;
+    if (head_ == marks_.size()) {
+      marks_.clear();
+      head_ = 0;
+    } else if (head_ >= 64 && head_ * 2 >= marks_.size()) {
+      marks_.erase(marks_.begin(), begin());
+      head_ = 0;
+    }
+  }
+  void clear() {
+    marks_ = {};
+    head_ = 0;
+  }
+
+ private:
+  std::vector<Mark> marks_;
+  std::size_t head_ = 0;
+};
+
+// A range of bytes that passed both places.
+struct Passage {
+  std::uint64_t bytes;
+  std::int64_t first_ts;   // kUnknown where one of them is
+  std::int64_t second_ts;
+};
+
+class ByteMatch {
+ public:
+  // Up to `end`; what is not beyond earlier marks is left out. Calls `found(Passage)`.
+  template <typename Found>
+  void first(std::uint64_t end, std::int64_t ts, Found found) {
+    if (end <= first_end_) return;
+    first_end_ = end;
+    first_.push({end, ts});
+    drain(found);
+  }
+  template <typename Found>
+  void second(std::uint64_t end, std::int64_t ts, Found found) {
+    if (end <= second_end_) return;
+    second_end_ = end;
+    second_.push({end, ts});
+    drain(found);
+  }
+
+  // Marks that have passed one place alone.
+  [[nodiscard]] std::size_t waiting() const { return first_.size() + second_.size(); }
+  // When the oldest byte that has passed the first place alone did so.
+  [[nodiscard]] std::int64_t waiting_since() const {
+    return first_.empty() ? Mark::kUnknown : first_.front().ts;
+  }
+
+ private:
+  template <typename Found>
+  void drain(Found found) {
+    while (!first_.empty() && !second_.empty()) {
+      const Mark& before = first_.front();
+      const Mark& after = second_.front();
+      const std::uint64_t end = before.end < after.end ? before.end : after.end;
+      const Passage passage{end - matched_, before.ts, after.ts};
+      matched_ = end;
+      const bool is_first_done = before.end == end;
+      const bool is_second_done = after.end == end;
+      if (is_first_done) first_.pop();
+      if (is_second_done) second_.pop();
+      found(passage);
+    }
+  }
+
+  Marks first_, second_;
+  std::uint64_t first_end_ = 0, second_end_ = 0, matched_ = 0;
+};
+
+// The same for datagrams, which may be lost between the places: matched by order and size.
+class DatagramMatch {
+ public:
+  template <typename Found>
+  void first(std::uint64_t bytes, std::int64_t ts, Found found) {
+    add(first_, second_, bytes, ts, [&](const Mark& other) {
+      found(Passage{bytes, ts, other.ts});
+    });
+  }
+  template <typename Found>
+  void second(std::uint64_t bytes, std::int64_t ts, Found found) {
+    add(second_, first_, bytes, ts, [&](const Mark& other) {
+      found(Passage{bytes, other.ts, ts});
+    });
+  }
+
+ private:
+  template <typename Found>
+  static void add(Marks& own, Marks& other, std::uint64_t bytes, std::int64_t ts, Found found) {
+    constexpr std::size_t kMostWaiting = 256;
+    for (auto at = other.begin(); at != other.end(); ++at) {
+      if (at->end != bytes) continue;
+      const Mark match = *at;
+      // Those before it did not pass the other place.
+      for (auto lost = at - other.begin(); lost >= 0; --lost) other.pop();
+      found(match);
+      return;
+    }
+    own.push({bytes, ts});
+    if (own.size() > kMostWaiting) own.pop();
+  }
+
+  Marks first_, second_;  // Mark::end is the size
+};
+
+// Segments in the order of the stream: those above a hole wait until it is filled, as they do in
+// the kernel.
+class StreamOrder {
+ public:
+  // Calls `passed(end, ts)` for what is complete up to `end` now.
+  template <typename Passed>
+  void add(std::uint64_t offset, std::uint64_t length, std::int64_t ts, Passed passed) {
+    const std::uint64_t end = offset + length;
+    if (end <= next_) return;
+    if (offset > next_) {
+      insert({offset, end});
+      // Nobody retransmits that much later: the capture has lost it.
+      constexpr std::size_t kMostAbove = 64;
+      if (above_.size() > kMostAbove) skip_to(above_.front().begin, ts, passed);
+      return;
+    }
+    next_ = end;
+    passed(next_, ts);
+    absorb(ts, passed);
+  }
+
+  // The program has the bytes up to `end`: holes below it are the capture's.
+  template <typename Passed>
+  void known_to(std::uint64_t end, std::int64_t ts, Passed passed) {
+    while (!above_.empty() && above_.front().begin <= end) {
+      skip_to(above_.front().begin, ts, passed);
+    }
+  }
+
+ private:
+  struct Range {
+    std::uint64_t begin, end;
+  };
+
+  template <typename Passed>
+  void skip_to(std::uint64_t begin, std::int64_t ts, Passed passed) {
+    if (begin > next_) {
+      next_ = begin;
+      passed(next_, Mark::kUnknown);
+    }
+    absorb(ts, passed);
+  }
+  template <typename Passed>
+  void absorb(std::int64_t ts, Passed passed) {
+    std::size_t done = 0;
+    while (done < above_.size() && above_[done].begin <= next_) {
+      if (above_[done].end > next_) {
+        next_ = above_[done].end;
+        passed(next_, ts);
+      }
+      ++done;
+    }
+    if (done > 0) above_.erase(above_.begin(), above_.begin() + static_cast<std::ptrdiff_t>(done));
+  }
+  void insert(Range range) {
+    auto at = above_.begin();
+    while (at != above_.end() && at->begin < range.begin) ++at;
+    above_.insert(at, range);
+  }
+
+  std::uint64_t next_ = 0;
+  std::vector<Range> above_;  // by begin
+};
+
+}  // namespace tracebraid::analyzers

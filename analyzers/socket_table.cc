@@ -1,0 +1,1034 @@
+#include "analyzers/socket_table.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "formats/record/text.h"
+
+namespace tracebraid::analyzers {
+namespace {
+
+namespace record = formats::record;
+using record::Duration;
+using record::Time;
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+// Times of two programs that look at the same event.
+constexpr std::int64_t kSlack = 2'000'000;
+// Sockets and flows with the same addresses are the same although their times do not fit, when they
+// are no further apart: clocks differ.
+constexpr std::int64_t kMostApart = 5 * kSecond;
+// A flow is reported when it has been silent for that long (pcapflows' time-out).
+constexpr std::int64_t kFlowLingers = 330 * kSecond;
+// A connection can wait for accept() after its end.
+constexpr std::int64_t kAcceptLingers = 60 * kSecond;
+constexpr std::size_t kMostEarly = 256;
+constexpr std::size_t kMostEarlyInAll = 2'000'000;
+
+bool is_socket_kind(std::string_view kind) {
+  return kind == "tcp" || kind == "udp" || kind == "unix" || kind == "socket" || kind == "netlink";
+}
+
+bool makes_socket(std::string_view call) {
+  return call == "accept4" || call == "accept" || call == "socket";
+}
+
+// Of a host that is not known, or every one (0.0.0.0, ::).
+bool is_any(const record::Address& host) {
+  return std::all_of(host.bytes.begin(), host.bytes.end(),
+                     [](std::uint8_t byte) { return byte == 0; });
+}
+
+bool fits(const record::Address& known, const record::Address& seen) {
+  return is_any(known) || known == seen;
+}
+
+std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
+  hash ^= value;
+  hash *= 0xff51afd7ed558ccdU;
+  return hash ^ (hash >> 32U);
+}
+
+constexpr std::uint32_t kAnyPort = 0x10000;
+
+// `own_port` is kAnyPort where it is not known; so is the port of a `peer` that is not.
+std::uint64_t key_of(std::string_view proto, const HostPort& peer, std::uint32_t own_port) {
+  std::uint64_t hash = proto == "udp" ? 17 : 6;
+  for (std::size_t at = 0; at < 16; at += 8) {
+    std::uint64_t part = 0;
+    for (std::size_t byte = 0; byte < 8; ++byte) part = part << 8U | peer.host.bytes[at + byte];
+    hash = mix(hash, part);
+  }
+  hash = mix(hash, std::uint64_t{peer.host.size} << 40U | std::uint64_t{own_port} << 20U |
+                       peer.port.value_or(kAnyPort - 1) << 1U | (peer.port ? 1U : 0U));
+  return hash == 0 ? 1 : hash;
+}
+
+template <typename Item>
+void add_once(std::vector<Item>& items, Item item) {
+  if (std::ranges::find(items, item) == items.end()) items.push_back(item);
+}
+
+void count_name(std::vector<std::pair<std::string, std::uint64_t>>& names, std::string_view name) {
+  for (auto& [known, count] : names) {
+    if (known == name) {
+      ++count;
+      return;
+    }
+  }
+  names.emplace_back(name, 1);
+}
+
+void count_reason(std::vector<std::pair<std::string_view, std::uint64_t>>& reasons,
+                  std::string_view reason) {
+  for (auto& [known, count] : reasons) {
+    if (known == reason) {
+      ++count;
+      return;
+    }
+  }
+  reasons.emplace_back(reason, 1);
+}
+
+// "recvfrom 12, sendto 3", the most frequent first.
+std::string shown_counts(std::vector<std::pair<std::string, std::uint64_t>>& names) {
+  std::ranges::stable_sort(
+      names, [](const auto& left, const auto& right) { return left.second > right.second; });
+  std::string text;
+  for (const auto& [name, count] : names) {
+    if (!text.empty()) text.append(", ");
+    text.append(name).append(" ").append(std::to_string(count));
+  }
+  return text;
+}
+
+template <typename Item>
+std::string shown_set(std::vector<Item>& items) {
+  std::ranges::sort(items);
+  std::string text;
+  for (const Item item : items) {
+    if (!text.empty()) text.push_back(',');
+    text.append(std::to_string(item));
+  }
+  return text;
+}
+
+std::optional<Time> maybe_time(std::int64_t ts) {
+  if (ts == Mark::kUnknown) return std::nullopt;
+  return Time{ts};
+}
+
+std::optional<Time> maybe_time(const std::optional<std::int64_t>& ts) {
+  if (!ts) return std::nullopt;
+  return Time{*ts};
+}
+
+std::optional<std::int64_t> begin_of(const record::Syscall& call) {
+  if (call.ts) return call.ts->ns;
+  if (call.end_ts) return call.end_ts->ns;
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> end_of(const record::Syscall& call) {
+  if (call.end_ts) return call.end_ts->ns;
+  if (call.ts) return call.ts->ns;
+  return std::nullopt;
+}
+
+std::optional<std::uint16_t> port_of(const std::optional<std::uint64_t>& port) {
+  if (!port || *port > UINT16_MAX) return std::nullopt;
+  return static_cast<std::uint16_t>(*port);
+}
+
+// How far `ts` is from the time between `low` and `high`.
+std::int64_t distance(std::int64_t ts, std::int64_t low, std::int64_t high) {
+  return ts < low ? low - ts : ts > high ? ts - high : 0;
+}
+
+// How far a flow's beginning is from when the socket's can have been; 0 when it fits.
+std::int64_t misfit(const SocketLife& life, const Wire& wire) {
+  constexpr std::int64_t kFar = kSecond * 3600 * 24 * 365;
+  const std::int64_t end = life.end_ts.value_or(wire.ts + kFar);
+  if (life.connect_ts) {
+    const std::int64_t returned = life.connect_end_ts.value_or(*life.connect_ts);
+    return distance(wire.ts, *life.connect_ts - kSlack, returned + kSlack);
+  }
+  if (life.listener && life.connected_ts) {
+    // Until accept() has returned; connections wait in the backlog before.
+    const std::int64_t last = *life.connected_ts + kSlack;
+    if (wire.is_over && wire.last_ts + kAcceptLingers < *life.connected_ts) {
+      return *life.connected_ts - wire.last_ts;
+    }
+    return distance(wire.ts, wire.ts < last ? wire.ts : last, last);
+  }
+  // It was there before: any flow that goes on while it is open.
+  if (wire.ts > end + kSlack) return wire.ts - end;
+  if (life.ts && wire.is_over && wire.last_ts + kSlack < *life.ts) return *life.ts - wire.last_ts;
+  return 0;
+}
+
+std::string_view role_of(const SocketLife& life) {
+  if (life.is_listener) return "listener";
+  if (life.kind == "unix") return "unix";
+  if (life.listener) return "accepted";
+  if (life.connect_ts || life.peer.port) return "connecting";
+  if (life.kind == "udp") return "unconnected";
+  if (life.local.port) return "bound";
+  return "other";
+}
+
+}  // namespace
+
+void append_shown(std::string& text, const HostPort& end) {
+  char room[record::kValueRoom];
+  if (end.host.size == 0) {
+    text.push_back('*');
+  } else {
+    const bool is_ipv6 = end.host.size == 16;
+    if (is_ipv6) text.push_back('[');
+    text.append(room, record::put_address(room, end.host.view()));
+    if (is_ipv6) text.push_back(']');
+  }
+  text.push_back(':');
+  text.append(end.port ? std::to_string(*end.port) : "*");
+}
+
+void Waiting::add(std::int64_t ns, std::int64_t since) {
+  ns = std::max<std::int64_t>(ns, 0);
+  if (count == 0 || ns > longest_ns) {
+    longest_ns = ns;
+    longest_ts = since;
+  }
+  ++count;
+  total_ns += ns;
+  spread.add(ns);
+}
+
+std::string SocketLife::shown() const {
+  std::string text;
+  if (kind == "unix") {
+    text = "unix socket";
+    if (!path.empty()) text.append(" ").append(formats::io::quoted(path, 60));
+    return text;
+  }
+  if (kind == "udp") text = "udp ";
+  if (is_listener) {
+    text.append("listener ");
+    append_shown(text, local);
+    return text;
+  }
+  if (local.port || local.host.size != 0) append_shown(text, local);
+  if (peer.port) {
+    text.append("→");
+    append_shown(text, peer);
+  } else if (text.empty() || text == "udp ") {
+    text.append(kind.empty() ? "socket" : kind);
+  }
+  return text;
+}
+
+SocketLife* SocketTable::find(std::uint64_t file, std::size_t lane) {
+  const auto found = lives_.find({lane, file});
+  return found == lives_.end() ? nullptr : found->second.get();
+}
+
+SocketLife& SocketTable::make(std::size_t lane, std::uint64_t file) {
+  auto& life = lives_[{lane, file}];
+  life = std::make_unique<SocketLife>();
+  life->lane = lane;
+  life->file = file;
+  return *life;
+}
+
+SocketLife* SocketTable::syscall(const record::Syscall& call, std::size_t lane) {
+  const std::optional<std::int64_t> end = end_of(call);
+  if (end) seen_at(*end);
+  SocketLife* made = nullptr;
+  if (call.new_file && makes_socket(call.syscall)) {
+    made = find(*call.new_file, lane);
+    if (made == nullptr) made = &make(lane, *call.new_file);
+    made->made_by = call.syscall;
+    made->ts = end;
+    made->pid = call.pid;
+    made->tid = call.tid;
+    made->line = call.line;
+    made->input = call.input;
+    if (call.result) add_once(made->fds, *call.result);
+    if (call.pid) add_once(made->pids, *call.pid);
+    if (call.file && call.syscall != "socket") {
+      made->listener = call.file;
+      made->connected_ts = end;
+      made->kind = call.kind;
+      made->proto = call.proto;
+      made->local.port = port_of(call.local_p);
+      if (!is_any(call.local_h)) made->local.host = call.local_h;
+    }
+  }
+  if (!call.file) return made;
+  SocketLife* life = find(*call.file, lane);
+  if (life == nullptr) {
+    if (!is_socket_kind(call.kind)) return made;
+    life = &make(lane, *call.file);
+    life->pid = call.pid;
+    life->tid = call.tid;
+    life->line = call.line;
+    life->input = call.input;
+  }
+  if (call.new_file == call.file && call.result) add_once(life->fds, *call.result);
+  learn(*life, call);
+  count(*life, call);
+  return life;
+}
+
+void SocketTable::learn(SocketLife& life, const record::Syscall& call) {
+  if (life.kind.empty() || life.kind == "socket") life.kind = call.kind;
+  if (life.proto.empty()) life.proto = call.proto;
+  if (life.kind == "unix" && life.path.empty()) life.path = call.path;
+  if (call.syscall == "listen" && call.result == 0) life.is_listener = true;
+  bool is_new = false;
+  const auto set_host = [&](HostPort& end, const record::Address& host) {
+    if (host.size == 0 || end.host == host || (is_any(host) && end.host.size != 0)) return;
+    end.host = host;
+    is_new = true;
+  };
+  const auto set_port = [&](HostPort& end, const std::optional<std::uint64_t>& port) {
+    const auto value = port_of(port);
+    if (!value || end.port == value) return;
+    end.port = value;
+    is_new = true;
+  };
+  set_host(life.local, call.local_h);
+  set_port(life.local, call.local_p);
+  // A datagram's address is not the socket's.
+  const bool is_of_datagram =
+      life.kind == "udp" && (call.syscall == "recvfrom" || call.syscall == "sendto" ||
+                             call.syscall == "recvmsg" || call.syscall == "sendmsg" ||
+                             call.syscall == "sendmmsg" || call.syscall == "recvmmsg");
+  if (!is_of_datagram) {
+    set_host(life.peer, call.peer_h);
+    set_port(life.peer, call.peer_p);
+  }
+  if (call.syscall == "connect") {
+    const bool is_again = life.connect_ts && (call.error == "EISCONN" || call.error == "EALREADY" ||
+                                              (life.connect_error == "EINPROGRESS" &&
+                                               (call.error.empty() || !life.wire)));
+    if (!is_again) {
+      // An attempt of its own, with a flow of its own.
+      if (life.wire && life.kind == "tcp" && life.bytes_in + life.bytes_out == 0) {
+        life.wire->sockets[life.side] = nullptr;
+        life.wire.reset();
+      }
+      life.connect_ts = begin_of(call);
+      life.connect_end_ts = end_of(call);
+      is_new = true;
+    }
+    life.connect_error = call.error;
+    if (call.result == 0 || call.error == "EISCONN") {
+      life.connect_error.clear();
+      if (!life.connected_ts) life.connected_ts = end_of(call);
+    }
+  } else if (call.syscall == "getsockopt" && life.connect_error == "EINPROGRESS" &&
+             call.args.find("SO_ERROR") != std::string_view::npos) {
+    const std::size_t at = call.args.find("SO_ERROR, [");
+    if (at != std::string_view::npos) {
+      const std::string_view rest = call.args.substr(at + 11);
+      const std::string_view error = rest.substr(0, rest.find(']'));
+      life.connect_error = error == "0" ? std::string_view{} : error;
+      if (error == "0") life.connected_ts = end_of(call);
+    }
+  }
+  if (is_new && !life.is_listener) {
+    place(life);
+    if (!life.wire) look_for_wire(life);
+  } else if (life.is_listener && life.key != 0) {
+    displace(life);
+  }
+}
+
+void SocketTable::count(SocketLife& life, const record::Syscall& call) {
+  ++life.calls;
+  count_name(life.by_call, call.syscall);
+  if (!call.error.empty()) {
+    ++life.errors;
+    count_name(life.by_error, call.error);
+  }
+  if (call.fd && *call.fd >= 0) add_once(life.fds, *call.fd);
+  if (call.pid) add_once(life.pids, *call.pid);
+  if (call.duration && call.wait == "net") {
+    life.blocked_ns = std::max<std::int64_t>(life.blocked_ns, 0) + call.duration->ns;
+  }
+  if (!call.bytes || call.direction.empty()) return;
+  if (life.kind == "udp") {
+    move_datagram(life, call);
+  } else {
+    move_bytes(life, call);
+  }
+}
+
+void SocketTable::move_bytes(SocketLife& life, const record::Syscall& call) {
+  const bool is_out = call.direction == "out" ||
+                      (call.direction == "both" && call.syscall.starts_with("sendfile"));
+  if (*call.bytes == 0) {
+    if (!is_out && call.result == 0 && life.kind != "socket" && !life.eof_ts) {
+      life.eof_ts = end_of(call);
+    }
+    return;
+  }
+  const std::int64_t begin = begin_of(call).value_or(Mark::kUnknown);
+  const std::int64_t end = end_of(call).value_or(Mark::kUnknown);
+  if (is_out) {
+    life.bytes_out += *call.bytes;
+    if (!life.first_out) life.first_out = begin_of(call);
+    if (may_be_measured(life)) {
+      life.out.first(life.bytes_out, begin, [&](const Passage& passage) { sent(life, passage); });
+    }
+    return;
+  }
+  life.bytes_in += *call.bytes;
+  if (!life.first_in) life.first_in = end_of(call);
+  if (!call.end_ts) lacks_returns_ = true;
+  if (!may_be_measured(life)) return;
+  if (life.wire) {
+    Wire& wire = *life.wire;
+    const std::size_t from = 1 - life.side;
+    wire.order[from].known_to(life.bytes_in, end, [&](std::uint64_t until, std::int64_t ts) {
+      passed(wire, from, until, ts);
+    });
+  }
+  life.in.second(life.bytes_in, end, [&](const Passage& passage) { received(life, passage); });
+}
+
+// Until its flow is found, what it moved is kept, within bounds.
+bool SocketTable::may_be_measured(SocketLife& life) const {
+  if (life.wire) return life.is_measured;
+  if (!expects_flows_ || life.kind != "tcp" || life.is_given_up) return false;
+  if (life.in.waiting() + life.out.waiting() < kMostEarly) return true;
+  life.is_given_up = true;
+  life.in = {};
+  life.out = {};
+  return false;
+}
+
+void SocketTable::move_datagram(SocketLife& life, const record::Syscall& call) {
+  const bool is_out = call.direction == "out";
+  HostPort peer{call.peer_h, port_of(call.peer_p)};
+  if (!peer.port) peer = life.peer;
+  if (is_out) {
+    life.bytes_out += *call.bytes;
+    if (!life.first_out) life.first_out = begin_of(call);
+  } else {
+    life.bytes_in += *call.bytes;
+    if (!life.first_in) life.first_in = end_of(call);
+  }
+  if (!peer.port || call.syscall.ends_with("mmsg")) {
+    (is_out ? life.send_waits : life.waits).unmeasured_bytes += *call.bytes;
+    return;
+  }
+  const std::int64_t ts =
+      (is_out ? begin_of(call) : end_of(call)).value_or(Mark::kUnknown);
+  if (life.local.port) {
+    const auto found = wires_by_key_.find(key_of("udp", peer, *life.local.port));
+    if (found != wires_by_key_.end()) {
+      for (Wire* const wire : found->second) {
+        const std::size_t side = wire->ends[0].port == life.local.port &&
+                                         wire->ends[1].port == peer.port &&
+                                         wire->ends[1].host == peer.host
+                                     ? 0
+                                     : 1;
+        if (!fits(life.local.host, wire->ends[side].host)) continue;
+        if (!wire->is_claimed[side]) claim(life, *wire, side, "address");
+        if (wire->sockets[side] != &life) continue;
+        if (is_out) {
+          wire->sent[side].first(*call.bytes, ts,
+                                 [&](const Passage& passage) { sent(life, passage); });
+        } else {
+          wire->received[1 - side].second(
+              *call.bytes, ts, [&](const Passage& passage) { received(life, passage); });
+        }
+        return;
+      }
+    }
+  }
+  // The flow shows when its first packet does.
+  if (is_out && life.early.size() < kMostEarly) life.early.push_back({peer, *call.bytes, ts});
+}
+
+void SocketTable::place(SocketLife& life) {
+  displace(life);
+  if (life.is_listener || (life.kind != "tcp" && life.kind != "udp")) return;
+  if (life.kind == "tcp" && !life.peer.port) return;
+  if (!life.peer.port && !life.local.port) return;
+  // A datagram socket that is not connected is found by its port alone.
+  const HostPort peer = life.peer.port ? life.peer : HostPort{};
+  life.key = key_of(life.kind, peer, life.local.port ? *life.local.port : kAnyPort);
+  sockets_by_key_[life.key].push_back(&life);
+}
+
+void SocketTable::displace(SocketLife& life) {
+  if (life.key == 0) return;
+  const auto found = sockets_by_key_.find(life.key);
+  if (found != sockets_by_key_.end()) {
+    std::erase(found->second, &life);
+    if (found->second.empty()) sockets_by_key_.erase(found);
+  }
+  life.key = 0;
+}
+
+// Of flows that nobody has claimed, the earliest that fits.
+void SocketTable::look_for_wire(SocketLife& life) {
+  if (life.key == 0 || life.kind != "tcp") return;
+  const auto found = wires_by_key_.find(life.key);
+  if (found == wires_by_key_.end()) return;
+  const bool has_port = life.local.port.has_value();
+  Wire* best = nullptr;
+  std::size_t best_side = 0;
+  std::int64_t best_misfit = kMostApart + 1;
+  bool is_ambiguous = false;
+  for (Wire* const wire : found->second) {
+    for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
+      if (wire->is_claimed[side] || wire->proto != life.kind) continue;
+      if (wire->ends[1 - side] != life.peer || !fits(life.local.host, wire->ends[side].host)) {
+        continue;
+      }
+      if (has_port ? wire->ends[side].port != life.local.port : side != 0) continue;
+      const std::int64_t apart = misfit(life, *wire);
+      if (!has_port && apart > 0) continue;
+      if (best != nullptr && apart == 0 && best_misfit == 0 && !has_port) is_ambiguous = true;
+      if (apart < best_misfit ||
+          (apart == best_misfit && best != nullptr && wire->ts < best->ts)) {
+        best = wire;
+        best_side = side;
+        best_misfit = apart;
+      }
+    }
+  }
+  if (best == nullptr || is_ambiguous) return;
+  claim(life, *best, best_side, has_port ? "address" : "time");
+}
+
+SocketLife* SocketTable::best_socket(Wire& wire, std::size_t side, std::string_view& match) {
+  const HostPort& own = wire.ends[side];
+  const HostPort& peer = wire.ends[1 - side];
+  SocketLife* best = nullptr;
+  std::int64_t best_misfit = kMostApart + 1;
+  const auto look = [&](std::uint64_t key, bool has_port, bool has_peer) {
+    const auto found = sockets_by_key_.find(key);
+    if (found == sockets_by_key_.end()) return;
+    bool is_ambiguous = false;
+    for (SocketLife* const life : found->second) {
+      if ((life->wire && wire.proto == "tcp") || life->kind != wire.proto) continue;
+      if (has_peer && life->peer != peer) continue;
+      if (has_port && life->local.port != own.port) continue;
+      if (!fits(life->local.host, own.host)) continue;
+      std::int64_t apart = misfit(*life, wire);
+      if (wire.proto == "udp") {
+        apart = 0;
+        if (life->end_ts && wire.ts > *life->end_ts + kSlack) apart = wire.ts - *life->end_ts;
+        if (life->ts && wire.is_over && wire.last_ts + kSlack < *life->ts) apart = kMostApart + 1;
+      }
+      if (!has_port && apart > 0) continue;
+      if (!has_port && best != nullptr) is_ambiguous = true;
+      if (apart < best_misfit) {
+        best = life;
+        best_misfit = apart;
+      }
+    }
+    if (is_ambiguous) best = nullptr;
+  };
+  look(key_of(wire.proto, peer, *own.port), true, true);
+  match = "address";
+  if (best == nullptr && wire.proto == "udp") look(key_of("udp", {}, *own.port), true, false);
+  if (best == nullptr && side == 0) {
+    look(key_of(wire.proto, peer, kAnyPort), false, true);
+    match = "time";
+  }
+  return best;
+}
+
+void SocketTable::look_for_sockets(Wire& wire) {
+  if (wire.proto != "tcp" && wire.proto != "udp") return;
+  for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
+    if (wire.is_claimed[side]) continue;
+    std::string_view match;
+    if (SocketLife* const life = best_socket(wire, side, match)) claim(*life, wire, side, match);
+  }
+}
+
+void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::string_view match) {
+  wire.sockets[side] = &life;
+  wire.is_claimed[side] = true;
+  wire.files[side] = life.file;
+  const bool is_first = !life.wire;
+  if (is_first) {
+    life.wire = wire.shared_from_this();
+    life.side = side;
+    life.match = match;
+  }
+  if (!life.local.port) {
+    life.local = wire.ends[side];
+  } else if (is_any(life.local.host)) {
+    life.local.host = wire.ends[side].host;
+  }
+  if (wire.files[0] && wire.files[1]) {
+    if (wire.sockets[0] != nullptr) wire.sockets[0]->peer_file = wire.files[1];
+    if (wire.sockets[1] != nullptr) wire.sockets[1]->peer_file = wire.files[0];
+  }
+  if (wire.proto == "udp") {
+    ++life.flows;
+    if (!wire.is_over) {
+      ++life.open_flows;
+      life.open_wires.push_back(wire.weak_from_this());
+    }
+    std::erase_if(life.early, [&](const SocketLife::Datagram& datagram) {
+      if (datagram.peer != wire.ends[1 - side]) return false;
+      wire.sent[side].first(datagram.bytes, datagram.ts,
+                            [&](const Passage& passage) { sent(life, passage); });
+      return true;
+    });
+    return;
+  }
+  life.is_measured = !life.is_given_up && !life.made_by.empty() && life.made_by != "recvmsg" && wire.is_from_start &&
+                     !wire.early_lost[0] && !wire.early_lost[1];
+  if (life.is_measured) {
+    for (const Mark& mark : wire.early[side]) left(life, mark.end, mark.ts);
+    for (const Mark& mark : wire.early[1 - side]) arrived(life, mark.end, mark.ts);
+  }
+  if (wire.is_claimed[0] && wire.is_claimed[1]) {
+    for (std::vector<Mark>& marks : wire.early) {
+      early_marks_ -= marks.size();
+      marks = {};
+    }
+  }
+}
+
+Wire& SocketTable::wire_of(std::string_view uid, std::string_view proto, const HostPort& orig,
+                           const HostPort& resp, std::int64_t ts, bool is_from_start) {
+  if (last_wire_ != nullptr && last_wire_->uid == uid) return *last_wire_;
+  std::shared_ptr<Wire>& wire = wires_[std::string(uid)];
+  if (!wire) {
+    wire = std::make_shared<Wire>();
+    wire->uid = uid;
+    wire->proto = proto;
+    wire->ends[0] = orig;
+    wire->ends[1] = resp;
+    wire->ts = ts;
+    wire->is_from_start = is_from_start;
+    ++counts_.flows;
+    if (proto == "tcp" || proto == "udp") {
+      wires_by_key_[key_of(proto, resp, *orig.port)].push_back(wire.get());
+      wires_by_key_[key_of(proto, orig, *resp.port)].push_back(wire.get());
+      wires_by_key_[key_of(proto, resp, kAnyPort)].push_back(wire.get());
+      look_for_sockets(*wire);
+    }
+  }
+  last_wire_ = wire.get();
+  return *wire;
+}
+
+void SocketTable::segment(const record::Segment& segment) {
+  seen_at(segment.ts.ns);
+  if (!captured_) captured_.emplace(segment.flow_ts.ns, segment.ts.ns);
+  captured_->second = std::max(captured_->second, segment.ts.ns);
+  Wire& wire = wire_of(segment.uid, segment.proto, {segment.orig_h, segment.orig_p},
+                       {segment.resp_h, segment.resp_p}, segment.flow_ts.ns, segment.from_start);
+  const std::size_t from = segment.is_orig ? 0 : 1;
+  if (wire.first_data[from] == Mark::kUnknown) wire.first_data[from] = segment.ts.ns;
+  if (wire.proto == "udp") {
+    if (SocketLife* const life = wire.sockets[from]) {
+      wire.sent[from].second(segment.length, segment.ts.ns,
+                             [&](const Passage& passage) { sent(*life, passage); });
+    }
+    if (SocketLife* const life = wire.sockets[1 - from]) {
+      wire.received[from].first(segment.length, segment.ts.ns,
+                                [&](const Passage& passage) { received(*life, passage); });
+    } else if (!wire.is_claimed[1 - from]) {
+      wire.received[from].first(segment.length, segment.ts.ns, [](const Passage&) {});
+    }
+    return;
+  }
+  wire.order[from].add(
+      segment.offset, segment.length, segment.ts.ns,
+      [&](std::uint64_t end, std::int64_t ts) { passed(wire, from, end, ts); });
+}
+
+void SocketTable::passed(Wire& wire, std::size_t from, std::uint64_t end, std::int64_t ts) {
+  if (SocketLife* const life = wire.sockets[from]) left(*life, end, ts);
+  if (SocketLife* const life = wire.sockets[1 - from]) arrived(*life, end, ts);
+  if ((wire.is_claimed[0] && wire.is_claimed[1]) || wire.early_lost[from]) return;
+  if (wire.early[from].size() < kMostEarly && early_marks_ < kMostEarlyInAll) {
+    wire.early[from].push_back({end, ts});
+    ++early_marks_;
+  } else {
+    early_marks_ -= wire.early[from].size();
+    wire.early[from] = {};
+    wire.early_lost[from] = true;
+  }
+}
+
+void SocketTable::arrived(SocketLife& life, std::uint64_t end, std::int64_t ts) {
+  if (!life.is_measured) return;
+  life.in.first(end, ts, [&](const Passage& passage) { received(life, passage); });
+}
+
+void SocketTable::left(SocketLife& life, std::uint64_t end, std::int64_t ts) {
+  if (!life.is_measured) return;
+  life.out.second(end, ts, [&](const Passage& passage) { sent(life, passage); });
+}
+
+void SocketTable::received(SocketLife& life, const Passage& passage) {
+  if (passage.first_ts == Mark::kUnknown || passage.second_ts == Mark::kUnknown) {
+    life.waits.unmeasured_bytes += passage.bytes;
+    return;
+  }
+  const std::int64_t ns = passage.second_ts - passage.first_ts;
+  if (!lacks_returns_) {
+    skew_.low = std::max(skew_.low, -ns);
+    ++skew_.low_count;
+  }
+  life.waits.add(ns, passage.first_ts);
+  sink_.waited(life, passage.first_ts, passage.second_ts);
+}
+
+void SocketTable::sent(SocketLife& life, const Passage& passage) {
+  if (passage.first_ts == Mark::kUnknown || passage.second_ts == Mark::kUnknown) {
+    life.send_waits.unmeasured_bytes += passage.bytes;
+    return;
+  }
+  const std::int64_t ns = passage.second_ts - passage.first_ts;
+  skew_.high = std::min(skew_.high, ns);
+  ++skew_.high_count;
+  life.send_waits.add(ns, passage.first_ts);
+}
+
+void SocketTable::flow(const record::Flow& flow) {
+  if (!captured_) captured_.emplace(flow.ts.ns, flow.last_ts.ns);
+  captured_->first = std::min(captured_->first, flow.ts.ns);
+  captured_->second = std::max(captured_->second, flow.last_ts.ns);
+  const bool is_from_start = flow.history.find_first_of("Ss") != std::string_view::npos ||
+                             flow.history.find_first_of("Hh") != std::string_view::npos;
+  Wire& wire = wire_of(flow.uid, flow.proto, {flow.orig_h, flow.orig_p}, {flow.resp_h, flow.resp_p},
+                       flow.ts.ns, is_from_start);
+  wire.ts = std::min(wire.ts, flow.ts.ns);
+  wire.last_ts = std::max(wire.last_ts, flow.last_ts.ns);
+  wire.conn_state = flow.conn_state;
+  wire.closed_by = flow.closed_by;
+  wire.reset_by = flow.reset_by;
+  wire.bytes[0] += flow.orig_bytes.value_or(flow.orig_uniq_bytes);
+  wire.bytes[1] += flow.resp_bytes.value_or(flow.resp_uniq_bytes);
+  wire.missed += flow.missed_bytes;
+  wire.rexmit_pkts[0] += flow.orig_rexmit_pkts;
+  wire.rexmit_pkts[1] += flow.resp_rexmit_pkts;
+  if (flow.orig_first_data && wire.first_data[0] == Mark::kUnknown) {
+    wire.first_data[0] = flow.orig_first_data->ns;
+  }
+  if (flow.resp_first_data && wire.first_data[1] == Mark::kUnknown) {
+    wire.first_data[1] = flow.resp_first_data->ns;
+  }
+  if (!flow.final) return;
+  wire.is_over = true;
+  look_for_sockets(wire);
+  const std::shared_ptr<Wire> kept = wire.shared_from_this();
+  for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
+    SocketLife* const life = kept->sockets[side];
+    if (life == nullptr) continue;
+    if (kept->proto == "udp") {
+      kept->sockets[side] = nullptr;
+      if (life->open_flows > 0) --life->open_flows;
+      std::erase_if(life->open_wires, [&](const std::weak_ptr<Wire>& open) {
+        return open.expired() || open.lock() == kept;
+      });
+      life->wire_bytes_in += kept->bytes[1 - side];
+      life->wire_bytes_out += kept->bytes[side];
+    }
+    report_if_over(*life);
+  }
+  ended_wires_.emplace_back(clock_, std::string(flow.uid));
+}
+
+void SocketTable::file(const record::File& file, std::size_t lane) {
+  if (file.end_ts) seen_at(file.end_ts->ns);
+  SocketLife* life = find(file.file, lane);
+  if (life == nullptr) {
+    if (!is_socket_kind(file.kind)) return;
+    life = &make(lane, file.file);
+  }
+  if (!is_socket_kind(file.kind) && !makes_socket(life->made_by)) {
+    displace(*life);
+    lives_.erase({lane, file.file});
+    return;
+  }
+  if (life->kind.empty() || life->kind == "socket") life->kind = file.kind;
+  if (life->proto.empty()) life->proto = file.proto;
+  if (life->made_by.empty() && !file.made_by.empty()) {
+    life->made_by = file.made_by;
+    if (file.ts) life->ts = file.ts->ns;
+  }
+  if (life->path.empty()) life->path = file.path;
+  if (!life->line) life->line = file.line;
+  if (!life->pid) life->pid = file.pid;
+  if (!life->tid) life->tid = file.tid;
+  if (life->input.empty()) life->input = file.input;
+  if (life->fds.empty() && file.fd) life->fds.push_back(*file.fd);
+  if (life->pids.empty() && file.pid) life->pids.push_back(*file.pid);
+  const bool was_unknown = !life->peer.port && file.peer_p;
+  if (life->peer.host.size == 0) life->peer.host = file.peer_h;
+  if (!life->peer.port) life->peer.port = port_of(file.peer_p);
+  if (is_any(life->local.host) && file.local_h.size != 0) life->local.host = file.local_h;
+  if (!life->local.port) life->local.port = port_of(file.local_p);
+  if (was_unknown && !life->wire) {
+    place(*life);
+    look_for_wire(*life);
+  }
+  life->is_closed = true;
+  life->ended_by = file.ended_by;
+  if (file.end_ts) life->end_ts = file.end_ts->ns;
+  life->end_pid = file.end_pid;
+  life->end_tid = file.end_tid;
+  life->end_line = file.end_line;
+  ended_sockets_.emplace_back(clock_, Place{lane, file.file});
+  report_if_over(*life);
+}
+
+void SocketTable::report_if_over(SocketLife& life) {
+  if (!life.is_closed) return;
+  const bool is_on_network = life.kind == "tcp" || life.kind == "udp";
+  const bool may_have_flow = expects_flows_ && is_on_network && !life.is_listener &&
+                             (life.peer.port || life.kind == "udp");
+  if (may_have_flow) {
+    if (!life.wire || !life.wire->is_over || life.open_flows > 0) return;
+  }
+  report(life);
+}
+
+void SocketTable::seen_at(std::int64_t ts) {
+  if (ts <= clock_) return;
+  const bool is_time = clock_ / kSecond != ts / kSecond;
+  clock_ = ts;
+  if (is_time) drop_old();
+}
+
+void SocketTable::drop_old() {
+  while (!ended_sockets_.empty() && (ended_sockets_.front().first + kFlowLingers < clock_ ||
+                                     ended_sockets_.size() > kMostEnded)) {
+    const auto found = lives_.find(ended_sockets_.front().second);
+    if (found != lives_.end() && found->second->is_closed) report(*found->second);
+    ended_sockets_.pop_front();
+  }
+  while (!ended_wires_.empty() && (ended_wires_.front().first + kAcceptLingers < clock_ ||
+                                   ended_wires_.size() > kMostEnded)) {
+    const auto found = wires_.find(ended_wires_.front().second);
+    if (found != wires_.end() && found->second->is_over) {
+      const std::shared_ptr<Wire> wire = found->second;
+      erase(*wire);
+    }
+    ended_wires_.pop_front();
+  }
+}
+
+void SocketTable::count_flow(const Wire& wire) {
+  if (!wire.is_claimed[0] && !wire.is_claimed[1]) ++counts_.flows_without_socket;
+}
+
+void SocketTable::erase(Wire& wire) {
+  count_flow(wire);
+  if (last_wire_ == &wire) last_wire_ = nullptr;
+  for (std::vector<Mark>& marks : wire.early) {
+    early_marks_ -= marks.size();
+    marks = {};
+  }
+  for (const std::uint64_t key :
+       {key_of(wire.proto, wire.ends[1], *wire.ends[0].port),
+        key_of(wire.proto, wire.ends[0], *wire.ends[1].port),
+        key_of(wire.proto, wire.ends[1], kAnyPort)}) {
+    const auto found = wires_by_key_.find(key);
+    if (found == wires_by_key_.end()) continue;
+    std::erase(found->second, &wire);
+    if (found->second.empty()) wires_by_key_.erase(found);
+  }
+  wires_.erase(wire.uid);
+}
+
+// Where several clients connected to the same server at the same time: the only flow of the size.
+void SocketTable::match_by_bytes(SocketLife& life) {
+  if (life.wire || life.kind != "tcp" || life.local.port || !life.peer.port || !life.connect_ts) {
+    return;
+  }
+  const auto found = wires_by_key_.find(key_of("tcp", life.peer, kAnyPort));
+  if (found == wires_by_key_.end()) return;
+  const auto is_possible = [&](const Wire& wire) {
+    return !wire.is_claimed[0] && wire.is_over && wire.ends[1] == life.peer &&
+           misfit(life, wire) == 0 && wire.bytes[0] == life.bytes_out &&
+           wire.bytes[1] == life.bytes_in;
+  };
+  Wire* only = nullptr;
+  for (Wire* const wire : found->second) {
+    if (!is_possible(*wire)) continue;
+    if (only != nullptr) {
+      life.match = "ambiguous";
+      return;
+    }
+    only = wire;
+  }
+  if (only != nullptr) claim(life, *only, 0, "bytes");
+}
+
+void SocketTable::finish() {
+  std::vector<SocketLife*> left;
+  left.reserve(lives_.size());
+  for (const auto& [place, life] : lives_) left.push_back(life.get());
+  std::ranges::sort(left, {}, [](const SocketLife* life) {
+    return std::tuple(life->ts.value_or(INT64_MIN), life->lane, life->file);
+  });
+  for (SocketLife* const life : left) report(*life);
+  lives_.clear();
+  for (const auto& [uid, wire] : wires_) count_flow(*wire);
+}
+
+void SocketTable::report(SocketLife& life) {
+  match_by_bytes(life);
+  record::Socket record;
+  record.ts = life.made_by.empty() ? std::nullopt : maybe_time(life.ts);
+  record.end_ts = maybe_time(life.end_ts);
+  if (record.ts && record.end_ts) record.duration = Duration{*life.end_ts - *life.ts};
+  const std::string pids = shown_set(life.pids);
+  const std::string fds = shown_set(life.fds);
+  record.pids = pids;
+  record.fds = fds;
+  record.role = role_of(life);
+  record.proto = life.proto.empty() ? std::string_view(life.kind) : std::string_view(life.proto);
+  record.local_h = life.local.host;
+  if (life.local.port) record.local_p = *life.local.port;
+  record.peer_h = life.peer.host;
+  if (life.peer.port) record.peer_p = *life.peer.port;
+  record.path = life.path;
+
+  const bool is_on_network = life.kind == "tcp" || life.kind == "udp";
+  const bool is_talking = is_on_network && !life.is_listener &&
+                          (life.peer.port || (life.kind == "udp" && life.calls > 0));
+  std::string difference;
+  const auto differs = [&](std::uint64_t bytes, std::string_view what) {
+    if (!difference.empty()) difference.append("; ");
+    difference.append(std::to_string(bytes)).append(bytes == 1 ? " byte " : " bytes ");
+    difference.append(what);
+  };
+  if (life.wire) {
+    const Wire& wire = *life.wire;
+    record.uid = wire.uid;
+    record.conn_state = wire.conn_state;
+    record.match = life.match;
+    const bool is_udp = life.kind == "udp";
+    if (is_udp) record.flows = life.flows;
+    if (wire.is_over || is_udp) {
+      const std::uint64_t in = is_udp ? life.wire_bytes_in : wire.bytes[1 - life.side];
+      const std::uint64_t out = is_udp ? life.wire_bytes_out : wire.bytes[life.side];
+      record.wire_in = in;
+      record.wire_out = out;
+      const bool is_whole = !life.made_by.empty();
+      if (in > life.bytes_in) {
+        differs(in - life.bytes_in,
+                !is_whole          ? "received before the log began, or never read"
+                : life.ended_by.empty() ? "not read when the log ended"
+                                        : "never read");
+      } else if (in < life.bytes_in) {
+        differs(life.bytes_in - in, "received that the capture does not have");
+      }
+      if (out > life.bytes_out) {
+        differs(out - life.bytes_out, is_whole ? "sent by calls that the log does not show"
+                                               : "sent before the log began");
+      } else if (out < life.bytes_out) {
+        differs(life.bytes_out - out, wire.reset_by.empty()
+                                          ? "sent that the capture does not have"
+                                          : "sent that never left: the connection was reset");
+      }
+    }
+    if (wire.rexmit_pkts[life.side] > 0) {
+      if (!difference.empty()) difference.append("; ");
+      difference.append(std::to_string(wire.rexmit_pkts[life.side]))
+          .append(wire.rexmit_pkts[life.side] == 1 ? " segment retransmitted"
+                                                   : " segments retransmitted");
+    }
+    if (wire.missed > 0) differs(wire.missed, "missing in the capture");
+    record.wire_first_in = maybe_time(wire.first_data[1 - life.side]);
+    record.wire_first_out = maybe_time(wire.first_data[life.side]);
+    record.peer_file = life.peer_file;
+    ++counts_.matched;
+  } else {
+    record.match = life.is_listener                 ? "listener"
+                   : !is_on_network                 ? "local"
+                   : !is_talking                    ? "unconnected"
+                   : !expects_flows_ || !captured_  ? "no_capture"
+                   : life.match == "ambiguous"      ? "ambiguous"
+                   : (life.end_ts && *life.end_ts < captured_->first) ||
+                           (life.ts && *life.ts > captured_->second)
+                       ? "outside"
+                       : "absent";
+    if (is_talking) count_reason(counts_.unmatched, record.match);
+  }
+  if (is_talking) ++counts_.sockets;
+
+  record.bytes_in = life.bytes_in;
+  record.bytes_out = life.bytes_out;
+  record.difference = difference;
+  record.calls = life.calls;
+  record.errors = life.errors;
+  const std::string by_call = shown_counts(life.by_call);
+  const std::string by_error = shown_counts(life.by_error);
+  record.by_call = by_call;
+  record.by_error = by_error;
+  if (life.blocked_ns >= 0) record.blocked = Duration{life.blocked_ns};
+  record.connected_ts = maybe_time(life.connected_ts);
+  record.first_in = maybe_time(life.first_in);
+  record.first_out = maybe_time(life.first_out);
+  record.eof_ts = maybe_time(life.eof_ts);
+
+  const auto show = [](Waiting& waiting, std::uint64_t& count, auto& longest, auto& mean, auto& p99,
+                       auto& total) {
+    count = waiting.count;
+    if (waiting.count == 0) return;
+    longest = Duration{waiting.longest_ns};
+    mean = Duration{waiting.total_ns / static_cast<std::int64_t>(waiting.count)};
+    constexpr double kPercent = 99;
+    p99 = Duration{waiting.spread.percentile(kPercent)};
+    total = Duration{waiting.total_ns};
+  };
+  show(life.waits, record.waits, record.wait_max, record.wait_mean, record.wait_p99,
+       record.wait_total);
+  if (life.waits.count > 0) record.wait_max_ts = Time{life.waits.longest_ts};
+  show(life.send_waits, record.send_waits, record.send_wait_max, record.send_wait_mean,
+       record.send_wait_p99, record.send_wait_total);
+  if (life.wire && life.kind == "tcp" && !life.is_measured) {
+    record.unmeasured_in = life.bytes_in;
+    record.unmeasured_out = life.bytes_out;
+  } else if (life.wire) {
+    record.unmeasured_in = life.waits.unmeasured_bytes;
+    record.unmeasured_out = life.send_waits.unmeasured_bytes;
+  }
+
+  record.made_by = life.made_by;
+  record.ended_by = life.ended_by;
+  record.file = life.file;
+  record.listener = life.listener;
+  record.pid = life.pid;
+  record.tid = life.tid;
+  record.end_pid = life.end_pid;
+  record.end_tid = life.end_tid;
+  record.line = life.line;
+  record.end_line = life.end_line;
+  record.input = life.input;
+  sink_.socket(life, record);
+
+  displace(life);
+  for (const std::weak_ptr<Wire>& open : life.open_wires) {
+    const std::shared_ptr<Wire> wire = open.lock();
+    if (!wire) continue;
+    for (SocketLife*& socket : wire->sockets) {
+      if (socket == &life) socket = nullptr;
+    }
+  }
+  if (life.wire && life.wire->sockets[life.side] == &life) {
+    life.wire->sockets[life.side] = nullptr;
+  }
+  lives_.erase({life.lane, life.file});
+}
+
+}  // namespace tracebraid::analyzers

@@ -1,0 +1,235 @@
+// Sockets of strace's logs joined with flows of captures: which socket was which flow, and how long
+// bytes waited between the wire and the program.
+//
+// A socket is an open file description; the strace converter numbers them, so that nothing is
+// replayed here. It is matched with a flow of the same transport and addresses (either way round,
+// so that on loopback both ends find their one flow), and where the addresses were used again, by
+// time: a SYN leaves during connect() and comes before accept() returns. A client whose own port
+// the log does not tell is matched by the peer's address and the time of its SYN, if only one flow
+// began then, else by its number of bytes. What none of that decides stays unmatched.
+//
+// The n-th byte of a direction on the wire is the n-th byte that calls sent or received. That needs
+// both beginnings: the socket's making in the log, the SYN in the capture.
+//
+// Memory: sockets and flows that are open or ended less than five minutes of the traces' time ago
+// (at most kMostEnded of each), and what was on the wire and not yet read.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "analyzers/byte_match.h"
+#include "analyzers/spread.h"
+#include "formats/record/file.h"
+#include "formats/record/flow.h"
+#include "formats/record/socket.h"
+#include "formats/record/syscall.h"
+
+namespace tracebraid::analyzers {
+
+struct HostPort {
+  formats::record::Address host;  // size 0: unknown
+  std::optional<std::uint16_t> port;
+  bool operator==(const HostPort&) const = default;
+};
+
+// "127.0.0.1:80", "[::1]:80"; what is unknown as *.
+void append_shown(std::string& text, const HostPort& end);
+
+struct Wire;
+
+// Numbers of a kind of waiting.
+struct Waiting {
+  std::uint64_t count = 0;
+  std::uint64_t unmeasured_bytes = 0;
+  std::int64_t longest_ns = 0, total_ns = 0, longest_ts = 0;
+  Spread spread;
+  void add(std::int64_t ns, std::int64_t since);
+};
+
+// One socket, as far as is known.
+struct SocketLife {
+  std::size_t lane = 0;
+  std::uint64_t file = 0;
+  std::string kind, proto, path;
+  HostPort local, peer;
+  std::string made_by, ended_by, input;
+  std::optional<std::int64_t> ts, end_ts;
+  std::optional<std::uint64_t> pid, tid, end_pid, end_tid, line, end_line, listener;
+  std::vector<std::uint64_t> pids;
+  std::vector<std::int64_t> fds;
+  bool is_listener = false, is_closed = false;
+
+  // The last connect(), or the accept() that made it.
+  std::optional<std::int64_t> connect_ts, connect_end_ts, connected_ts;
+  std::string connect_error;
+
+  std::uint64_t calls = 0, errors = 0, bytes_in = 0, bytes_out = 0;
+  std::int64_t blocked_ns = -1;
+  std::vector<std::pair<std::string, std::uint64_t>> by_call, by_error;
+  std::optional<std::int64_t> first_in, first_out, eof_ts;
+
+  std::shared_ptr<Wire> wire;  // UDP: the first of its flows
+  std::size_t side = 0;  // of the wire: 0 is its originator
+  std::string_view match;
+  bool is_measured = false;  // both beginnings of its streams are known
+  bool is_given_up = false;  // too much was moved before its flow showed
+  std::optional<std::uint64_t> peer_file;
+  // UDP: all its flows together, those that go on, and datagrams whose flow has not shown yet.
+  std::uint64_t flows = 0, open_flows = 0;
+  std::vector<std::weak_ptr<Wire>> open_wires;
+  std::uint64_t wire_bytes_in = 0, wire_bytes_out = 0;
+  struct Datagram {
+    HostPort peer;
+    std::uint64_t bytes;
+    std::int64_t ts;
+  };
+  std::vector<Datagram> early;
+  ByteMatch in, out;
+  Waiting waits, send_waits;
+  std::uint64_t key = 0;  // that it is registered under; 0: none
+
+  // "127.0.0.1:36588→127.0.0.1:34949", "listener 127.0.0.1:80", "unix /run/x".
+  [[nodiscard]] std::string shown() const;
+};
+
+// One flow of a capture, as far as is known.
+struct Wire : std::enable_shared_from_this<Wire> {
+  std::string uid, proto;
+  HostPort ends[2];  // originator, responder
+  std::int64_t ts = 0, last_ts = 0;
+  bool is_from_start = true;
+  bool is_over = false;
+  std::string conn_state, reset_by, closed_by;
+  std::uint64_t bytes[2] = {0, 0};
+  std::uint64_t missed = 0;
+  std::uint64_t rexmit_pkts[2] = {0, 0};
+  std::int64_t first_data[2] = {Mark::kUnknown, Mark::kUnknown};
+  SocketLife* sockets[2] = {nullptr, nullptr};
+  bool is_claimed[2] = {false, false};
+  std::optional<std::uint64_t> files[2];  // of the sockets, when they are gone, too
+  StreamOrder order[2];                   // of what each end sent
+  DatagramMatch sent[2], received[2];     // UDP, likewise
+  // Until both ends have their sockets.
+  std::vector<Mark> early[2];
+  bool early_lost[2] = {false, false};
+};
+
+// How far the capture's clock is ahead of the log's, from what must come before what: a byte leaves
+// after send() was entered and arrives before recv() returns. `low` <= ahead <= `high`.
+struct Skew {
+  std::int64_t low = INT64_MIN, high = INT64_MAX;
+  std::uint64_t low_count = 0, high_count = 0;
+};
+
+class SocketSink {
+ public:
+  virtual ~SocketSink() = default;
+  // At its end, and when its flow has ended, too. `record` and its texts are valid during the call.
+  virtual void socket(const SocketLife& life, const formats::record::Socket& record) = 0;
+  // A call has read bytes that had arrived `ns` before it returned.
+  virtual void waited(const SocketLife& life, std::int64_t arrived_ts, std::int64_t read_ts) {
+    (void)life, (void)arrived_ts, (void)read_ts;
+  }
+};
+
+class SocketTable {
+ public:
+  static constexpr std::size_t kMostEnded = 100'000;
+
+  explicit SocketTable(SocketSink& sink) : sink_(sink) {}
+  SocketTable(const SocketTable&) = delete;
+  SocketTable& operator=(const SocketTable&) = delete;
+
+  // Whether flows may come: without, sockets are reported as soon as they end.
+  void expect_flows(bool expected) { expects_flows_ = expected; }
+
+  // In step (in_step.h). The socket that a call was about, null for other calls; valid until the
+  // next file() or finish().
+  SocketLife* syscall(const formats::record::Syscall& call, std::size_t lane);
+  void file(const formats::record::File& file, std::size_t lane);
+  void segment(const formats::record::Segment& segment);
+  void flow(const formats::record::Flow& flow);
+  // Reports all that is left.
+  void finish();
+
+  [[nodiscard]] SocketLife* find(std::uint64_t file, std::size_t lane);
+  [[nodiscard]] const Skew& skew() const { return skew_; }
+  // The log does not tell when calls returned (no -T): waiting is measured to their entry.
+  [[nodiscard]] bool lacks_returns() const { return lacks_returns_; }
+
+  struct Counts {
+    std::uint64_t sockets = 0, matched = 0, flows = 0, flows_without_socket = 0;
+    std::vector<std::pair<std::string_view, std::uint64_t>> unmatched;  // by reason
+  };
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+  // From the earliest to the latest packet; nothing without a capture.
+  [[nodiscard]] std::optional<std::pair<std::int64_t, std::int64_t>> captured() const {
+    return captured_;
+  }
+
+ private:
+  struct Place {
+    std::size_t lane;
+    std::uint64_t file;
+    bool operator==(const Place&) const = default;
+  };
+  struct PlaceHash {
+    std::size_t operator()(const Place& place) const {
+      return static_cast<std::size_t>((place.file * 0x9e3779b97f4a7c15U) ^ place.lane);
+    }
+  };
+
+  SocketLife& make(std::size_t lane, std::uint64_t file);
+  void learn(SocketLife& life, const formats::record::Syscall& call);
+  void count(SocketLife& life, const formats::record::Syscall& call);
+  void move_bytes(SocketLife& life, const formats::record::Syscall& call);
+  [[nodiscard]] bool may_be_measured(SocketLife& life) const;
+  void move_datagram(SocketLife& life, const formats::record::Syscall& call);
+  void place(SocketLife& life);
+  void displace(SocketLife& life);
+  void look_for_wire(SocketLife& life);
+  void look_for_sockets(Wire& wire);
+  [[nodiscard]] SocketLife* best_socket(Wire& wire, std::size_t side, std::string_view& match);
+  void claim(SocketLife& life, Wire& wire, std::size_t side, std::string_view match);
+  Wire& wire_of(std::string_view uid, std::string_view proto, const HostPort& orig,
+                const HostPort& resp, std::int64_t ts, bool is_from_start);
+  void passed(Wire& wire, std::size_t from, std::uint64_t end, std::int64_t ts);
+  void arrived(SocketLife& life, std::uint64_t end, std::int64_t ts);
+  void left(SocketLife& life, std::uint64_t end, std::int64_t ts);
+  void received(SocketLife& life, const Passage& passage);
+  void sent(SocketLife& life, const Passage& passage);
+  void seen_at(std::int64_t ts);
+  void drop_old();
+  void match_by_bytes(SocketLife& life);
+  void report(SocketLife& life);
+  void report_if_over(SocketLife& life);
+  void count_flow(const Wire& wire);
+  void erase(Wire& wire);
+
+  SocketSink& sink_;
+  bool expects_flows_ = true;
+  std::int64_t clock_ = INT64_MIN;
+  std::optional<std::pair<std::int64_t, std::int64_t>> captured_;
+  std::unordered_map<Place, std::unique_ptr<SocketLife>, PlaceHash> lives_;
+  std::unordered_map<std::string, std::shared_ptr<Wire>> wires_;
+  Wire* last_wire_ = nullptr;
+  // By hash of transport, peer, own port; and of transport and peer alone.
+  std::unordered_map<std::uint64_t, std::vector<SocketLife*>> sockets_by_key_;
+  std::unordered_map<std::uint64_t, std::vector<Wire*>> wires_by_key_;
+  std::deque<std::pair<std::int64_t, Place>> ended_sockets_;
+  std::deque<std::pair<std::int64_t, std::string>> ended_wires_;
+  std::size_t early_marks_ = 0;
+  bool lacks_returns_ = false;
+  Skew skew_;
+  Counts counts_;
+};
+
+}  // namespace tracebraid::analyzers
