@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "analyzers/analyzer.h"
+#include "analyzers/check.h"
 #include "analyzers/sockets.h"
 #include "analyzers/top.h"
 #include "formats/io/error.h"
@@ -13,6 +14,7 @@ namespace {
 namespace cli = formats::cli;
 
 constexpr Analyzer kAnalyzers[] = {
+    {"check", &kCheck},
     {"sockets", &kSockets},
     {"top", &kTop},
 };
@@ -21,6 +23,7 @@ constexpr std::string_view kUsage[] = {"ANALYZER [OPTION…] [INPUT…]"};
 
 constexpr cli::Section kSections[] = {
     {"Analyzers",
+     "  check    what is wrong, with evidence\n"
      "  sockets  each socket's life, with the flow that it was on the wire\n"
      "  top      the heaviest system calls, flows or functions, as a table\n\n"
      "tracebraid ANALYZER --help is the manual of each."},

@@ -49,7 +49,7 @@ class Marks {
 // A range of bytes that passed both places.
 struct Passage {
   std::uint64_t bytes;
-  std::int64_t first_ts;   // kUnknown where one of them is
+  std::int64_t first_ts;  // kUnknown where one of them is
   std::int64_t second_ts;
 };
 

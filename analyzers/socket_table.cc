@@ -301,17 +301,18 @@ void SocketTable::learn(SocketLife& life, const record::Syscall& call) {
   set_port(life.local, call.local_p);
   // A datagram's address is not the socket's.
   const bool is_of_datagram =
-      life.kind == "udp" && (call.syscall == "recvfrom" || call.syscall == "sendto" ||
-                             call.syscall == "recvmsg" || call.syscall == "sendmsg" ||
-                             call.syscall == "sendmmsg" || call.syscall == "recvmmsg");
+      life.kind == "udp" &&
+      (call.syscall == "recvfrom" || call.syscall == "sendto" || call.syscall == "recvmsg" ||
+       call.syscall == "sendmsg" || call.syscall == "sendmmsg" || call.syscall == "recvmmsg");
   if (!is_of_datagram) {
     set_host(life.peer, call.peer_h);
     set_port(life.peer, call.peer_p);
   }
   if (call.syscall == "connect") {
-    const bool is_again = life.connect_ts && (call.error == "EISCONN" || call.error == "EALREADY" ||
-                                              (life.connect_error == "EINPROGRESS" &&
-                                               (call.error.empty() || !life.wire)));
+    const bool is_again =
+        life.connect_ts &&
+        (call.error == "EISCONN" || call.error == "EALREADY" ||
+         (life.connect_error == "EINPROGRESS" && (call.error.empty() || !life.wire)));
     if (!is_again) {
       // An attempt of its own, with a flow of its own.
       if (life.wire && life.kind == "tcp" && life.bytes_in + life.bytes_out == 0) {
@@ -366,11 +367,12 @@ void SocketTable::count(SocketLife& life, const record::Syscall& call) {
 }
 
 void SocketTable::move_bytes(SocketLife& life, const record::Syscall& call) {
-  const bool is_out = call.direction == "out" ||
-                      (call.direction == "both" && call.syscall.starts_with("sendfile"));
+  const bool is_out =
+      call.direction == "out" || (call.direction == "both" && call.syscall.starts_with("sendfile"));
   if (*call.bytes == 0) {
     if (!is_out && call.result == 0 && life.kind != "socket" && !life.eof_ts) {
       life.eof_ts = end_of(call);
+      life.eof_line = call.line;
     }
     return;
   }
@@ -378,6 +380,7 @@ void SocketTable::move_bytes(SocketLife& life, const record::Syscall& call) {
   const std::int64_t end = end_of(call).value_or(Mark::kUnknown);
   if (is_out) {
     life.bytes_out += *call.bytes;
+    life.last_out = begin_of(call);
     if (!life.first_out) life.first_out = begin_of(call);
     if (may_be_measured(life)) {
       life.out.first(life.bytes_out, begin, [&](const Passage& passage) { sent(life, passage); });
@@ -385,6 +388,7 @@ void SocketTable::move_bytes(SocketLife& life, const record::Syscall& call) {
     return;
   }
   life.bytes_in += *call.bytes;
+  life.last_in_tid = call.tid.value_or(0);
   if (!life.first_in) life.first_in = end_of(call);
   if (!call.end_ts) lacks_returns_ = true;
   if (!may_be_measured(life)) return;
@@ -424,8 +428,7 @@ void SocketTable::move_datagram(SocketLife& life, const record::Syscall& call) {
     (is_out ? life.send_waits : life.waits).unmeasured_bytes += *call.bytes;
     return;
   }
-  const std::int64_t ts =
-      (is_out ? begin_of(call) : end_of(call)).value_or(Mark::kUnknown);
+  const std::int64_t ts = (is_out ? begin_of(call) : end_of(call)).value_or(Mark::kUnknown);
   if (life.local.port) {
     const auto found = wires_by_key_.find(key_of("udp", peer, *life.local.port));
     if (found != wires_by_key_.end()) {
@@ -442,8 +445,8 @@ void SocketTable::move_datagram(SocketLife& life, const record::Syscall& call) {
           wire->sent[side].first(*call.bytes, ts,
                                  [&](const Passage& passage) { sent(life, passage); });
         } else {
-          wire->received[1 - side].second(
-              *call.bytes, ts, [&](const Passage& passage) { received(life, passage); });
+          wire->received[1 - side].second(*call.bytes, ts,
+                                          [&](const Passage& passage) { received(life, passage); });
         }
         return;
       }
@@ -494,8 +497,7 @@ void SocketTable::look_for_wire(SocketLife& life) {
       const std::int64_t apart = misfit(life, *wire);
       if (!has_port && apart > 0) continue;
       if (best != nullptr && apart == 0 && best_misfit == 0 && !has_port) is_ambiguous = true;
-      if (apart < best_misfit ||
-          (apart == best_misfit && best != nullptr && wire->ts < best->ts)) {
+      if (apart < best_misfit || (apart == best_misfit && best != nullptr && wire->ts < best->ts)) {
         best = wire;
         best_side = side;
         best_misfit = apart;
@@ -587,8 +589,8 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
     });
     return;
   }
-  life.is_measured = !life.is_given_up && !life.made_by.empty() && life.made_by != "recvmsg" && wire.is_from_start &&
-                     !wire.early_lost[0] && !wire.early_lost[1];
+  life.is_measured = !life.is_given_up && !life.made_by.empty() && life.made_by != "recvmsg" &&
+                     wire.is_from_start && !wire.early_lost[0] && !wire.early_lost[1];
   if (life.is_measured) {
     for (const Mark& mark : wire.early[side]) left(life, mark.end, mark.ts);
     for (const Mark& mark : wire.early[1 - side]) arrived(life, mark.end, mark.ts);
@@ -646,9 +648,8 @@ void SocketTable::segment(const record::Segment& segment) {
     }
     return;
   }
-  wire.order[from].add(
-      segment.offset, segment.length, segment.ts.ns,
-      [&](std::uint64_t end, std::int64_t ts) { passed(wire, from, end, ts); });
+  wire.order[from].add(segment.offset, segment.length, segment.ts.ns,
+                       [&](std::uint64_t end, std::int64_t ts) { passed(wire, from, end, ts); });
 }
 
 void SocketTable::passed(Wire& wire, std::size_t from, std::uint64_t end, std::int64_t ts) {
@@ -836,10 +837,9 @@ void SocketTable::erase(Wire& wire) {
     early_marks_ -= marks.size();
     marks = {};
   }
-  for (const std::uint64_t key :
-       {key_of(wire.proto, wire.ends[1], *wire.ends[0].port),
-        key_of(wire.proto, wire.ends[0], *wire.ends[1].port),
-        key_of(wire.proto, wire.ends[1], kAnyPort)}) {
+  for (const std::uint64_t key : {key_of(wire.proto, wire.ends[1], *wire.ends[0].port),
+                                  key_of(wire.proto, wire.ends[0], *wire.ends[1].port),
+                                  key_of(wire.proto, wire.ends[1], kAnyPort)}) {
     const auto found = wires_by_key_.find(key);
     if (found == wires_by_key_.end()) continue;
     std::erase(found->second, &wire);
@@ -925,10 +925,9 @@ void SocketTable::report(SocketLife& life) {
       record.wire_out = out;
       const bool is_whole = !life.made_by.empty();
       if (in > life.bytes_in) {
-        differs(in - life.bytes_in,
-                !is_whole          ? "received before the log began, or never read"
-                : life.ended_by.empty() ? "not read when the log ended"
-                                        : "never read");
+        differs(in - life.bytes_in, !is_whole ? "received before the log began, or never read"
+                                    : life.ended_by.empty() ? "not read when the log ended"
+                                                            : "never read");
       } else if (in < life.bytes_in) {
         differs(life.bytes_in - in, "received that the capture does not have");
       }
@@ -953,11 +952,11 @@ void SocketTable::report(SocketLife& life) {
     record.peer_file = life.peer_file;
     ++counts_.matched;
   } else {
-    record.match = life.is_listener                 ? "listener"
-                   : !is_on_network                 ? "local"
-                   : !is_talking                    ? "unconnected"
-                   : !expects_flows_ || !captured_  ? "no_capture"
-                   : life.match == "ambiguous"      ? "ambiguous"
+    record.match = life.is_listener                ? "listener"
+                   : !is_on_network                ? "local"
+                   : !is_talking                   ? "unconnected"
+                   : !expects_flows_ || !captured_ ? "no_capture"
+                   : life.match == "ambiguous"     ? "ambiguous"
                    : (life.end_ts && *life.end_ts < captured_->first) ||
                            (life.ts && *life.ts > captured_->second)
                        ? "outside"

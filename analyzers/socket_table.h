@@ -74,10 +74,12 @@ struct SocketLife {
   std::uint64_t calls = 0, errors = 0, bytes_in = 0, bytes_out = 0;
   std::int64_t blocked_ns = -1;
   std::vector<std::pair<std::string, std::uint64_t>> by_call, by_error;
-  std::optional<std::int64_t> first_in, first_out, eof_ts;
+  std::optional<std::int64_t> first_in, first_out, last_out, eof_ts;
+  std::uint64_t eof_line = 0;
+  std::uint64_t last_in_tid = 0;  // thread that received from it last
 
   std::shared_ptr<Wire> wire;  // UDP: the first of its flows
-  std::size_t side = 0;  // of the wire: 0 is its originator
+  std::size_t side = 0;        // of the wire: 0 is its originator
   std::string_view match;
   bool is_measured = false;  // both beginnings of its streams are known
   bool is_given_up = false;  // too much was moved before its flow showed

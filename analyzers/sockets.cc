@@ -111,9 +111,9 @@ void tell(const SocketTable& table, bool has_calls, cli::Context& context) {
 
 constexpr const record::TypeInfo* kTypes[] = {&record::kTypeInfo<record::Socket>};
 constexpr std::string_view kColumns[] = {
-    "ts",       "duration", "pids",      "fds",      "role",     "proto",   "local_h",
-    "local_p",  "peer_h",   "peer_p",    "bytes_in", "wire_in",  "bytes_out", "wire_out",
-    "wait_max", "conn_state", "match", "difference"};
+    "ts",        "duration", "pids",     "fds",        "role",     "proto",
+    "local_h",   "local_p",  "peer_h",   "peer_p",     "bytes_in", "wire_in",
+    "bytes_out", "wire_out", "wait_max", "conn_state", "match",    "difference"};
 
 void run(const cli::Arguments& arguments, cli::Context& context) {
   if (arguments.has("schema")) return cli::print_schema(kTypes);
@@ -147,7 +147,8 @@ constexpr cli::Option kOptions[] = {
 constexpr cli::Section kSections[] = {
     {"Input", kInputText},
     {"Sockets",
-     "A record for every TCP and UDP socket of the logs, when it and its flow have ended: who made, "
+     "A record for every TCP and UDP socket of the logs, when it and its flow have ended: who "
+     "made, "
      "used and closed it, its calls and failures, and the bytes that calls moved. dup, fork and "
      "descriptors passed to other processes are followed: an open socket is one record, whatever "
      "descriptors it had. --schema explains all fields.\n\n"
@@ -165,7 +166,8 @@ constexpr cli::Section kSections[] = {
      "that waits is that of one segment and one call. wait_p99 is exact up to 256 ranges, within "
      "1/128 beyond."},
     {"Clocks",
-     "Bytes leave after send was entered, and arrive before recv returns. From that, standard error "
+     "Bytes leave after send was entered, and arrive before recv returns. From that, standard "
+     "error "
      "tells how far the capture's clock is from the log's; --shift corrects it."},
     {"Exit status",
      "0: done. 1: an input was damaged or unreadable, or the output could not be written; what was "

@@ -1,0 +1,670 @@
+#include "analyzers/check.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <unistd.h>
+
+#include "analyzers/checks/checks.h"
+#include "analyzers/inputs.h"
+#include "analyzers/python_calls.h"
+#include "analyzers/socket_table.h"
+#include "analyzers/typed.h"
+#include "converters/strace/stracecalls.h"
+#include "formats/cli/record_output.h"
+#include "formats/io/error.h"
+#include "formats/io/output.h"
+#include "formats/record/finding.h"
+#include "formats/record/function.h"
+#include "formats/record/text.h"
+#include "formats/record/writer.h"
+
+namespace tracebraid::analyzers {
+namespace {
+
+namespace cli = formats::cli;
+namespace io = formats::io;
+namespace record = formats::record;
+using checks::CallEvent;
+using checks::Check;
+using checks::Closing;
+using checks::Detector;
+using checks::Finding;
+using checks::Severity;
+using checks::Stretch;
+using checks::Thread;
+using cli::Argument;
+using record::AnyRecord;
+
+struct PlaceHash {
+  std::size_t operator()(const std::pair<std::uint64_t, std::uint64_t>& place) const {
+    return static_cast<std::size_t>(place.first * 0x9e3779b97f4a7c15U ^ place.second);
+  }
+};
+template <typename Value>
+using ByPlace = std::unordered_map<std::pair<std::uint64_t, std::uint64_t>, Value, PlaceHash>;
+
+// What all inputs tell, for the detectors.
+class Story final : public RecordVisitor, public SocketSink, public checks::Scene {
+ public:
+  Story(std::span<const Check* const> which, std::string_view first_input)
+      : table_(*this), first_input_(first_input) {
+    for (const Check* const check : which) detectors_.push_back(check->make(*this));
+  }
+
+  // RecordVisitor
+  void begin(const InputKinds& kinds) override {
+    kinds_ = kinds;
+    table_.expect_flows(kinds.captures || kinds.records);
+  }
+  void enter(std::size_t lane) override {
+    lane_ = lane;
+    last_thread_ = nullptr;
+  }
+  void visit(const AnyRecord& any) override {
+    if (const auto* call = calls_.get(any)) {
+      syscall(*call);
+    } else if (const auto* segment = segments_.get(any)) {
+      has_capture_ = true;
+      ++counts_.segments;
+      see(segment->ts.ns);
+      table_.segment(*segment);
+    } else if (const auto* file = files_.get(any)) {
+      for (const auto& detector : detectors_) detector->file(*file, lane_);
+      table_.file(*file, lane_);
+    } else if (const auto* flow = flows_.get(any)) {
+      has_capture_ = true;
+      ++counts_.flows;
+      counts_.packets += flow->orig_pkts + flow->resp_pkts;
+      for (const auto& detector : detectors_) detector->flow(*flow);
+      table_.flow(*flow);
+    } else if (const auto* signal = signals_.get(any)) {
+      Thread& thread = thread_of(signal->tid, signal->pid);
+      for (const auto& detector : detectors_) detector->signal(*signal, thread);
+    } else if (const auto* process = processes_.get(any)) {
+      happen(*process);
+    } else if (const auto* function = functions_.get(any)) {
+      ++counts_.functions;
+      python_.add(*function);
+    } else if (const auto* python_call = python_calls_.get(any)) {
+      python_.add(*python_call);
+    } else if (any.type().name == "switch") {
+      switch_greenlet(any);
+    }
+  }
+  void finish() {
+    table_.finish();
+    for (const auto& detector : detectors_) detector->finish();
+    std::ranges::stable_sort(findings_, [](const Finding& left, const Finding& right) {
+      if (left.severity != right.severity) return left.severity > right.severity;
+      return left.ts.value_or(INT64_MAX) < right.ts.value_or(INT64_MAX);
+    });
+  }
+
+  // SocketSink
+  void socket(const SocketLife& life, const record::Socket& socket) override {
+    for (const auto& detector : detectors_) detector->socket(life, socket);
+  }
+  void waited(const SocketLife& life, std::int64_t arrived_ts, std::int64_t read_ts) override {
+    constexpr std::int64_t kShort = 10'000'000;
+    if (read_ts - arrived_ts < kShort) return;
+    const auto found = threads_.find({life.lane, life.last_in_tid});
+    if (found == threads_.end()) return;
+    for (const auto& detector : detectors_) {
+      detector->waited(life, *found->second, arrived_ts, read_ts);
+    }
+  }
+
+  // Scene
+  SocketTable& sockets() override { return table_; }
+  const Closing* closing(const Thread& thread, std::int64_t fd) const override {
+    const auto found = closings_.find({owner(thread), static_cast<std::uint64_t>(fd)});
+    return found == closings_.end() ? nullptr : &found->second;
+  }
+  const Closing* closing_of_file(const Thread& thread, std::uint64_t file) const override {
+    const auto found = file_closings_.find({thread.lane, file});
+    return found == file_closings_.end() ? nullptr : &found->second;
+  }
+  const Closing* last_listener_closing(const Thread& thread) const override {
+    const auto found = listener_closings_.find(owner(thread));
+    return found == listener_closings_.end() ? nullptr : &found->second;
+  }
+  std::string place(std::string_view input, std::uint64_t line) const override {
+    return std::string(input.empty() ? first_input_ : input) + ":" + std::to_string(line);
+  }
+  std::string evidence(const record::Syscall& call) const override {
+    std::string text = place(call.input, call.line) + ": " + std::string(call.syscall) + "(";
+    constexpr std::size_t kShown = 100;
+    text.append(io::quoted(call.args, kShown)).append(")");
+    if (!call.error.empty()) {
+      text.append(" = -1 ").append(call.error);
+    } else if (!call.result_text.empty()) {
+      text.append(" = ").append(io::quoted(call.result_text, kShown));
+    }
+    constexpr std::int64_t kLong = 1'000'000;
+    if (call.duration && call.duration->ns >= kLong) {
+      text.append(" <").append(checks::shown_duration(call.duration->ns)).append(">");
+    }
+    return text;
+  }
+  std::string function(std::string_view call, std::uint64_t count) const override {
+    return python_.callers(call, count);
+  }
+  bool has_capture() const override { return has_capture_; }
+  bool has_log() const override { return counts_.calls > 0; }
+  std::int64_t last_ts() const override { return last_ts_; }
+  void report(Finding finding) override { findings_.push_back(std::move(finding)); }
+
+  struct Counts {
+    std::uint64_t calls = 0, failed = 0, threads = 0, segments = 0, flows = 0, packets = 0,
+                  switches = 0, functions = 0;
+  };
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+  [[nodiscard]] const std::vector<Finding>& findings() const { return findings_; }
+  [[nodiscard]] const InputKinds& kinds() const { return kinds_; }
+  [[nodiscard]] bool lacks_times() const { return lacks_times_; }
+  [[nodiscard]] bool lacks_durations() const { return without_duration_ * 2 > counts_.calls; }
+  [[nodiscard]] const SocketTable& table() const { return table_; }
+
+ private:
+  // Descriptors belong to processes; where the log does not tell those, to the whole log.
+  static std::uint64_t owner(const Thread& thread) {
+    return std::uint64_t{thread.lane} << 32U | thread.pid;
+  }
+
+  void see(std::int64_t ts) { last_ts_ = std::max(last_ts_, ts); }
+
+  Thread& thread_of(std::optional<std::uint64_t> tid, std::optional<std::uint64_t> pid) {
+    const std::uint64_t id = tid.value_or(0);
+    if (last_thread_ != nullptr && last_thread_->tid == id) {
+      if (pid) last_thread_->pid = *pid;
+      return *last_thread_;
+    }
+    std::unique_ptr<Thread>& thread = threads_[{lane_, id}];
+    if (!thread) {
+      // A log without ids tells its only thread's at some later line.
+      auto nameless = threads_.find({lane_, 0});
+      if (id != 0 && nameless != threads_.end() && nameless->second) {
+        thread = std::move(nameless->second);
+        threads_.erase(nameless);
+        thread->tid = id;
+        if (pid) thread->pid = *pid;
+        last_thread_ = thread.get();
+        return *thread;
+      }
+      thread = std::make_unique<Thread>();
+      thread->lane = lane_;
+      thread->tid = id;
+      ++counts_.threads;
+      const auto greenlet = greenlets_.find(id);
+      if (greenlet != greenlets_.end()) thread->greenlet = greenlet->second;
+    }
+    if (pid) thread->pid = *pid;
+    last_thread_ = thread.get();
+    return *thread;
+  }
+
+  void syscall(const record::Syscall& call) {
+    ++counts_.calls;
+    if (!call.error.empty()) ++counts_.failed;
+    Thread& thread = thread_of(call.tid, call.pid);
+    CallEvent event{call, thread, nullptr, {}, {}};
+    if (call.ts) event.begin = call.ts->ns;
+    event.end = call.end_ts ? std::optional(call.end_ts->ns) : event.begin;
+    if (!event.begin) event.begin = event.end;
+    if (event.end) see(*event.end);
+    if (!event.begin) lacks_times_ = true;
+    if (!call.duration) ++without_duration_;
+    note_stretches(event);
+    event.socket = table_.syscall(call, lane_);
+    if (event.socket != nullptr && call.file != event.socket->file) event.socket = nullptr;
+    if (checks::is_poll(call.syscall)) {
+      if (thread.poll.empty() || thread.polls < 3) thread.poll.assign(call.syscall);
+      if (call.syscall == thread.poll) ++thread.polls;
+    }
+    for (const auto& detector : detectors_) detector->call(event);
+    if (call.syscall == "close" && call.error.empty() && call.fd) {
+      note_close(event);
+    } else if (call.new_file && call.result) {
+      closings_.erase({owner(thread), static_cast<std::uint64_t>(*call.result)});
+    }
+    thread.before_end = event.end;
+    thread.before_line = call.line;
+  }
+
+  void note_stretches(const CallEvent& event) {
+    Thread& thread = event.thread;
+    const auto add = [&](std::int64_t begin, std::int64_t end, std::string_view name) {
+      if (thread.stretches.size() >= Thread::kMostStretches) thread.stretches.pop_front();
+      std::string text = name.empty()
+                             ? place(event.call.input, event.call.line) + ": " +
+                                   std::string(event.call.syscall) + ", " +
+                                   checks::shown_duration(end - begin) +
+                                   " after the thread's call before it (line " +
+                                   std::to_string(thread.before_line) + ")"
+                             : evidence(event.call);
+      thread.stretches.push_back({begin, end, std::string(name), event.call.line, std::move(text)});
+    };
+    if (thread.before_end && event.begin &&
+        *event.begin - *thread.before_end >= Thread::kLongStretch) {
+      add(*thread.before_end, *event.begin, {});
+    }
+    if (event.call.duration && event.begin && event.end &&
+        event.call.duration->ns >= Thread::kLongStretch) {
+      add(*event.begin, *event.end, event.call.syscall);
+    }
+  }
+
+  void note_close(const CallEvent& event) {
+    const record::Syscall& call = event.call;
+    Closing closing;
+    closing.ts = event.begin;
+    closing.line = call.line;
+    closing.file = call.file.value_or(0);
+    closing.tid = event.thread.tid;
+    closing.where = evidence(call);
+    closing.greenlet = event.thread.greenlet;
+    if (event.socket != nullptr) {
+      closing.what = event.socket->shown();
+      closing.was_listener = event.socket->is_listener;
+    } else {
+      closing.what = std::string(call.kind.empty() ? "descriptor" : call.kind);
+      if (!call.path.empty()) closing.what += " " + io::quoted(call.path, 60);
+    }
+    if (closing.was_listener) listener_closings_[owner(event.thread)] = closing;
+    if (closing.file != 0 && event.socket != nullptr) {
+      // Many sockets are closed; a loop follows at once.
+      constexpr std::size_t kMost = 10'000;
+      if (closed_files_.size() >= kMost) {
+        file_closings_.erase(closed_files_.front());
+        closed_files_.pop_front();
+      }
+      const std::pair<std::uint64_t, std::uint64_t> file{event.thread.lane, closing.file};
+      closed_files_.push_back(file);
+      file_closings_[file] = closing;
+    }
+    closings_[{owner(event.thread), static_cast<std::uint64_t>(*call.fd)}] = std::move(closing);
+  }
+
+  void happen(const record::Process& process) {
+    Thread& thread = thread_of(process.tid, process.pid);
+    for (const auto& detector : detectors_) detector->process(process, thread);
+    if (process.event != "exit" && process.event != "killed") return;
+    for (const auto& detector : detectors_) detector->gone(thread);
+    last_thread_ = nullptr;
+    if (thread.pid == thread.tid && thread.pid != 0) {
+      const std::uint64_t own = owner(thread);
+      std::erase_if(closings_, [&](const auto& item) { return item.first.first == own; });
+      listener_closings_.erase(own);
+    }
+    threads_.erase({thread.lane, thread.tid});
+  }
+
+  void switch_greenlet(const AnyRecord& any) {
+    ++counts_.switches;
+    std::string greenlet;
+    std::uint64_t tid = 0;
+    for (std::size_t at = 0; at < any.type().fields.size(); ++at) {
+      const std::string_view name = any.type().fields[at].name;
+      const record::Value value = any.get(at);
+      if (name == "tid" && !value.is_nil()) tid = value.as_uint();
+      if (name == "greenlet" && value.kind() == record::Kind::kText) greenlet = value.bytes();
+    }
+    for (auto& [place, thread] : threads_) {
+      if (thread->tid == tid) thread->greenlet = greenlet;
+    }
+    greenlets_[tid] = std::move(greenlet);
+  }
+
+  SocketTable table_;
+  std::vector<std::unique_ptr<Detector>> detectors_;
+  std::vector<Finding> findings_;
+  PythonCalls python_;
+  InputKinds kinds_;
+  Counts counts_;
+  std::string first_input_;
+  std::size_t lane_ = 0;
+  std::int64_t last_ts_ = INT64_MIN;
+  bool has_capture_ = false, lacks_times_ = false;
+  std::uint64_t without_duration_ = 0;
+  ByPlace<std::unique_ptr<Thread>> threads_;
+  Thread* last_thread_ = nullptr;
+  std::map<std::uint64_t, std::string> greenlets_;
+  ByPlace<Closing> closings_;       // by process, descriptor
+  ByPlace<Closing> file_closings_;  // by lane, file
+  std::deque<std::pair<std::uint64_t, std::uint64_t>> closed_files_;
+  std::unordered_map<std::uint64_t, Closing> listener_closings_;  // by process
+  Typed<record::Syscall> calls_;
+  Typed<record::Segment> segments_;
+  Typed<record::File> files_;
+  Typed<record::Flow> flows_;
+  Typed<record::Signal> signals_;
+  Typed<record::Process> processes_;
+  Typed<record::Function> functions_;
+  Typed<record::Call> python_calls_;
+};
+
+constexpr const record::TypeInfo* kTypes[] = {&record::kTypeInfo<record::Finding>};
+constexpr std::string_view kColumns[] = {"severity", "id", "count", "ts", "pid", "summary"};
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) {
+    if (!text.empty()) text.push_back('\n');
+    text.append(line);
+  }
+  return text;
+}
+
+void write_records(const cli::RecordRequest& request, const std::vector<Finding>& findings) {
+  cli::RecordOutput output(request, "tracebraid check", kTypes, kColumns);
+  for (const Finding& finding : findings) {
+    record::Finding row;
+    row.id = finding.id;
+    row.severity = checks::kSeverityNames[static_cast<std::size_t>(finding.severity)];
+    row.summary = finding.summary;
+    row.detail = finding.detail;
+    row.count = finding.count;
+    if (finding.ts) row.ts = record::Time{*finding.ts};
+    if (finding.last_ts) row.last_ts = record::Time{*finding.last_ts};
+    row.pid = finding.pid;
+    row.tid = finding.tid;
+    row.fd = finding.fd;
+    row.file = finding.file;
+    row.socket = finding.socket;
+    row.uid = finding.uid;
+    row.greenlet = finding.greenlet;
+    row.function = finding.function;
+    const std::string evidence = joined(finding.evidence);
+    row.evidence = evidence;
+    row.hint = finding.hint;
+    output.writer().write(row);
+  }
+  output.finish();
+}
+
+// "07:09:30.208949", with the day when `with_day`.
+std::string shown_time(std::int64_t ns, bool with_day) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  std::int64_t whole = ns / kSecond;
+  std::int64_t rest = ns % kSecond;
+  if (rest < 0) {
+    rest += kSecond;
+    --whole;
+  }
+  const auto seconds = static_cast<std::time_t>(whole);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char room[64];
+  const std::size_t size =
+      std::strftime(room, sizeof room, with_day ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &parts);
+  char fraction[16];
+  std::snprintf(fraction, sizeof fraction, ".%06lld", static_cast<long long>(rest / 1000));
+  return std::string(room, size) + fraction;
+}
+
+void append_finding(std::string& text, const Finding& finding) {
+  constexpr std::string_view kNames[] = {"note", "WARNING", "ERROR"};
+  text.append(kNames[static_cast<std::size_t>(finding.severity)]).append(" ").append(finding.id);
+  text.append(": ").append(finding.summary).append(".\n");
+  if (!finding.detail.empty()) text.append("  ").append(finding.detail).append(".\n");
+  std::string who;
+  const auto add = [&](const std::string& part) {
+    if (!who.empty()) who.append(", ");
+    who.append(part);
+  };
+  if (finding.pid) add("process " + std::to_string(*finding.pid));
+  if (finding.tid && finding.tid != finding.pid) add("thread " + std::to_string(*finding.tid));
+  if (!finding.greenlet.empty()) add("greenlet " + finding.greenlet);
+  if (!finding.uid.empty()) add("flow " + finding.uid);
+  if (!who.empty()) text.append("  who:  ").append(who).append("\n");
+  if (!finding.function.empty()) {
+    text.append("  code: ").append(finding.function);
+    text.append(" (by its number of calls in the profile)\n");
+  }
+  // Without times, order stands for them.
+  constexpr std::int64_t kYear = 31'536'000'000'000'000;
+  if (finding.ts && *finding.ts > kYear) {
+    text.append("  when: ").append(shown_time(*finding.ts, true));
+    if (finding.last_ts && *finding.last_ts > *finding.ts) {
+      text.append(" to ").append(shown_time(*finding.last_ts, false));
+    }
+    text.append(" UTC\n");
+  }
+  for (const std::string& line : finding.evidence) text.append("  see:  ").append(line).append("\n");
+  if (!finding.hint.empty()) text.append("  next: ").append(finding.hint).append("\n");
+}
+
+// What was looked at, and what more could be told.
+void append_scope(std::string& text, const Story& story, std::size_t checked) {
+  const Story::Counts& counts = story.counts();
+  std::string what;
+  const auto add = [&](const std::string& part) {
+    if (!what.empty()) what.append(", ");
+    what.append(part);
+  };
+  if (counts.calls > 0) {
+    add(checks::counted(counts.calls, "system call", "system calls") + " of " +
+        checks::counted(counts.threads, "thread", "threads"));
+    add(checks::counted(story.table().counts().sockets, "socket", "sockets") + " with peers" +
+        (story.has_capture() ? ", " + checks::shown_count(story.table().counts().matched) +
+                                   " of them found on the wire"
+                             : std::string()));
+  }
+  if (story.has_capture()) {
+    add(checks::counted(counts.packets, "packet", "packets") + " of " +
+        checks::counted(counts.flows, "flow", "flows"));
+  }
+  if (counts.switches > 0) {
+    add(checks::counted(counts.switches, "greenlet switch", "greenlet switches"));
+  }
+  if (counts.functions > 0) add(checks::counted(counts.functions, "function", "functions"));
+  if (what.empty()) what = "nothing: the inputs hold no records that are known";
+  text.append("Looked at: ").append(what).append("; ").append(std::to_string(checked));
+  text.append(checked == 1 ? " check.\n" : " checks.\n");
+
+  std::string more;
+  const auto could = [&](bool is_missing, std::string_view with) {
+    if (is_missing) more.append("  ").append(with).append("\n");
+  };
+  could(counts.calls == 0, "strace -f -ttt -T -yy -o FILE …: what the program asked of the kernel; "
+                           "most checks need it");
+  could(!story.has_capture(), "tcpdump -i any -w FILE: how long data waited for the program, who "
+                              "reset a connection, what was lost");
+  could(counts.calls > 0 && counts.functions == 0,
+        "python -m cProfile -o FILE …: which Python function made the calls");
+  could(story.lacks_times() && counts.calls > 0, "strace -ttt: when, and how fast");
+  could(!story.lacks_times() && story.lacks_durations(),
+        "strace -T: how long calls took");
+  if (!more.empty()) text.append("More could be told with:\n").append(more);
+}
+
+std::string report_text(const Story& story, std::size_t checked, Severity least) {
+  std::string text;
+  std::size_t shown = 0;
+  std::size_t numbers[3] = {};
+  for (const Finding& finding : story.findings()) {
+    ++numbers[static_cast<std::size_t>(finding.severity)];
+    if (finding.severity < least) continue;
+    if (shown++ > 0) text.append("\n");
+    append_finding(text, finding);
+  }
+  if (shown > 0) text.append("\n");
+  if (story.findings().empty()) {
+    text.append("Nothing found that is wrong.\n");
+  } else {
+    text.append("Found: ");
+    bool is_first = true;
+    constexpr std::string_view kOne[] = {"note", "warning", "error"};
+    constexpr std::string_view kMany[] = {"notes", "warnings", "errors"};
+    for (std::size_t level = 3; level-- > 0;) {
+      if (numbers[level] == 0) continue;
+      if (!is_first) text.append(", ");
+      is_first = false;
+      text.append(checks::counted(numbers[level], kOne[level], kMany[level]));
+      if (level < static_cast<std::size_t>(least)) text.append(" (--min-severity shows)");
+    }
+    text.append("; nothing else.\n");
+  }
+  append_scope(text, story, checked);
+  return text;
+}
+
+void list_checks() {
+  std::string text;
+  for (const Check* const check : checks::all_checks()) {
+    text.append(check->id);
+    text.append(check->id.size() < 18 ? 18 - check->id.size() : 1, ' ');
+    text.append(check->title).append(" (").append(check->needs).append(")\n");
+  }
+  const auto out = io::open_output("-");
+  out->write(text);
+  out->commit();
+}
+
+const Check& find_check(std::string_view id) {
+  for (const Check* const check : checks::all_checks()) {
+    if (check->id == id) return *check;
+  }
+  std::string names;
+  for (const Check* const check : checks::all_checks()) {
+    names.append(names.empty() ? "" : ", ").append(check->id);
+  }
+  throw io::UsageError{"no such check: " + io::quoted(id), "there is " + names};
+}
+
+void explain(std::string_view id) {
+  const Check& check = find_check(id);
+  const auto out = io::open_output("-");
+  out->write(std::string(check.id) + ": " + std::string(check.title) + "\n\n" +
+             std::string(check.explain) + "\n\nNeeds: " + std::string(check.needs) + ".\n");
+  out->commit();
+}
+
+Severity parse_severity(std::string_view option, std::string_view name) {
+  for (std::size_t at = 0; at < std::size(checks::kSeverityNames); ++at) {
+    if (checks::kSeverityNames[at] == name) return static_cast<Severity>(at);
+  }
+  throw io::UsageError{"--" + std::string(option) + ": not a severity: " + io::quoted(name),
+                       "error, warning or note"};
+}
+
+void run(const cli::Arguments& arguments, cli::Context& context) {
+  if (arguments.has("schema")) return cli::print_schema(kTypes);
+  if (arguments.has("list")) return list_checks();
+  if (const auto id = arguments.value("explain")) return explain(*id);
+
+  std::vector<const Check*> which(checks::all_checks().begin(), checks::all_checks().end());
+  if (const auto only = arguments.value("only")) {
+    which.clear();
+    for (const std::string_view id : cli::split_list(*only)) which.push_back(&find_check(id));
+  }
+  if (const auto without = arguments.value("without")) {
+    for (const std::string_view id : cli::split_list(*without)) {
+      std::erase(which, &find_check(id));
+    }
+  }
+  const std::string fail_on = arguments.value("fail-on").value_or("error");
+  std::optional<Severity> fails;
+  if (fail_on != "never") fails = parse_severity("fail-on", fail_on);
+  const Severity least =
+      parse_severity("min-severity", arguments.value("min-severity").value_or("note"));
+  const std::string format = arguments.value("format").value_or("text");
+
+  const std::string first =
+      arguments.positional.empty() ? std::string() : arguments.positional.front();
+  Story story(which, first);
+  read_inputs_in_step(arguments, {.files = true, .segments = true}, story, context);
+  story.finish();
+
+  if (format == "text") {
+    const auto output = io::open_output(arguments.value("output").value_or("-"));
+    output->write(report_text(story, which.size(), least));
+    output->commit();
+  } else {
+    std::vector<Finding> shown;
+    for (const Finding& finding : story.findings()) {
+      if (finding.severity >= least) shown.push_back(finding);
+    }
+    write_records(cli::RecordRequest(arguments), shown);
+  }
+  const bool has_failed =
+      fails && std::ranges::any_of(story.findings(), [&](const Finding& finding) {
+        return finding.severity >= *fails;
+      });
+  if (has_failed) context.diagnostics.add_damage(true);
+}
+
+constexpr std::string_view kUsage[] = {"[OPTION…] INPUT…", "--list", "--explain ID"};
+
+constexpr cli::Option kOptions[] = {
+    kShiftOption,
+    converters::strace::kClockOptions[0],
+    converters::strace::kClockOptions[1],
+    converters::strace::kClockOptions[2],
+    {0, "only", Argument::kText, "LIST", "Checks", "do these checks alone",
+     "Their identifiers with commas between."},
+    {0, "without", Argument::kText, "LIST", "Checks", "leave these checks out"},
+    {0, "fail-on", Argument::kChoice, "SEVERITY", "Checks",
+     "exit with 1 from this severity on (error)", "never: findings do not change the exit status.",
+     "error warning note never"},
+    {0, "list", Argument::kNone, "", "Checks", "show all checks and exit"},
+    {0, "explain", Argument::kText, "ID", "Checks", "say what a check looks for, and exit"},
+    {0, "min-severity", Argument::kChoice, "SEVERITY", "Output",
+     "show findings of this severity and above (note)", "", "error warning note"},
+    {'f', "format", Argument::kChoice, "FORMAT", "Output", "text, or a form of records (text)",
+     "text is for people, on a terminal and in a log; the others are a record for each finding.",
+     "text table jsonl msgpack csv tsv"},
+    cli::kOutputOption,
+    cli::kFieldsOption,
+    cli::kSchemaOption,
+};
+
+constexpr cli::Section kSections[] = {
+    {"Input", kInputText},
+    {"Findings",
+     "The gravest first: what happened, in a sentence with numbers; what led to it; process, "
+     "thread, greenlet and flow; the Python function, when a profile is among the inputs and its "
+     "numbers of calls fit; when; where to see it (input and line); and where to look next. error: "
+     "the program does not do its work. warning: something is lost, slow or broken. note: true, "
+     "and mostly harmless.\n\n"
+     "Any subset of the inputs will do; the end of the report tells what more others could tell. "
+     "Times are UTC. --list shows all checks, --explain ID the rule of each with its numbers."},
+    {"Exit status",
+     "0: no finding of --fail-on's severity or above. 1: there was one, or an input was damaged or "
+     "unreadable: standard error tells, and says nothing when there were findings alone. 2: the "
+     "command line was wrong."},
+};
+
+constexpr cli::Example kExamples[] = {
+    {"What is wrong with a server:",
+     "tracebraid check strace.log tcpdump.pcap profiling.cprof greenlet.bt.txt"},
+    {"In CI, with a log for machines:",
+     "tracebraid check --fail-on warning -f jsonl -o findings.jsonl server.strace"},
+    {"What a finding means:", "tracebraid check --explain loop_stall"},
+    {"Only what was found, by kind:",
+     "tracebraid check server.strace -f jsonl | jq -r '[.id, .count] | @tsv'"},
+};
+
+}  // namespace
+
+const cli::Program kCheck = {
+    .name = "tracebraid check",
+    .summary = "tell what is wrong, with evidence",
+    .usage = kUsage,
+    .options = kOptions,
+    .sections = kSections,
+    .examples = kExamples,
+    .body = run,
+};
+
+}  // namespace tracebraid::analyzers

@@ -1,0 +1,131 @@
+// Calls on descriptors that are closed or were never open, once in a while: those that go on and on
+// are error loops, closes are double closes.
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <unordered_map>
+
+#include "analyzers/checks/checks.h"
+
+namespace tracebraid::analyzers::checks {
+namespace {
+
+struct Group {
+  Finding finding;
+};
+
+// What error_loop tells: the same in a row.
+struct Row {
+  std::string syscall;
+  std::int64_t fd = 0;
+  std::uint64_t count = 0;
+};
+constexpr std::uint64_t kLoop = 20;
+
+class BadDescriptor final : public Detector {
+ public:
+  using Detector::Detector;
+
+  void call(const CallEvent& event) override {
+    const auto& call = event.call;
+    if (call.error != "EBADF" || !call.fd) return;
+    const std::int64_t fd =
+        call.syscall == "epoll_ctl" && call.fd2 ? *call.fd2 : *call.fd;
+    if (call.syscall == "close" && fd >= 0) return;
+    // Those ask whether it is open.
+    if (call.syscall == "fcntl" && call.args.find("F_GET") != std::string_view::npos) return;
+    const Closing* const closing = scene_.closing(event.thread, fd);
+    if (fd >= 0 && closing == nullptr && !call.kind.empty() && call.kind != "closed" &&
+        call.syscall != "epoll_ctl") {
+      return;
+    }
+    Row& row = rows_[&event.thread];
+    if (row.syscall != call.syscall || row.fd != fd) {
+      row = {std::string(call.syscall), fd, 0};
+    }
+    ++row.count;
+    if (row.count > kLoop) return;
+    Group& group = groups_[{event.thread.lane, event.thread.pid, std::string(call.syscall),
+                            fd < 0, closing != nullptr}];
+    if (row.count == kLoop) {
+      group.finding.count -= std::min(group.finding.count, kLoop - 1);
+      return;
+    }
+    if (group.finding.evidence.empty()) {
+      set_call(group.finding, event);
+      group.finding.fd = fd;
+      group.finding.ts = event.begin;
+    } else {
+      ++group.finding.count;
+      if (group.finding.fd != fd) group.finding.fd.reset();
+    }
+    group.finding.last_ts = event.begin;
+    constexpr std::size_t kShown = 3;
+    if (group.finding.evidence.size() < 2 * kShown) {
+      group.finding.evidence.push_back(scene_.evidence(call));
+      if (closing != nullptr) group.finding.evidence.push_back(closing->where);
+    }
+    if (closing != nullptr && group.finding.detail.empty()) {
+      group.finding.detail = "The first was the " + closing->what + ", closed";
+      if (closing->ts && event.begin) {
+        group.finding.detail +=
+            " " + shown_duration(*event.begin - *closing->ts) + " before";
+      }
+      if (closing->tid != event.thread.tid && closing->tid != 0) {
+        group.finding.detail += " by thread " + std::to_string(closing->tid);
+      }
+    }
+  }
+
+  void gone(Thread& thread) override { rows_.erase(&thread); }
+
+  void finish() override {
+    for (auto& [key, group] : groups_) {
+      const auto& [lane, pid, call, is_negative, is_closed] = key;
+      Finding& finding = group.finding;
+      if (finding.count == 0 || finding.evidence.empty()) continue;
+      const bool is_harmless = (call == "shutdown" && is_negative) || call == "epoll_ctl";
+      finding.id = "bad_descriptor";
+      finding.severity = is_harmless || (is_negative && call == "close") || !(is_closed || is_negative)
+                             ? Severity::kNote
+                             : Severity::kWarning;
+      finding.summary = call + (is_negative ? "(-1)" : "") + " failed with EBADF " +
+                        counted(finding.count, "time", "times") + ": " +
+                        (is_negative ? "the program's object was closed already, or never opened"
+                         : is_closed ? "on a descriptor that the process had closed"
+                                     : "on a descriptor that was not open");
+      if (is_harmless && call == "shutdown") {
+        finding.hint = "harmless: a socket that is closed is shut down once more";
+      } else if (is_harmless) {
+        finding.hint = "a descriptor was closed before it was taken out of epoll; the kernel had "
+                       "done that";
+      } else {
+        finding.hint = "a number that is closed can be another socket's by the time it is used "
+                       "again: find who keeps it";
+      }
+      finding.function = scene_.function(call, finding.count);
+      scene_.report(std::move(finding));
+    }
+  }
+
+ private:
+  // Process, call, whether the number is negative, whether its close is known.
+  std::map<std::tuple<std::size_t, std::uint64_t, std::string, bool, bool>, Group> groups_;
+  std::unordered_map<Thread*, Row> rows_;
+};
+
+}  // namespace
+
+const Check kBadDescriptor = {
+    "bad_descriptor",
+    "a call on a closed or never opened descriptor",
+    "A call other than close failed with EBADF, fewer than 20 times in a process (more of them in a "
+    "row are an error_loop). A warning when the log shows that the process had closed the "
+    "descriptor, or when the number is -1, as Python's sockets have it after close(). A note when "
+    "it is shutdown of such a socket, which libraries do to be sure, or epoll_ctl.",
+    "log",
+    &make_detector<BadDescriptor>,
+};
+
+}  // namespace tracebraid::analyzers::checks

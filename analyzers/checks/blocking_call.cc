@@ -1,0 +1,163 @@
+// Calls that block an event loop's thread: nothing else is served meanwhile.
+
+#include <map>
+#include <tuple>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "analyzers/checks/checks.h"
+
+namespace tracebraid::analyzers::checks {
+namespace {
+
+constexpr std::int64_t kMillisecond = 1'000'000;
+constexpr std::int64_t kLong = 50 * kMillisecond;
+
+struct Blocked {
+  std::string syscall, what, evidence;
+  std::int64_t ns;
+  std::optional<std::int64_t> begin, end;
+  std::optional<std::int64_t> fd;
+  bool is_sleep;
+  Finding finding;
+};
+
+struct Loop {
+  std::vector<Blocked> pending;
+  bool watches = false;  // its last poll had descriptors to watch
+};
+
+class BlockingCall final : public Detector {
+ public:
+  using Detector::Detector;
+
+  void call(const CallEvent& event) override {
+    const auto& call = event.call;
+    Thread& thread = event.thread;
+    if (call.syscall == "epoll_ctl" && call.error.empty() && call.file) {
+      if (call.args.find("EPOLL_CTL_ADD") != std::string_view::npos) ++watched_[place(event)];
+      if (call.args.find("EPOLL_CTL_DEL") != std::string_view::npos && watched_[place(event)] > 0) {
+        --watched_[place(event)];
+      }
+      return;
+    }
+    if (is_poll(call.syscall) && call.syscall == thread.poll) {
+      Loop& loop = loops_[&thread];
+      loop.watches = watches(event);
+      for (Blocked& blocked : loop.pending) confirm(thread, blocked);
+      loop.pending.clear();
+      return;
+    }
+    if (!call.duration || call.duration->ns < kLong || !thread.is_loop()) return;
+    const bool sleeps = is_sleep(call.syscall);
+    const bool is_other_poll = is_poll(call.syscall);
+    if (!sleeps && !is_other_poll && call.wait != "disk" && call.wait != "child" &&
+        call.wait != "net" && call.wait != "pipe") {
+      return;
+    }
+    Loop& loop = loops_[&thread];
+    // A hub that has nothing to watch sleeps until its next timer.
+    if (sleeps && !loop.watches) return;
+    constexpr std::size_t kMostPending = 64;
+    if (loop.pending.size() >= kMostPending) return;
+    Blocked blocked;
+    blocked.syscall = call.syscall;
+    blocked.what = sleeps                  ? "slept"
+                   : is_other_poll         ? "waited for one descriptor alone"
+                   : call.wait == "disk"   ? "waited for the disk"
+                   : call.wait == "child"  ? "waited for another process"
+                   : call.syscall == "connect" ? "waited for a connection"
+                                               : "waited for a peer";
+    blocked.evidence = scene_.evidence(call);
+    blocked.ns = call.duration->ns;
+    blocked.begin = event.begin;
+    blocked.end = event.end;
+    blocked.fd = call.fd;
+    blocked.is_sleep = sleeps;
+    set_call(blocked.finding, event);
+    loop.pending.push_back(std::move(blocked));
+  }
+
+  void gone(Thread& thread) override { loops_.erase(&thread); }
+
+  void finish() override {
+    for (auto& [key, group] : groups_) {
+      Finding& finding = group.finding;
+      finding.id = "blocking_call";
+      finding.severity = group.longest >= 1000 * kMillisecond ? Severity::kError
+                                                              : Severity::kWarning;
+      finding.summary = "the event loop's thread " + group.what + " in " + std::get<2>(key) + " " +
+                        counted(finding.count, "time", "times") + ", for " +
+                        shown_duration(group.total) + " in all and " +
+                        shown_duration(group.longest) + " at most";
+      finding.detail = "Meanwhile it served nobody";
+      finding.function = scene_.function(std::get<2>(key), finding.count);
+      finding.hint = group.what == "slept"
+                         ? "use the loop's own sleep (await asyncio.sleep, eventlet.sleep)"
+                         : "use the loop's own form of the call, or a thread for it";
+      scene_.report(std::move(finding));
+    }
+  }
+
+ private:
+  struct Group {
+    Finding finding;
+    std::string what;
+    std::int64_t total = 0, longest = 0;
+  };
+
+  static std::pair<std::size_t, std::uint64_t> place(const CallEvent& event) {
+    return {event.thread.lane, *event.call.file};
+  }
+
+  // Whether a poll had anything to watch besides its time-out.
+  [[nodiscard]] bool watches(const CallEvent& event) const {
+    const auto& call = event.call;
+    if (call.syscall.starts_with("epoll")) {
+      if (!call.file) return true;
+      const auto found = watched_.find(place(event));
+      return found == watched_.end() || found->second > 0;
+    }
+    if (call.syscall.starts_with("p") && call.syscall.find("select") == std::string_view::npos) {
+      return call.args.starts_with("[{");
+    }
+    return !call.args.starts_with("0,");
+  }
+
+  void confirm(Thread& thread, Blocked& blocked) {
+    Group& group = groups_[{thread.lane, thread.tid, blocked.syscall}];
+    if (group.finding.evidence.empty()) {
+      group.finding = std::move(blocked.finding);
+      group.finding.count = 0;
+      group.what = blocked.what;
+    }
+    ++group.finding.count;
+    group.finding.last_ts = blocked.end;
+    group.total += blocked.ns;
+    if (blocked.ns > group.longest) {
+      group.longest = blocked.ns;
+      group.finding.evidence.insert(group.finding.evidence.begin(), blocked.evidence);
+      constexpr std::size_t kShown = 3;
+      if (group.finding.evidence.size() > kShown) group.finding.evidence.resize(kShown);
+    }
+  }
+
+  std::unordered_map<Thread*, Loop> loops_;
+  std::map<std::pair<std::size_t, std::uint64_t>, std::int64_t> watched_;
+  std::map<std::tuple<std::size_t, std::uint64_t, std::string>, Group> groups_;
+};
+
+}  // namespace
+
+const Check kBlockingCall = {
+    "blocking_call",
+    "the event loop's thread blocks in another call",
+    "A thread that polls for events (three times and more) spent 50 ms or more in a call that waits "
+    "for something else (sleep, disk, another process, a connection, a single descriptor, as a name "
+    "lookup does), and polled again afterwards. A sleep of a loop that watches no descriptor is its "
+    "way to wait for a timer, and not meant. From 1 s on an error.",
+    "log",
+    &make_detector<BlockingCall>,
+};
+
+}  // namespace tracebraid::analyzers::checks

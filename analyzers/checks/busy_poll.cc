@@ -1,0 +1,179 @@
+// A loop that asks for events again and again without getting any done.
+
+#include <unordered_map>
+
+#include "analyzers/checks/checks.h"
+
+namespace tracebraid::analyzers::checks {
+namespace {
+
+constexpr std::uint64_t kLoop = 50;
+constexpr std::int64_t kMillisecond = 1'000'000;
+
+// The descriptor that poll or epoll_wait found ready, when it is one alone; -1 otherwise.
+std::int64_t only_ready(const formats::record::Syscall& call) {
+  if (call.result != 1) return -1;
+  std::string_view text;
+  if (call.syscall.starts_with("epoll")) {
+    const std::size_t at = call.args.find("data={u32=");
+    if (at == std::string_view::npos) return -1;
+    text = call.args.substr(at + 10);
+  } else if (call.syscall.ends_with("poll")) {
+    const std::size_t at = call.aux.find("fd=");
+    if (at == std::string_view::npos) return -1;
+    text = call.aux.substr(at + 3);
+  } else {
+    const std::size_t at = call.aux.find("in [");
+    if (at == std::string_view::npos) return -1;
+    text = call.aux.substr(at + 4);
+  }
+  std::int64_t fd = 0;
+  std::size_t digits = 0;
+  while (digits < text.size() && digits < 9 && text[digits] >= '0' && text[digits] <= '9') {
+    fd = fd * 10 + (text[digits++] - '0');
+  }
+  return digits == 0 ? -1 : fd;
+}
+
+struct State {
+  Finding empty, unserved;  // of the first call of each run
+  std::uint64_t empty_count = 0, unserved_count = 0;
+  std::int64_t ready = -1;
+  std::string first_empty, first_unserved;
+  std::string last_input;
+  std::uint64_t last_line = 0;
+};
+
+class BusyPoll final : public Detector {
+ public:
+  using Detector::Detector;
+
+  void call(const CallEvent& event) override {
+    const auto& call = event.call;
+    if (!is_poll(call.syscall)) {
+      const auto found = states_.find(&event.thread);
+      if (found != states_.end()) other_call(event, found->second);
+      return;
+    }
+    State& state = states_[&event.thread];
+    const bool is_quick = !call.duration || call.duration->ns < kMillisecond;
+    if (call.result == 0 && is_quick) {
+      count(event, state.empty, state.empty_count, state.first_empty, state);
+      end_unserved(state);
+      return;
+    }
+    end_empty(state);
+    const std::int64_t ready = is_quick ? only_ready(call) : -1;
+    if (ready < 0 || ready != state.ready) end_unserved(state);
+    state.ready = ready;
+    if (ready >= 0) {
+      count(event, state.unserved, state.unserved_count, state.first_unserved, state);
+    }
+  }
+
+  void gone(Thread& thread) override {
+    const auto found = states_.find(&thread);
+    if (found == states_.end()) return;
+    end_empty(found->second);
+    end_unserved(found->second);
+    states_.erase(found);
+  }
+
+  void finish() override {
+    for (auto& [thread, state] : states_) {
+      end_empty(state);
+      end_unserved(state);
+    }
+  }
+
+ private:
+  void count(const CallEvent& event, Finding& finding, std::uint64_t& number, std::string& first,
+             State& state) {
+    if (++number == 1) {
+      finding = {};
+      set_call(finding, event);
+      first = scene_.evidence(event.call);
+    }
+    finding.last_ts = event.begin;
+    state.last_input.assign(event.call.input);
+    state.last_line = event.call.line;
+  }
+
+  void other_call(const CallEvent& event, State& state) {
+    const auto& call = event.call;
+    // Memory and clocks are nobody's work.
+    if (call.syscall == "mmap" || call.syscall == "munmap" || call.syscall == "brk" ||
+        call.syscall == "clock_gettime" || call.syscall == "gettimeofday" ||
+        call.syscall == "getpid" || call.syscall == "madvise") {
+      return;
+    }
+    end_empty(state);
+    if (call.fd == state.ready || call.fd2 == state.ready) end_unserved(state);
+  }
+
+  void end_empty(State& state) {
+    if (state.empty_count >= kLoop) {
+      Finding& finding = state.empty;
+      report(finding, state.empty_count, state.first_empty, state);
+      finding.summary += " returned at once without an event " +
+                         shown_count(state.empty_count) + " times" +
+                         shown_rate(state.empty_count, finding.ts, finding.last_ts) +
+                         ": the thread runs without anything to do";
+      finding.hint = "a time-out of 0, or a timer that is always due: let the loop sleep until the "
+                     "next event or timer";
+      scene_.report(std::move(finding));
+    }
+    state.empty_count = 0;
+  }
+
+  void end_unserved(State& state) {
+    if (state.unserved_count >= kLoop) {
+      Finding& finding = state.unserved;
+      report(finding, state.unserved_count, state.first_unserved, state);
+      finding.fd = state.ready;
+      finding.summary += " found descriptor " + std::to_string(state.ready) + " ready " +
+                         shown_count(state.unserved_count) + " times" +
+                         shown_rate(state.unserved_count, finding.ts, finding.last_ts) +
+                         ", and nobody read or wrote it in between";
+      finding.hint = "a level-triggered event stays until it is served: read the descriptor, or "
+                     "take it out of the set";
+      scene_.report(std::move(finding));
+    }
+    state.unserved_count = 0;
+    state.ready = -1;
+  }
+
+  void report(Finding& finding, std::uint64_t number, const std::string& first,
+              const State& state) {
+    constexpr std::uint64_t kMany = 1000;
+    const std::int64_t lasted =
+        finding.ts && finding.last_ts ? *finding.last_ts - *finding.ts : std::int64_t{0};
+    finding.id = "busy_poll";
+    finding.count = number;
+    finding.severity =
+        number >= kMany || lasted >= 1000 * kMillisecond ? Severity::kError : Severity::kWarning;
+    finding.evidence.push_back(first);
+    finding.evidence.push_back(scene_.place(state.last_input, state.last_line) +
+                               ": the last of them");
+    finding.summary = first.substr(first.find(": ") + 2);
+    finding.summary = finding.summary.substr(0, finding.summary.find('('));
+    finding.function = scene_.function(finding.summary, number);
+  }
+
+  std::unordered_map<Thread*, State> states_;
+};
+
+}  // namespace
+
+const Check kBusyPoll = {
+    "busy_poll",
+    "a loop polls without waiting and without work",
+    "50 or more calls of poll, select or epoll_wait in a row that return within a millisecond, "
+    "either without an event and without another call in between (but for memory and clocks), or "
+    "with the same one descriptor ready, which nobody reads, writes or takes out of the set. An "
+    "error from 1,000 calls or one second on.",
+    "log",
+    &make_detector<BusyPoll>,
+};
+
+}  // namespace tracebraid::analyzers::checks

@@ -1,0 +1,102 @@
+#include "analyzers/checks/checks.h"
+
+#include <cstdio>
+
+namespace tracebraid::analyzers::checks {
+
+namespace {
+
+constexpr const Check* kChecks[] = {
+    &kErrorLoop,       &kBusyPoll,       &kLoopStall,      &kBlockingCall,    &kBadDescriptor,
+    &kDoubleClose,     &kDescriptorLeak, &kCloseWait,      &kPeerNotReading,  &kConnectFailed,
+    &kConnectionReset, &kBacklogOverflow, &kRetransmissions, &kUnreadData,    &kPartialWrite,
+    &kSlowDns,         &kSlowCall,       &kInterruptedLoop, &kTinyWrites,     &kCollectedSocket,
+    &kCrash,
+};
+
+}  // namespace
+
+std::span<const Check* const> all_checks() {
+  return kChecks;
+}
+
+bool is_poll(std::string_view call) {
+  return call == "epoll_wait" || call == "epoll_pwait" || call == "epoll_pwait2" ||
+         call == "poll" || call == "ppoll" || call == "select" || call == "pselect6" ||
+         call == "_newselect";
+}
+
+bool is_sleep(std::string_view call) {
+  return call == "clock_nanosleep" || call == "nanosleep";
+}
+
+std::string shown_count(std::uint64_t count) {
+  std::string digits = std::to_string(count);
+  constexpr std::size_t kGroup = 3;
+  for (std::size_t at = digits.size(); at > kGroup;) {
+    at -= kGroup;
+    digits.insert(at, ",");
+  }
+  return digits;
+}
+
+std::string shown_duration(std::int64_t ns) {
+  if (ns < 0) return "-" + shown_duration(-ns);
+  struct Unit {
+    std::int64_t from, ns;
+    const char* name;
+  };
+  constexpr Unit kUnits[] = {{999'500'000, 1'000'000'000, " s"},
+                             {99'500, 1'000'000, " ms"},
+                             {1000, 1000, " µs"}};
+  for (const Unit& unit : kUnits) {
+    if (ns < unit.from) continue;
+    // Three digits tell enough.
+    const double value = static_cast<double>(ns) / static_cast<double>(unit.ns);
+    constexpr double kTen = 10;
+    constexpr double kHundred = 100;
+    const int decimals = value < kTen ? 2 : value < kHundred ? 1 : 0;
+    if (decimals == 0) return shown_count(static_cast<std::uint64_t>(value + 0.5)) + unit.name;
+    char room[32];
+    const int size = std::snprintf(room, sizeof room, "%.*f", decimals, value);
+    return std::string(room, static_cast<std::size_t>(size)) + unit.name;
+  }
+  return ns == 0 ? "0 s" : std::to_string(ns) + " ns";
+}
+
+std::string counted(std::uint64_t count, std::string_view one, std::string_view many) {
+  return shown_count(count) + " " + std::string(count == 1 ? one : many);
+}
+
+std::string shown_fd(std::int64_t fd, const SocketLife* socket) {
+  std::string text = std::to_string(fd);
+  if (socket != nullptr) text += " (" + socket->shown() + ")";
+  return text;
+}
+
+std::string shown_rate(std::uint64_t count, const std::optional<std::int64_t>& first,
+                       const std::optional<std::int64_t>& last) {
+  if (!first || !last || *last <= *first) return {};
+  std::string text = " in " + shown_duration(*last - *first);
+  constexpr std::int64_t kLeast = 1'000'000;
+  if (*last - *first >= kLeast && count > 1) {
+    const double rate =
+        static_cast<double>(count) * 1e9 / static_cast<double>(*last - *first);
+    if (rate >= 1) text += " (" + shown_count(static_cast<std::uint64_t>(rate)) + "/s)";
+  }
+  return text;
+}
+
+void set_call(Finding& finding, const CallEvent& event) {
+  finding.ts = finding.last_ts = event.begin;
+  if (event.thread.pid != 0) finding.pid = event.thread.pid;
+  if (event.thread.tid != 0) finding.tid = event.thread.tid;
+  finding.fd = event.call.fd;
+  finding.greenlet = event.thread.greenlet;
+  if (event.socket == nullptr) return;
+  finding.file = event.socket->file;
+  finding.socket = event.socket->shown();
+  if (event.socket->wire) finding.uid = event.socket->wire->uid;
+}
+
+}  // namespace tracebraid::analyzers::checks

@@ -1,0 +1,186 @@
+// What detectors are, what they see, and what they say.
+//
+// A detector is one file with one row in checks.cc. It is shown every record in the order in which
+// things were over (in_step.h), and keeps what it needs: for each thread or socket that lives, never
+// for every record.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analyzers/socket_table.h"
+#include "formats/record/file.h"
+#include "formats/record/flow.h"
+#include "formats/record/socket.h"
+#include "formats/record/syscall.h"
+
+namespace tracebraid::analyzers::checks {
+
+enum class Severity : std::uint8_t { kNote, kWarning, kError };
+
+inline constexpr std::string_view kSeverityNames[] = {"note", "warning", "error"};
+
+struct Finding {
+  std::string_view id;
+  Severity severity = Severity::kWarning;
+  std::string summary;
+  std::string detail;
+  std::uint64_t count = 1;
+  std::optional<std::int64_t> ts, last_ts;
+  std::optional<std::uint64_t> pid, tid;
+  std::optional<std::int64_t> fd;
+  std::optional<std::uint64_t> file;
+  std::string socket, uid, greenlet, function;
+  std::vector<std::string> evidence;
+  std::string hint;
+};
+
+// A descriptor's last close, by number.
+struct Closing {
+  std::optional<std::int64_t> ts;
+  std::uint64_t line = 0;
+  std::uint64_t file = 0;
+  std::uint64_t tid = 0;
+  std::string what;   // "listener 127.0.0.1:80"
+  std::string where;  // "strace.log:18281: close(16<…>) = 0"
+  std::string greenlet;
+  bool was_listener = false;
+};
+
+// A long while that a thread spent in one call, or without any.
+struct Stretch {
+  std::int64_t begin, end;
+  std::string call;   // empty: it computed, or was not scheduled
+  std::uint64_t line; // of the call, or of the one after the gap
+  std::string evidence;
+};
+
+// A thread that makes calls.
+struct Thread {
+  std::size_t lane = 0;
+  std::uint64_t tid = 0;
+  std::uint64_t pid = 0;   // 0: unknown
+  std::string greenlet;    // that runs at the moment; empty: not known
+  // Of the call at hand: when the one before it returned.
+  std::optional<std::int64_t> before_end;
+  std::uint64_t before_line = 0;
+  // It polls for events again and again, with this call.
+  std::uint64_t polls = 0;
+  std::string poll;
+  [[nodiscard]] bool is_loop() const { return polls >= 3; }
+  // The last ones of 10 ms and more.
+  static constexpr std::int64_t kLongStretch = 10'000'000;
+  static constexpr std::size_t kMostStretches = 64;
+  std::deque<Stretch> stretches;
+};
+
+// A call with what is known of its surroundings.
+struct CallEvent {
+  const formats::record::Syscall& call;
+  Thread& thread;
+  SocketLife* socket;  // that it was about; null: none
+  std::optional<std::int64_t> begin, end;
+};
+
+// What calls are for.
+[[nodiscard]] bool is_poll(std::string_view call);
+[[nodiscard]] bool is_sleep(std::string_view call);
+
+// What detectors may ask.
+class Scene {
+ public:
+  virtual ~Scene() = default;
+  [[nodiscard]] virtual SocketTable& sockets() = 0;
+  // Of a descriptor in the thread's process; null when it is open or nothing is known.
+  [[nodiscard]] virtual const Closing* closing(const Thread& thread, std::int64_t fd) const = 0;
+  // Of an open file that the thread's process closed lately.
+  [[nodiscard]] virtual const Closing* closing_of_file(const Thread& thread,
+                                                       std::uint64_t file) const = 0;
+  // Of the listener that the thread's process closed last.
+  [[nodiscard]] virtual const Closing* last_listener_closing(const Thread& thread) const = 0;
+  // "strace.log:12: accept4(16<…>) = -1 EBADF (…)".
+  [[nodiscard]] virtual std::string evidence(const formats::record::Syscall& call) const = 0;
+  [[nodiscard]] virtual std::string place(std::string_view input, std::uint64_t line) const = 0;
+  // The Python function that made `count` such calls, as far as a profile's numbers tell.
+  [[nodiscard]] virtual std::string function(std::string_view call, std::uint64_t count) const = 0;
+  [[nodiscard]] virtual bool has_capture() const = 0;
+  [[nodiscard]] virtual bool has_log() const = 0;
+  // The log and the capture are over.
+  [[nodiscard]] virtual std::int64_t last_ts() const = 0;
+  virtual void report(Finding finding) = 0;
+};
+
+class Detector {
+ public:
+  explicit Detector(Scene& scene) : scene_(scene) {}
+  Detector(const Detector&) = delete;
+  Detector& operator=(const Detector&) = delete;
+  virtual ~Detector() = default;
+
+  virtual void call(const CallEvent& event) { (void)event; }
+  virtual void signal(const formats::record::Signal& signal, Thread& thread) {
+    (void)signal, (void)thread;
+  }
+  virtual void process(const formats::record::Process& event, Thread& thread) {
+    (void)event, (void)thread;
+  }
+  virtual void file(const formats::record::File& file, std::size_t lane) { (void)file, (void)lane; }
+  virtual void flow(const formats::record::Flow& flow) { (void)flow; }
+  virtual void socket(const SocketLife& life, const formats::record::Socket& socket) {
+    (void)life, (void)socket;
+  }
+  // Bytes that a call of `thread` has read had arrived before.
+  virtual void waited(const SocketLife& life, const Thread& thread, std::int64_t arrived_ts,
+                      std::int64_t read_ts) {
+    (void)life, (void)thread, (void)arrived_ts, (void)read_ts;
+  }
+  // The thread has ended.
+  virtual void gone(Thread& thread) { (void)thread; }
+  // All inputs are over: reports what has not been.
+  virtual void finish() {}
+
+ protected:
+  Scene& scene_;
+};
+
+struct Check {
+  std::string_view id;
+  std::string_view title;    // half a line
+  std::string_view explain;  // paragraphs: what is looked for, the limits, what to do
+  std::string_view needs;    // "log", "capture", "log and capture"
+  std::unique_ptr<Detector> (*make)(Scene& scene);
+};
+
+template <typename D>
+std::unique_ptr<Detector> make_detector(Scene& scene) {
+  return std::make_unique<D>(scene);
+}
+
+extern const Check kErrorLoop, kBusyPoll, kLoopStall, kBlockingCall, kBadDescriptor, kDoubleClose,
+    kDescriptorLeak, kCloseWait, kPeerNotReading, kConnectFailed, kConnectionReset,
+    kBacklogOverflow, kRetransmissions, kUnreadData, kPartialWrite, kSlowDns, kSlowCall,
+    kInterruptedLoop, kTinyWrites, kCollectedSocket, kCrash;
+
+[[nodiscard]] std::span<const Check* const> all_checks();
+
+// For sentences: 29,790; 0.54 ms, 5.05 s; the number with a noun.
+[[nodiscard]] std::string shown_count(std::uint64_t count);
+[[nodiscard]] std::string shown_duration(std::int64_t ns);
+[[nodiscard]] std::string counted(std::uint64_t count, std::string_view one, std::string_view many);
+// "16 (listener 127.0.0.1:80)", "-1".
+[[nodiscard]] std::string shown_fd(std::int64_t fd, const SocketLife* socket);
+
+// What a finding says of a call: who, when, on what.
+void set_call(Finding& finding, const CallEvent& event);
+
+// The time between two calls' beginnings, in words: " in 5.05 s (5,897/s)"; empty without times.
+[[nodiscard]] std::string shown_rate(std::uint64_t count, const std::optional<std::int64_t>& first,
+                                     const std::optional<std::int64_t>& last);
+
+}  // namespace tracebraid::analyzers::checks

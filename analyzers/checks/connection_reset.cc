@@ -1,0 +1,90 @@
+// Connections that ended in a reset: ECONNRESET, EPIPE.
+
+#include <map>
+#include <tuple>
+
+#include "analyzers/checks/checks.h"
+
+namespace tracebraid::analyzers::checks {
+namespace {
+
+class ConnectionReset final : public Detector {
+ public:
+  using Detector::Detector;
+
+  void call(const CallEvent& event) override {
+    const auto& call = event.call;
+    if (event.socket == nullptr || event.socket->kind != "tcp") return;
+    if (call.error != "ECONNRESET" && call.error != "EPIPE" && call.error != "ETIMEDOUT" &&
+        call.error != "ECONNABORTED") {
+      return;
+    }
+    if (call.syscall == "connect") return;
+    const bool is_server = event.socket->listener.has_value() || event.socket->is_listener;
+    HostPort end = is_server ? event.socket->local : event.socket->peer;
+    std::string where;
+    append_shown(where, end);
+    Finding& finding = groups_[{is_server, where, std::string(call.error)}];
+    if (finding.evidence.empty()) {
+      set_call(finding, event);
+    } else {
+      ++finding.count;
+    }
+    finding.last_ts = event.begin;
+    constexpr std::size_t kShown = 3;
+    if (finding.evidence.size() < kShown) finding.evidence.push_back(scene_.evidence(call));
+    if (event.socket->wire) wires_[event.socket->wire->uid] = {is_server, where, std::string(call.error)};
+  }
+
+  void flow(const formats::record::Flow& flow) override {
+    const auto found = wires_.find(std::string(flow.uid));
+    if (found == wires_.end()) return;
+    Finding& finding = groups_[found->second];
+    const bool is_server = std::get<0>(found->second);
+    if (finding.detail.empty() && !flow.reset_by.empty()) {
+      const bool by_peer = (flow.reset_by == "orig") == is_server;
+      finding.detail = std::string("on the wire, ") + (by_peer ? "the peer" : "this side") +
+                       " sent the RST of flow " + std::string(flow.uid);
+    }
+    wires_.erase(found);
+  }
+
+  void finish() override {
+    for (auto& [key, finding] : groups_) {
+      const auto& [is_server, where, error] = key;
+      finding.id = "connection_reset";
+      finding.severity = Severity::kWarning;
+      const char* const meaning = error == "EPIPE"       ? "the peer had closed before"
+                                  : error == "ETIMEDOUT" ? "the peer did not answer any more"
+                                                         : "the peer broke it off";
+      finding.summary = counted(finding.count, "call", "calls") + " on connections " +
+                        (is_server ? "of clients to " : "to ") + where + " failed with " + error +
+                        ": " + meaning;
+      if (finding.detail.empty() && !scene_.has_capture()) {
+        finding.detail = "with a capture, tracebraid could tell who sent the RST";
+      }
+      finding.hint = error == "EPIPE" ? "what was sent last was not read; did the peer time out?"
+                                      : "a peer that closes with unread data, or that crashed, "
+                                        "resets its connections";
+      scene_.report(std::move(finding));
+    }
+  }
+
+ private:
+  using Key = std::tuple<bool, std::string, std::string>;  // server, address, error
+  std::map<Key, Finding> groups_;
+  std::map<std::string, Key> wires_;
+};
+
+}  // namespace
+
+const Check kConnectionReset = {
+    "connection_reset",
+    "connections were reset",
+    "Calls on TCP sockets failed with ECONNRESET, EPIPE, ECONNABORTED or ETIMEDOUT, grouped by "
+    "address and error. With a capture, who sent the RST.",
+    "log",
+    &make_detector<ConnectionReset>,
+};
+
+}  // namespace tracebraid::analyzers::checks

@@ -1,0 +1,80 @@
+// close() of a number that the process has closed: harmless only until another thread gets that
+// number in between.
+
+#include <map>
+#include <set>
+
+#include "analyzers/checks/checks.h"
+
+namespace tracebraid::analyzers::checks {
+namespace {
+
+class DoubleClose final : public Detector {
+ public:
+  using Detector::Detector;
+
+  void call(const CallEvent& event) override {
+    const auto& call = event.call;
+    if (call.syscall != "close" || call.error != "EBADF" || !call.fd || *call.fd < 0) return;
+    const Closing* const closing = scene_.closing(event.thread, *call.fd);
+    if (closing == nullptr) return;
+    Group& group = groups_[event.thread.lane];
+    Finding& finding = group.finding;
+    group.processes.insert(event.thread.pid);
+    if (finding.evidence.empty()) {
+      set_call(finding, event);
+      finding.fd = call.fd;
+      finding.detail = "Descriptor " + std::to_string(*call.fd) + " was the " + closing->what;
+      if (closing->ts && event.begin) {
+        finding.detail += ", closed " + shown_duration(*event.begin - *closing->ts) + " before";
+      }
+    } else {
+      ++finding.count;
+    }
+    finding.last_ts = event.begin;
+    constexpr std::size_t kShown = 6;
+    if (finding.evidence.size() < kShown) {
+      finding.evidence.push_back(scene_.evidence(call));
+      finding.evidence.push_back(closing->where);
+    }
+  }
+
+  void finish() override {
+    for (auto& [lane, group] : groups_) {
+      Finding& finding = group.finding;
+      finding.id = "double_close";
+      finding.severity = Severity::kWarning;
+      finding.summary = "close failed with EBADF " + counted(finding.count, "time", "times") +
+                        ": the descriptor had been closed before";
+      if (group.processes.size() > 1) {
+        finding.summary += ", in " + shown_count(group.processes.size()) + " processes";
+        finding.pid.reset();
+        finding.tid.reset();
+      }
+      finding.hint = "two owners close the same number; with threads, the second close can hit a "
+                     "socket that was opened in between";
+      scene_.report(std::move(finding));
+    }
+  }
+
+ private:
+  struct Group {
+    Finding finding;
+    std::set<std::uint64_t> processes;
+  };
+  std::map<std::size_t, Group> groups_;
+};
+
+}  // namespace
+
+const Check kDoubleClose = {
+    "double_close",
+    "a descriptor is closed twice",
+    "close failed with EBADF on a number that the same process had closed, and that nothing had "
+    "opened since. Programs that close all numbers to be sure, whether they are open or not, are "
+    "not meant.",
+    "log",
+    &make_detector<DoubleClose>,
+};
+
+}  // namespace tracebraid::analyzers::checks

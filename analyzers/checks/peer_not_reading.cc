@@ -1,0 +1,94 @@
+// Sending that does not get on because the peer does not read.
+
+#include <map>
+#include <unordered_map>
+
+#include "analyzers/checks/checks.h"
+
+namespace tracebraid::analyzers::checks {
+namespace {
+
+constexpr std::int64_t kLong = 1'000'000'000;
+
+struct Full {
+  std::int64_t since = 0;
+  Finding finding;
+};
+
+class PeerNotReading final : public Detector {
+ public:
+  using Detector::Detector;
+
+  void call(const CallEvent& event) override {
+    const auto& call = event.call;
+    if (event.socket == nullptr || event.socket->kind != "tcp") return;
+    const bool sends = call.syscall.starts_with("send") || call.syscall.starts_with("write");
+    if (!sends) return;
+    const std::uint64_t file = event.socket->file;
+    if (call.error == "EAGAIN") {
+      Full& full = full_[{event.thread.lane, file}];
+      if (full.since == 0 && event.begin) {
+        full.since = *event.begin;
+        set_call(full.finding, event);
+        full.finding.evidence.push_back(scene_.evidence(call));
+      }
+      return;
+    }
+    const auto found = full_.find({event.thread.lane, file});
+    if (found != full_.end()) {
+      if (event.begin) judge(found->second, *event.begin, false, *event.socket);
+      full_.erase(found);
+    }
+    // A blocking send.
+    if (call.duration && call.duration->ns >= kLong) {
+      Finding finding;
+      set_call(finding, event);
+      finding.evidence.push_back(scene_.evidence(call));
+      report(std::move(finding), call.duration->ns, false, *event.socket);
+    }
+  }
+
+  void socket(const SocketLife& life, const formats::record::Socket& socket) override {
+    (void)socket;
+    const auto found = full_.find({life.lane, life.file});
+    if (found == full_.end()) return;
+    judge(found->second, life.end_ts.value_or(scene_.last_ts()), true, life);
+    full_.erase(found);
+  }
+
+ private:
+  void judge(Full& full, std::int64_t until, bool is_end, const SocketLife& life) {
+    if (until - full.since < kLong && !(is_end && until - full.since > kLong / 10)) return;
+    report(std::move(full.finding), until - full.since, is_end, life);
+  }
+
+  void report(Finding finding, std::int64_t ns, bool is_end, const SocketLife& life) {
+    finding.id = "peer_not_reading";
+    finding.summary = "the peer of " + life.shown() + " did not read: sending was stuck for " +
+                      shown_duration(ns) + (is_end ? ", to the end" : "");
+    if (scene_.has_capture() && life.wire) {
+      finding.detail = "its flow's zero windows are in orig_zero_win and resp_zero_win of pcapflows";
+      finding.uid = life.wire->uid;
+    }
+    finding.last_ts = finding.ts.value_or(0) + ns;
+    finding.hint = "bound what is kept for slow peers, and give up on them after a while";
+    if (++reported_ <= kMost) scene_.report(std::move(finding));
+  }
+
+  static constexpr std::uint64_t kMost = 100;
+  std::map<std::pair<std::size_t, std::uint64_t>, Full> full_;
+  std::uint64_t reported_ = 0;
+};
+
+}  // namespace
+
+const Check kPeerNotReading = {
+    "peer_not_reading",
+    "sending is stuck because the peer does not read",
+    "A send on a TCP socket blocked for a second or more, or failed with EAGAIN and none succeeded "
+    "for a second or more, or (100 ms) to the socket's end. The first 100 are reported.",
+    "log",
+    &make_detector<PeerNotReading>,
+};
+
+}  // namespace tracebraid::analyzers::checks

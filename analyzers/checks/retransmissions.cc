@@ -1,0 +1,90 @@
+// Segments that were sent again.
+
+#include <algorithm>
+#include <map>
+
+#include "analyzers/checks/checks.h"
+
+namespace tracebraid::analyzers::checks {
+namespace {
+
+struct Group {
+  std::uint64_t segments = 0, again = 0, bytes = 0, flows = 0;
+  std::uint64_t worst = 0;
+  std::string worst_uid;
+  std::int64_t first_ts = INT64_MAX, last_ts = INT64_MIN;
+};
+
+class Retransmissions final : public Detector {
+ public:
+  using Detector::Detector;
+
+  void flow(const formats::record::Flow& flow) override {
+    if (flow.proto != "tcp") return;
+    const std::uint64_t again = flow.orig_rexmit_pkts + flow.resp_rexmit_pkts;
+    std::string server;
+    append_shown(server, {flow.resp_h, flow.resp_p});
+    constexpr std::size_t kMostGroups = 100'000;
+    auto found = groups_.find(server);
+    if (found == groups_.end()) {
+      if (again == 0 || groups_.size() >= kMostGroups) {
+        // Groups are those with losses; what went well before is in none of them.
+        return;
+      }
+      found = groups_.emplace(server, Group{}).first;
+    }
+    Group& group = found->second;
+    group.segments += flow.orig_pkts + flow.resp_pkts;
+    if (again == 0) return;
+    group.again += again;
+    group.bytes += flow.orig_rexmit_bytes + flow.resp_rexmit_bytes;
+    ++group.flows;
+    group.first_ts = std::min(group.first_ts, flow.ts.ns);
+    group.last_ts = std::max(group.last_ts, flow.last_ts.ns);
+    if (again > group.worst) {
+      group.worst = again;
+      group.worst_uid = flow.uid;
+    }
+  }
+
+  void finish() override {
+    for (auto& [server, group] : groups_) {
+      constexpr std::uint64_t kFew = 10;
+      constexpr std::uint64_t kPercent = 100;
+      // One in a hundred is what a good network has at worst.
+      const bool is_much = group.again >= kFew && group.again * kPercent >= group.segments;
+      Finding finding;
+      finding.id = "retransmissions";
+      finding.severity = is_much ? Severity::kWarning : Severity::kNote;
+      finding.count = group.again;
+      finding.ts = group.first_ts;
+      finding.last_ts = group.last_ts;
+      finding.uid = group.worst_uid;
+      finding.summary = counted(group.again, "segment", "segments") + " (" +
+                        shown_count(group.bytes) + " bytes) of " +
+                        counted(group.flows, "flow", "flows") + " with " + server +
+                        " were sent again";
+      finding.evidence.push_back("flow " + group.worst_uid + ": " + shown_count(group.worst) +
+                                 " of them");
+      finding.hint = "loss or a full receive buffer on the way; on loopback, a receiver that reads "
+                     "late";
+      scene_.report(std::move(finding));
+    }
+  }
+
+ private:
+  std::map<std::string, Group> groups_;
+};
+
+}  // namespace
+
+const Check kRetransmissions = {
+    "retransmissions",
+    "TCP segments were sent again",
+    "Payload that had been seen in the capture was sent again, grouped by server. A warning from 10 "
+    "segments and one in a hundred of the server's packets on, a note below.",
+    "capture",
+    &make_detector<Retransmissions>,
+};
+
+}  // namespace tracebraid::analyzers::checks

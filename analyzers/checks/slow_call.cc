@@ -1,0 +1,90 @@
+// Calls that took much longer than their like, and that wait for nobody.
+
+#include <map>
+
+#include "analyzers/checks/checks.h"
+#include "analyzers/spread.h"
+
+namespace tracebraid::analyzers::checks {
+namespace {
+
+constexpr std::int64_t kSlow = 100'000'000;
+constexpr std::int64_t kTimes = 20;
+
+struct Kind {
+  Spread spread;
+  std::int64_t slow_ns = 0, longest = 0;
+  Finding finding;
+};
+
+class SlowCall final : public Detector {
+ public:
+  using Detector::Detector;
+
+  void call(const CallEvent& event) override {
+    const auto& call = event.call;
+    if (!call.duration) return;
+    // Waiting is not slowness; disks are.
+    if (!call.wait.empty() && call.wait != "disk") return;
+    if (is_poll(call.syscall) || is_sleep(call.syscall) || call.syscall == "execve" ||
+        call.syscall == "exit_group" || call.syscall == "vfork") {
+      return;
+    }
+    if (call.syscall != last_name_) {
+      last_name_.assign(call.syscall);
+      last_ = &kinds_[last_name_];
+    }
+    Kind& kind = *last_;
+    kind.spread.add(call.duration->ns);
+    if (call.duration->ns < kSlow) return;
+    if (kind.finding.evidence.empty()) {
+      set_call(kind.finding, event);
+      kind.finding.count = 0;
+    }
+    ++kind.finding.count;
+    kind.finding.last_ts = event.begin;
+    kind.slow_ns += call.duration->ns;
+    if (call.duration->ns > kind.longest) {
+      kind.longest = call.duration->ns;
+      kind.finding.evidence.insert(kind.finding.evidence.begin(), scene_.evidence(call));
+      constexpr std::size_t kShown = 3;
+      if (kind.finding.evidence.size() > kShown) kind.finding.evidence.resize(kShown);
+    }
+  }
+
+  void finish() override {
+    for (auto& [name, kind] : kinds_) {
+      if (kind.longest == 0) continue;
+      constexpr double kHalf = 50;
+      const std::int64_t median = kind.spread.percentile(kHalf);
+      if (median * kTimes > kind.longest) continue;
+      Finding& finding = kind.finding;
+      finding.id = "slow_call";
+      finding.summary = name + " took 100 ms or more " + counted(finding.count, "time", "times") +
+                        ", " + shown_duration(kind.longest) + " at most; half of its " +
+                        counted(kind.spread.count(), "call", "calls") + " took under " +
+                        shown_duration(median);
+      finding.function = scene_.function(name, kind.spread.count());
+      finding.hint = "a slow disk or file system, or a machine with too much to do";
+      scene_.report(std::move(finding));
+    }
+  }
+
+ private:
+  std::map<std::string, Kind> kinds_;
+  std::string last_name_;
+  Kind* last_ = nullptr;
+};
+
+}  // namespace
+
+const Check kSlowCall = {
+    "slow_call",
+    "system calls that took long without waiting for anybody",
+    "A call that waits for no peer, lock, child or timer took 100 ms or more, and 20 times as long "
+    "as the median of its kind.",
+    "log with -T",
+    &make_detector<SlowCall>,
+};
+
+}  // namespace tracebraid::analyzers::checks

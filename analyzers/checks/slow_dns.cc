@@ -1,0 +1,107 @@
+// Name servers that answer late or not at all.
+
+#include <map>
+
+#include "analyzers/checks/checks.h"
+
+namespace tracebraid::analyzers::checks {
+namespace {
+
+constexpr std::int64_t kSlow = 500'000'000;
+constexpr std::uint16_t kDns = 53;
+
+struct Query {
+  std::int64_t ts;
+  std::uint64_t sent = 0;
+  Finding finding;
+};
+
+struct Group {
+  Finding finding;
+  std::int64_t longest = 0;
+  std::uint64_t silent = 0;
+};
+
+class SlowDns final : public Detector {
+ public:
+  using Detector::Detector;
+
+  void call(const CallEvent& event) override {
+    const auto& call = event.call;
+    if (event.socket == nullptr || event.socket->kind != "udp") return;
+    const bool is_dns = event.socket->peer.port == kDns || call.peer_p == kDns;
+    if (!is_dns || !call.bytes || !event.begin) return;
+    const std::pair place{event.thread.lane, event.socket->file};
+    if (call.direction == "out") {
+      Query& query = queries_[place];
+      if (query.sent++ == 0) {
+        query.ts = *event.begin;
+        query.finding = {};
+        set_call(query.finding, event);
+        query.finding.evidence.push_back(scene_.evidence(call));
+      }
+      return;
+    }
+    const auto found = queries_.find(place);
+    if (found == queries_.end() || found->second.sent == 0 || !event.end) return;
+    const std::int64_t took = *event.end - found->second.ts;
+    if (took >= kSlow) add(*event.socket, found->second, took, false);
+    queries_.erase(found);
+  }
+
+  void socket(const SocketLife& life, const formats::record::Socket& socket) override {
+    (void)socket;
+    const auto found = queries_.find({life.lane, life.file});
+    if (found == queries_.end()) return;
+    const std::int64_t waited = life.end_ts.value_or(scene_.last_ts()) - found->second.ts;
+    if (waited >= kSlow) add(life, found->second, waited, true);
+    queries_.erase(found);
+  }
+
+  void finish() override {
+    for (auto& [server, group] : groups_) {
+      Finding& finding = group.finding;
+      finding.id = "slow_dns";
+      finding.summary = "the name server " + server + " answered " +
+                        counted(finding.count, "query", "queries") + " late or not at all: " +
+                        shown_duration(group.longest) + " at most";
+      if (group.silent > 0) {
+        finding.summary += ", " + shown_count(group.silent) + " without an answer";
+      }
+      finding.hint = "/etc/resolv.conf names the servers; in an event loop a blocking lookup stops "
+                     "everything";
+      scene_.report(std::move(finding));
+    }
+  }
+
+ private:
+  void add(const SocketLife& life, Query& query, std::int64_t ns, bool is_silent) {
+    std::string server;
+    append_shown(server, life.peer);
+    Group& group = groups_[server];
+    if (group.finding.evidence.empty()) {
+      group.finding = std::move(query.finding);
+    } else {
+      ++group.finding.count;
+    }
+    group.finding.last_ts = query.ts + ns;
+    group.longest = std::max(group.longest, ns);
+    if (is_silent) ++group.silent;
+  }
+
+  std::map<std::pair<std::size_t, std::uint64_t>, Query> queries_;
+  std::map<std::string, Group> groups_;
+};
+
+}  // namespace
+
+const Check kSlowDns = {
+    "slow_dns",
+    "a name server is slow or silent",
+    "From the first query that a UDP socket to port 53 sent to its next answer, half a second or "
+    "more passed, or the socket was closed without one after that time.",
+    "log",
+    &make_detector<SlowDns>,
+};
+
+}  // namespace tracebraid::analyzers::checks
