@@ -25,6 +25,7 @@
 #include "formats/io/output.h"
 #include "formats/record/finding.h"
 #include "formats/record/function.h"
+#include "formats/record/switch.h"
 #include "formats/record/text.h"
 #include "formats/record/writer.h"
 
@@ -97,8 +98,8 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
       python_.add(*function);
     } else if (const auto* python_call = python_calls_.get(any)) {
       python_.add(*python_call);
-    } else if (any.type().name == "switch") {
-      switch_greenlet(any);
+    } else if (const auto* change = switches_.get(any)) {
+      switch_greenlet(*change);
     }
   }
   void finish() {
@@ -245,13 +246,12 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     Thread& thread = event.thread;
     const auto add = [&](std::int64_t begin, std::int64_t end, std::string_view name) {
       if (thread.stretches.size() >= Thread::kMostStretches) thread.stretches.pop_front();
-      std::string text = name.empty()
-                             ? place(event.call.input, event.call.line) + ": " +
-                                   std::string(event.call.syscall) + ", " +
-                                   checks::shown_duration(end - begin) +
-                                   " after the thread's call before it (line " +
-                                   std::to_string(thread.before_line) + ")"
-                             : evidence(event.call);
+      std::string text = name.empty() ? place(event.call.input, event.call.line) + ": " +
+                                            std::string(event.call.syscall) + ", " +
+                                            checks::shown_duration(end - begin) +
+                                            " after the thread's call before it (line " +
+                                            std::to_string(thread.before_line) + ")"
+                                      : evidence(event.call);
       thread.stretches.push_back({begin, end, std::string(name), event.call.line, std::move(text)});
     };
     if (thread.before_end && event.begin &&
@@ -309,20 +309,13 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     threads_.erase({thread.lane, thread.tid});
   }
 
-  void switch_greenlet(const AnyRecord& any) {
+  void switch_greenlet(const record::Switch& change) {
     ++counts_.switches;
-    std::string greenlet;
-    std::uint64_t tid = 0;
-    for (std::size_t at = 0; at < any.type().fields.size(); ++at) {
-      const std::string_view name = any.type().fields[at].name;
-      const record::Value value = any.get(at);
-      if (name == "tid" && !value.is_nil()) tid = value.as_uint();
-      if (name == "greenlet" && value.kind() == record::Kind::kText) greenlet = value.bytes();
-    }
+    std::string& greenlet = greenlets_[change.tid];
+    greenlet.assign(change.greenlet);
     for (auto& [place, thread] : threads_) {
-      if (thread->tid == tid) thread->greenlet = greenlet;
+      if (place.second == change.tid) thread->greenlet = greenlet;
     }
-    greenlets_[tid] = std::move(greenlet);
   }
 
   SocketTable table_;
@@ -351,6 +344,7 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   Typed<record::Process> processes_;
   Typed<record::Function> functions_;
   Typed<record::Call> python_calls_;
+  Typed<record::Switch> switches_;
 };
 
 constexpr const record::TypeInfo* kTypes[] = {&record::kTypeInfo<record::Finding>};
@@ -440,7 +434,8 @@ void append_finding(std::string& text, const Finding& finding) {
     }
     text.append(" UTC\n");
   }
-  for (const std::string& line : finding.evidence) text.append("  see:  ").append(line).append("\n");
+  for (const std::string& line : finding.evidence)
+    text.append("  see:  ").append(line).append("\n");
   if (!finding.hint.empty()) text.append("  next: ").append(finding.hint).append("\n");
 }
 
@@ -476,15 +471,16 @@ void append_scope(std::string& text, const Story& story, std::size_t checked) {
   const auto could = [&](bool is_missing, std::string_view with) {
     if (is_missing) more.append("  ").append(with).append("\n");
   };
-  could(counts.calls == 0, "strace -f -ttt -T -yy -o FILE …: what the program asked of the kernel; "
-                           "most checks need it");
-  could(!story.has_capture(), "tcpdump -i any -w FILE: how long data waited for the program, who "
-                              "reset a connection, what was lost");
+  could(counts.calls == 0,
+        "strace -f -ttt -T -yy -o FILE …: what the program asked of the kernel; "
+        "most checks need it");
+  could(!story.has_capture(),
+        "tcpdump -i any -w FILE: how long data waited for the program, who "
+        "reset a connection, what was lost");
   could(counts.calls > 0 && counts.functions == 0,
         "python -m cProfile -o FILE …: which Python function made the calls");
   could(story.lacks_times() && counts.calls > 0, "strace -ttt: when, and how fast");
-  could(!story.lacks_times() && story.lacks_durations(),
-        "strace -T: how long calls took");
+  could(!story.lacks_times() && story.lacks_durations(), "strace -T: how long calls took");
   if (!more.empty()) text.append("More could be told with:\n").append(more);
 }
 

@@ -11,6 +11,7 @@
 
 #include "analyzers/in_step.h"
 #include "converters/cprof/profile_calls.h"
+#include "converters/greenlet/switch_log.h"
 #include "converters/pcap/capture_flows.h"
 #include "converters/pcap/pcapflows.h"
 #include "converters/strace/log_files.h"
@@ -27,6 +28,7 @@
 #include "formats/record/flow.h"
 #include "formats/record/function.h"
 #include "formats/record/reader.h"
+#include "formats/record/switch.h"
 #include "formats/record/syscall.h"
 #include "formats/record/text.h"
 
@@ -84,13 +86,24 @@ class Calls final : public converters::cprof::CallSink {
   RecordVisitor& visitor_;
 };
 
+class Switches final : public converters::greenlet::SwitchSink {
+ public:
+  explicit Switches(RecordVisitor& visitor) : visitor_(visitor) {}
+  void switched(const record::Switch& record) override {
+    visitor_.visit(record::AnyRecord(record));
+  }
+
+ private:
+  RecordVisitor& visitor_;
+};
+
 constexpr const record::TypeInfo* kKnown[] = {
     &record::kTypeInfo<record::Syscall>,    &record::kTypeInfo<record::Signal>,
     &record::kTypeInfo<record::Process>,    &record::kTypeInfo<record::Problem>,
     &record::kTypeInfo<record::LineLedger>, &record::kTypeInfo<record::File>,
     &record::kTypeInfo<record::Flow>,       &record::kTypeInfo<record::Segment>,
-    &record::kTypeInfo<record::Ledger>,     &record::kTypeInfo<record::Function>,
-    &record::kTypeInfo<record::Call>,
+    &record::kTypeInfo<record::Ledger>,     &record::kTypeInfo<record::Switch>,
+    &record::kTypeInfo<record::Function>,   &record::kTypeInfo<record::Call>,
 };
 
 void read_records(record::StreamReader& reader, RecordVisitor& visitor, bool as_packed,
@@ -115,9 +128,10 @@ InputKind recognize(io::Rewound& source) {
 
 io::Error unknown_input(const io::Rewound& source) {
   const std::string_view what = io::looks_like(source.head());
-  return {source.name(), "",
-          "neither a capture, nor an strace log, nor a profile, nor records" +
-              (what.empty() ? std::string() : "; looks like " + std::string(what))};
+  return {
+      source.name(), "",
+      "neither a capture, nor an strace log, nor a profile, nor greenlet switches, nor records" +
+          (what.empty() ? std::string() : "; looks like " + std::string(what))};
 }
 
 // One of the inputs that a lane reads.
@@ -225,6 +239,18 @@ Lane capture_lane(std::vector<LaneInput> inputs, bool with_segments) {
   }};
 }
 
+Lane switch_lane(std::vector<LaneInput> inputs) {
+  return {[inputs = std::move(inputs)](LaneOutput& output, cli::Context& context) mutable {
+    Switches sink(output);
+    converters::greenlet::SwitchLog log(sink, context.diagnostics);
+    for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& input) {
+      output.shift_by(input.shift_ns);
+      Flushing flushing(std::move(source), output);
+      log.read(flushing, input.name);
+    });
+  }};
+}
+
 Lane record_lane(LaneInput input, bool as_packed) {
   // The records' types live in the reader, and are needed longer than the lane's thread runs.
   struct Kept {
@@ -294,6 +320,7 @@ InputKind recognize(std::string_view head) {
       return InputKind::kProfile;
     }
   }
+  if (converters::greenlet::looks_like_switches(head)) return InputKind::kSwitches;
   if (converters::strace::looks_like_log(head)) return InputKind::kLog;
   return InputKind::kUnknown;
 }
@@ -342,6 +369,11 @@ void read_inputs(const cli::Arguments& arguments, RecordVisitor& visitor, cli::C
             profile_inputs.push_back(input);
             profiles.read(*source, profile_inputs.back());
             break;
+          case InputKind::kSwitches: {
+            Switches switches(visitor);
+            converters::greenlet::SwitchLog(switches, context.diagnostics).read(*source, input);
+            break;
+          }
           case InputKind::kUnknown:
             throw unknown_input(*source);
         }
@@ -361,6 +393,7 @@ void read_inputs_in_step(const cli::Arguments& arguments, const Wanted& wanted,
   std::vector<LaneInput> profiles;
   std::vector<LaneInput> logs;
   std::vector<LaneInput> captures;
+  std::vector<LaneInput> switches;
   std::vector<Lane> lanes;
   cli::for_each_input(
       paths, context, [&](std::unique_ptr<io::Source> opened, const std::string& path) {
@@ -384,6 +417,9 @@ void read_inputs_in_step(const cli::Arguments& arguments, const Wanted& wanted,
           case InputKind::kProfile:
             profiles.push_back(std::move(input));
             break;
+          case InputKind::kSwitches:
+            switches.push_back(std::move(input));
+            break;
           case InputKind::kUnknown:
             break;
         }
@@ -391,7 +427,8 @@ void read_inputs_in_step(const cli::Arguments& arguments, const Wanted& wanted,
   visitor.begin({.logs = !logs.empty(),
                  .captures = !captures.empty(),
                  .profiles = !profiles.empty(),
-                 .records = !lanes.empty()});
+                 .records = !lanes.empty(),
+                 .switches = !switches.empty()});
   const auto add = [&](std::vector<LaneInput>& inputs, auto make) {
     if (inputs.empty()) return;
     const bool may_wait =
@@ -399,6 +436,7 @@ void read_inputs_in_step(const cli::Arguments& arguments, const Wanted& wanted,
     lanes.push_back(make(std::move(inputs)));
     lanes.back().may_wait = may_wait;
   };
+  add(switches, switch_lane);
   add(captures, [&](std::vector<LaneInput> inputs) {
     return capture_lane(std::move(inputs), wanted.segments);
   });

@@ -23,7 +23,7 @@ inline constexpr formats::cli::Option kShiftOption = {
 
 // What there is among the inputs; of record streams it is not known what they hold.
 struct InputKinds {
-  bool logs = false, captures = false, profiles = false, records = false;
+  bool logs = false, captures = false, profiles = false, records = false, switches = false;
 };
 
 class RecordVisitor {
@@ -39,7 +39,7 @@ class RecordVisitor {
 };
 
 // What an input is.
-enum class InputKind : std::uint8_t { kUnknown, kRecords, kCapture, kLog, kProfile };
+enum class InputKind : std::uint8_t { kUnknown, kRecords, kCapture, kLog, kProfile, kSwitches };
 
 // By the first bytes of the (decompressed) input; some hundred tell. An input that begins with
 // nothing at all is a stream without records.
@@ -47,7 +47,8 @@ enum class InputKind : std::uint8_t { kUnknown, kRecords, kCapture, kLog, kProfi
 
 inline constexpr std::string_view kInputText =
     "Files are told by their content, not by their names: packet captures (pcap, pcapng), strace "
-    "logs, profiles of cProfile, and streams of records from the other programs (-f msgpack or "
+    "logs, profiles of cProfile, bpftrace's logs of greenlet switches, and streams of records from "
+    "the other programs (-f msgpack or "
     "jsonl); gzip and zstd are seen through; - or nothing is standard input.";
 
 // What converters tell only when asked.

@@ -110,8 +110,8 @@ std::string PythonCalls::callers(std::string_view syscall, std::uint64_t count) 
     const auto calls = functions_.find(*next);
     const bool is_often = calls != functions_.end() && is_about(calls->second, count);
     if (!is_often && has_greenlets_) break;
-    std::string shown = next->name + " (" + std::string(tail(next->file)) + ":" +
-                        std::to_string(next->line) + ")";
+    std::string shown =
+        next->name + " (" + std::string(tail(next->file)) + ":" + std::to_string(next->line) + ")";
     text = text.empty() ? shown : shown + " → " + text;
     at = next;
     if (!is_often) break;  // the one with the loop

@@ -42,8 +42,8 @@ class PythonCalls {
     std::uint64_t calls;
   };
 
-  std::map<Key, std::uint64_t> functions_;         // with their calls
-  std::map<Key, std::vector<Caller>> callers_;     // of each
+  std::map<Key, std::uint64_t> functions_;      // with their calls
+  std::map<Key, std::vector<Caller>> callers_;  // of each
   bool has_greenlets_ = false;
 };
 

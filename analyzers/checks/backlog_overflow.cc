@@ -76,11 +76,13 @@ class BacklogOverflow final : public Detector {
       finding.file = listener->second.file;
       finding.socket = listener->second.shown;
       finding.summary = counted(finding.count, "connection", "connections") + " to the " +
-                        listener->second.shown + " had to ask again or got no answer: its queue "
+                        listener->second.shown +
+                        " had to ask again or got no answer: its queue "
                         "was full";
       finding.evidence.push_back(listener->second.evidence);
-      finding.hint = "accept faster, or give listen() a longer backlog (net.core.somaxconn is its "
-                     "limit)";
+      finding.hint =
+          "accept faster, or give listen() a longer backlog (net.core.somaxconn is its "
+          "limit)";
       scene_.report(std::move(finding));
     }
   }

@@ -30,8 +30,7 @@ class BadDescriptor final : public Detector {
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (call.error != "EBADF" || !call.fd) return;
-    const std::int64_t fd =
-        call.syscall == "epoll_ctl" && call.fd2 ? *call.fd2 : *call.fd;
+    const std::int64_t fd = call.syscall == "epoll_ctl" && call.fd2 ? *call.fd2 : *call.fd;
     if (call.syscall == "close" && fd >= 0) return;
     // Those ask whether it is open.
     if (call.syscall == "fcntl" && call.args.find("F_GET") != std::string_view::npos) return;
@@ -46,8 +45,8 @@ class BadDescriptor final : public Detector {
     }
     ++row.count;
     if (row.count > kLoop) return;
-    Group& group = groups_[{event.thread.lane, event.thread.pid, std::string(call.syscall),
-                            fd < 0, closing != nullptr}];
+    Group& group = groups_[{event.thread.lane, event.thread.pid, std::string(call.syscall), fd < 0,
+                            closing != nullptr}];
     if (row.count == kLoop) {
       group.finding.count -= std::min(group.finding.count, kLoop - 1);
       return;
@@ -69,8 +68,7 @@ class BadDescriptor final : public Detector {
     if (closing != nullptr && group.finding.detail.empty()) {
       group.finding.detail = "The first was the " + closing->what + ", closed";
       if (closing->ts && event.begin) {
-        group.finding.detail +=
-            " " + shown_duration(*event.begin - *closing->ts) + " before";
+        group.finding.detail += " " + shown_duration(*event.begin - *closing->ts) + " before";
       }
       if (closing->tid != event.thread.tid && closing->tid != 0) {
         group.finding.detail += " by thread " + std::to_string(closing->tid);
@@ -87,9 +85,10 @@ class BadDescriptor final : public Detector {
       if (finding.count == 0 || finding.evidence.empty()) continue;
       const bool is_harmless = (call == "shutdown" && is_negative) || call == "epoll_ctl";
       finding.id = "bad_descriptor";
-      finding.severity = is_harmless || (is_negative && call == "close") || !(is_closed || is_negative)
-                             ? Severity::kNote
-                             : Severity::kWarning;
+      finding.severity =
+          is_harmless || (is_negative && call == "close") || !(is_closed || is_negative)
+              ? Severity::kNote
+              : Severity::kWarning;
       finding.summary = call + (is_negative ? "(-1)" : "") + " failed with EBADF " +
                         counted(finding.count, "time", "times") + ": " +
                         (is_negative ? "the program's object was closed already, or never opened"
@@ -98,11 +97,13 @@ class BadDescriptor final : public Detector {
       if (is_harmless && call == "shutdown") {
         finding.hint = "harmless: a socket that is closed is shut down once more";
       } else if (is_harmless) {
-        finding.hint = "a descriptor was closed before it was taken out of epoll; the kernel had "
-                       "done that";
+        finding.hint =
+            "a descriptor was closed before it was taken out of epoll; the kernel had "
+            "done that";
       } else {
-        finding.hint = "a number that is closed can be another socket's by the time it is used "
-                       "again: find who keeps it";
+        finding.hint =
+            "a number that is closed can be another socket's by the time it is used "
+            "again: find who keeps it";
       }
       finding.function = scene_.function(call, finding.count);
       scene_.report(std::move(finding));
@@ -120,7 +121,8 @@ class BadDescriptor final : public Detector {
 const Check kBadDescriptor = {
     "bad_descriptor",
     "a call on a closed or never opened descriptor",
-    "A call other than close failed with EBADF, fewer than 20 times in a process (more of them in a "
+    "A call other than close failed with EBADF, fewer than 20 times in a process (more of them in "
+    "a "
     "row are an error_loop). A warning when the log shows that the process had closed the "
     "descriptor, or when the number is -1, as Python's sockets have it after close(). A note when "
     "it is shutdown of such a socket, which libraries do to be sure, or epoll_ctl.",

@@ -62,10 +62,10 @@ class BlockingCall final : public Detector {
     if (loop.pending.size() >= kMostPending) return;
     Blocked blocked;
     blocked.syscall = call.syscall;
-    blocked.what = sleeps                  ? "slept"
-                   : is_other_poll         ? "waited for one descriptor alone"
-                   : call.wait == "disk"   ? "waited for the disk"
-                   : call.wait == "child"  ? "waited for another process"
+    blocked.what = sleeps                      ? "slept"
+                   : is_other_poll             ? "waited for one descriptor alone"
+                   : call.wait == "disk"       ? "waited for the disk"
+                   : call.wait == "child"      ? "waited for another process"
                    : call.syscall == "connect" ? "waited for a connection"
                                                : "waited for a peer";
     blocked.evidence = scene_.evidence(call);
@@ -84,8 +84,8 @@ class BlockingCall final : public Detector {
     for (auto& [key, group] : groups_) {
       Finding& finding = group.finding;
       finding.id = "blocking_call";
-      finding.severity = group.longest >= 1000 * kMillisecond ? Severity::kError
-                                                              : Severity::kWarning;
+      finding.severity =
+          group.longest >= 1000 * kMillisecond ? Severity::kError : Severity::kWarning;
       finding.summary = "the event loop's thread " + group.what + " in " + std::get<2>(key) + " " +
                         counted(finding.count, "time", "times") + ", for " +
                         shown_duration(group.total) + " in all and " +
@@ -152,9 +152,12 @@ class BlockingCall final : public Detector {
 const Check kBlockingCall = {
     "blocking_call",
     "the event loop's thread blocks in another call",
-    "A thread that polls for events (three times and more) spent 50 ms or more in a call that waits "
-    "for something else (sleep, disk, another process, a connection, a single descriptor, as a name "
-    "lookup does), and polled again afterwards. A sleep of a loop that watches no descriptor is its "
+    "A thread that polls for events (three times and more) spent 50 ms or more in a call that "
+    "waits "
+    "for something else (sleep, disk, another process, a connection, a single descriptor, as a "
+    "name "
+    "lookup does), and polled again afterwards. A sleep of a loop that watches no descriptor is "
+    "its "
     "way to wait for a timer, and not meant. From 1 s on an error.",
     "log",
     &make_detector<BlockingCall>,

@@ -115,12 +115,12 @@ class BusyPoll final : public Detector {
     if (state.empty_count >= kLoop) {
       Finding& finding = state.empty;
       report(finding, state.empty_count, state.first_empty, state);
-      finding.summary += " returned at once without an event " +
-                         shown_count(state.empty_count) + " times" +
-                         shown_rate(state.empty_count, finding.ts, finding.last_ts) +
+      finding.summary += " returned at once without an event " + shown_count(state.empty_count) +
+                         " times" + shown_rate(state.empty_count, finding.ts, finding.last_ts) +
                          ": the thread runs without anything to do";
-      finding.hint = "a time-out of 0, or a timer that is always due: let the loop sleep until the "
-                     "next event or timer";
+      finding.hint =
+          "a time-out of 0, or a timer that is always due: let the loop sleep until the "
+          "next event or timer";
       scene_.report(std::move(finding));
     }
     state.empty_count = 0;
@@ -135,8 +135,9 @@ class BusyPoll final : public Detector {
                          shown_count(state.unserved_count) + " times" +
                          shown_rate(state.unserved_count, finding.ts, finding.last_ts) +
                          ", and nobody read or wrote it in between";
-      finding.hint = "a level-triggered event stays until it is served: read the descriptor, or "
-                     "take it out of the set";
+      finding.hint =
+          "a level-triggered event stays until it is served: read the descriptor, or "
+          "take it out of the set";
       scene_.report(std::move(finding));
     }
     state.unserved_count = 0;

@@ -7,10 +7,10 @@ namespace tracebraid::analyzers::checks {
 namespace {
 
 constexpr const Check* kChecks[] = {
-    &kErrorLoop,       &kBusyPoll,       &kLoopStall,      &kBlockingCall,    &kBadDescriptor,
-    &kDoubleClose,     &kDescriptorLeak, &kCloseWait,      &kPeerNotReading,  &kConnectFailed,
-    &kConnectionReset, &kBacklogOverflow, &kRetransmissions, &kUnreadData,    &kPartialWrite,
-    &kSlowDns,         &kSlowCall,       &kInterruptedLoop, &kTinyWrites,     &kCollectedSocket,
+    &kErrorLoop,       &kBusyPoll,        &kLoopStall,       &kBlockingCall,   &kBadDescriptor,
+    &kDoubleClose,     &kDescriptorLeak,  &kCloseWait,       &kPeerNotReading, &kConnectFailed,
+    &kConnectionReset, &kBacklogOverflow, &kRetransmissions, &kUnreadData,     &kPartialWrite,
+    &kSlowDns,         &kSlowCall,        &kInterruptedLoop, &kTinyWrites,     &kCollectedSocket,
     &kCrash,
 };
 
@@ -46,9 +46,8 @@ std::string shown_duration(std::int64_t ns) {
     std::int64_t from, ns;
     const char* name;
   };
-  constexpr Unit kUnits[] = {{999'500'000, 1'000'000'000, " s"},
-                             {99'500, 1'000'000, " ms"},
-                             {1000, 1000, " µs"}};
+  constexpr Unit kUnits[] = {
+      {999'500'000, 1'000'000'000, " s"}, {99'500, 1'000'000, " ms"}, {1000, 1000, " µs"}};
   for (const Unit& unit : kUnits) {
     if (ns < unit.from) continue;
     // Three digits tell enough.
@@ -80,8 +79,7 @@ std::string shown_rate(std::uint64_t count, const std::optional<std::int64_t>& f
   std::string text = " in " + shown_duration(*last - *first);
   constexpr std::int64_t kLeast = 1'000'000;
   if (*last - *first >= kLeast && count > 1) {
-    const double rate =
-        static_cast<double>(count) * 1e9 / static_cast<double>(*last - *first);
+    const double rate = static_cast<double>(count) * 1e9 / static_cast<double>(*last - *first);
     if (rate >= 1) text += " (" + shown_count(static_cast<std::uint64_t>(rate)) + "/s)";
   }
   return text;

@@ -1,8 +1,8 @@
 // What detectors are, what they see, and what they say.
 //
 // A detector is one file with one row in checks.cc. It is shown every record in the order in which
-// things were over (in_step.h), and keeps what it needs: for each thread or socket that lives, never
-// for every record.
+// things were over (in_step.h), and keeps what it needs: for each thread or socket that lives,
+// never for every record.
 #pragma once
 
 #include <cstdint>
@@ -56,8 +56,8 @@ struct Closing {
 // A long while that a thread spent in one call, or without any.
 struct Stretch {
   std::int64_t begin, end;
-  std::string call;   // empty: it computed, or was not scheduled
-  std::uint64_t line; // of the call, or of the one after the gap
+  std::string call;    // empty: it computed, or was not scheduled
+  std::uint64_t line;  // of the call, or of the one after the gap
   std::string evidence;
 };
 
@@ -65,8 +65,8 @@ struct Stretch {
 struct Thread {
   std::size_t lane = 0;
   std::uint64_t tid = 0;
-  std::uint64_t pid = 0;   // 0: unknown
-  std::string greenlet;    // that runs at the moment; empty: not known
+  std::uint64_t pid = 0;  // 0: unknown
+  std::string greenlet;   // that runs at the moment; empty: not known
   // Of the call at hand: when the one before it returned.
   std::optional<std::int64_t> before_end;
   std::uint64_t before_line = 0;

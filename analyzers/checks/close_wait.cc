@@ -47,8 +47,9 @@ class CloseWait final : public Detector {
                        " kept open although the peer had finished, for up to " +
                        shown_duration(longest_);
     if (open_ > 0) finding_.summary += "; " + shown_count(open_) + " of them to the end";
-    finding_.detail = "A read returned 0 bytes, and no close followed: the kernel shows such "
-                      "sockets as CLOSE_WAIT";
+    finding_.detail =
+        "A read returned 0 bytes, and no close followed: the kernel shows such "
+        "sockets as CLOSE_WAIT";
     finding_.hint = "close the socket when recv returns b''";
     scene_.report(std::move(finding_));
   }

@@ -71,8 +71,9 @@ class CollectedSocket final : public Detector {
       if (group.at_exit > 0) {
         finding.detail = shown_count(group.at_exit) + " of them when the process ended";
       }
-      finding.hint = "python -X dev shows where they were made (ResourceWarning); use with, or "
-                     "close()";
+      finding.hint =
+          "python -X dev shows where they were made (ResourceWarning); use with, or "
+          "close()";
       scene_.report(std::move(finding));
     }
   }
@@ -105,7 +106,8 @@ const Check kCollectedSocket = {
     "collected_socket",
     "sockets are left to the garbage collector",
     "getsockname, getpeername and close of one descriptor back to back: what CPython (3.6 and "
-    "later) does when it collects a socket that was not closed. A warning from three in a process on that were not "
+    "later) does when it collects a socket that was not closed. A warning from three in a process "
+    "on that were not "
     "collected by its very end.",
     "log",
     &make_detector<CollectedSocket>,

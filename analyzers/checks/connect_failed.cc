@@ -31,8 +31,8 @@ class ConnectFailed final : public Detector {
     std::string_view error;
     if (call.syscall == "connect") {
       error = call.error;
-      if (error == "EINPROGRESS" || error == "EALREADY" || error == "EISCONN" ||
-          error == "EINTR" || error == "EAGAIN" || error.starts_with("ERESTART")) {
+      if (error == "EINPROGRESS" || error == "EALREADY" || error == "EISCONN" || error == "EINTR" ||
+          error == "EAGAIN" || error.starts_with("ERESTART")) {
         return;
       }
     } else if (call.syscall == "getsockopt") {
@@ -55,11 +55,13 @@ class ConnectFailed final : public Detector {
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
     if (life.kind != "tcp" || !life.connect_ts || life.connected_ts ||
-        life.connect_error != "EINPROGRESS" || life.bytes_in + life.bytes_out > 0 || life.first_in) {
+        life.connect_error != "EINPROGRESS" || life.bytes_in + life.bytes_out > 0 ||
+        life.first_in) {
       if (life.is_listener) listeners_[port(life.local)] = life.shown();
       return;
     }
-    // With a capture: answered or not; a connection that the program did not wait for is no failure.
+    // With a capture: answered or not; a connection that the program did not wait for is no
+    // failure.
     const bool was_refused = socket.conn_state == "REJ";
     const bool was_silent = socket.conn_state == "S0" || socket.conn_state == "SH";
     constexpr std::int64_t kPatience = 100'000'000;
@@ -83,8 +85,8 @@ class ConnectFailed final : public Detector {
       finding.id = "connect_failed";
       // Services on the same machine are tried, and done without: nscd.
       if (peer.starts_with("unix ")) finding.severity = Severity::kNote;
-      finding.summary = counted(finding.count, "connection", "connections") + " to " + peer +
-                        " failed: " + error;
+      finding.summary =
+          counted(finding.count, "connection", "connections") + " to " + peer + " failed: " + error;
       if (!reason(error).empty()) finding.summary.append(", ").append(reason(error));
       finding.hint = peer.starts_with("unix ")
                          ? "a service of this machine that does not run; most callers do without it"

@@ -33,7 +33,8 @@ class ConnectionReset final : public Detector {
     finding.last_ts = event.begin;
     constexpr std::size_t kShown = 3;
     if (finding.evidence.size() < kShown) finding.evidence.push_back(scene_.evidence(call));
-    if (event.socket->wire) wires_[event.socket->wire->uid] = {is_server, where, std::string(call.error)};
+    if (event.socket->wire)
+      wires_[event.socket->wire->uid] = {is_server, where, std::string(call.error)};
   }
 
   void flow(const formats::record::Flow& flow) override {

@@ -24,8 +24,8 @@ class Crash final : public Detector {
     finding.pid = thread.pid;
     finding.tid = thread.tid;
     if (event.ts) finding.ts = finding.last_ts = event.ts->ns;
-    finding.summary = "process " + std::to_string(thread.tid) + " was killed by " +
-                      std::string(event.signal);
+    finding.summary =
+        "process " + std::to_string(thread.tid) + " was killed by " + std::string(event.signal);
     finding.evidence.push_back(scene_.place(event.input, event.line) + ": +++ killed by " +
                                std::string(event.signal) + " +++");
     finding.hint = is_crash ? "python -X faulthandler shows the Python stack of the next one"

@@ -65,8 +65,7 @@ class DescriptorLeak final : public Detector {
     if (file.made_by.starts_with("accept")) return;
     ++group.left;
     group.pid = file.pid;
-    const std::optional<std::int64_t> ts =
-        file.ts ? std::optional(file.ts->ns) : std::nullopt;
+    const std::optional<std::int64_t> ts = file.ts ? std::optional(file.ts->ns) : std::nullopt;
     if (ts && (!group.first_ts || *ts < *group.first_ts)) group.first_ts = ts;
     if (ts && (!group.last_ts || *ts > *group.last_ts)) group.last_ts = ts;
     constexpr std::size_t kShown = 3;

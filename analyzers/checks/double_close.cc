@@ -51,8 +51,9 @@ class DoubleClose final : public Detector {
         finding.pid.reset();
         finding.tid.reset();
       }
-      finding.hint = "two owners close the same number; with threads, the second close can hit a "
-                     "socket that was opened in between";
+      finding.hint =
+          "two owners close the same number; with threads, the second close can hit a "
+          "socket that was opened in between";
       scene_.report(std::move(finding));
     }
   }

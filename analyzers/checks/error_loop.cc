@@ -162,8 +162,8 @@ class ErrorLoop final : public Detector {
     const std::int64_t lasted =
         run.first_ts && run.last_ts ? *run.last_ts - *run.first_ts : std::int64_t{0};
     constexpr std::uint64_t kMany = 1000;
-    finding.severity = spins && run.count < kMany && lasted < kLong ? Severity::kWarning
-                                                                    : Severity::kError;
+    finding.severity =
+        spins && run.count < kMany && lasted < kLong ? Severity::kWarning : Severity::kError;
     finding.count = run.count;
     finding.ts = run.first_ts;
     finding.last_ts = run.last_ts;
@@ -201,9 +201,9 @@ class ErrorLoop final : public Detector {
     finding.evidence.push_back(run.first);
     finding.evidence.push_back(scene_.place(run.last_input, run.last_line) + ": the last of them");
     finding.function = scene_.function(run.syscall, run.count);
-    finding.hint = spins ? "wait for the socket (poll, epoll, the loop's own wait) before trying again"
-                         : "find the code that ignores " + run.error +
-                               " of this call; it should end its loop";
+    finding.hint =
+        spins ? "wait for the socket (poll, epoll, the loop's own wait) before trying again"
+              : "find the code that ignores " + run.error + " of this call; it should end its loop";
     scene_.report(std::move(finding));
     run = {};
   }
@@ -220,7 +220,8 @@ const Check kErrorLoop = {
     "the same call fails the same way again and again",
     "A thread repeats a call on a descriptor that fails with the same error, 20 times or more (50 "
     "times for EAGAIN), and receives, sends, accepts and waits for nothing in between. Calls on "
-    "paths (ENOENT while a file is looked for), ENOTTY, EINPROGRESS and interruptions do not count. "
+    "paths (ENOENT while a file is looked for), ENOTTY, EINPROGRESS and interruptions do not "
+    "count. "
     "Where the error is EBADF, the close that led to it is named: of that number, or, when the "
     "number is -1, of the socket that the same call was for before.\n\n"
     "An error, since the program does nothing but this; EAGAIN is a warning below 1,000 times and "

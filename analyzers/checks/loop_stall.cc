@@ -33,8 +33,7 @@ class LoopStall final : public Detector {
     const Stretch* most = nullptr;
     std::int64_t most_ns = 0;
     for (const Stretch& stretch : thread.stretches) {
-      const std::int64_t ns =
-          std::min(stretch.end, read_ts) - std::max(stretch.begin, arrived_ts);
+      const std::int64_t ns = std::min(stretch.end, read_ts) - std::max(stretch.begin, arrived_ts);
       if (ns > most_ns) {
         most = &stretch;
         most_ns = ns;
@@ -83,8 +82,8 @@ class LoopStall final : public Detector {
       const std::string& doing = std::get<2>(key);
       Finding& finding = group.finding;
       finding.id = "loop_stall";
-      finding.severity = group.is_loop ? (group.longest >= kVeryLong ? Severity::kError
-                                                                     : Severity::kWarning)
+      finding.severity = group.is_loop
+                             ? (group.longest >= kVeryLong ? Severity::kError : Severity::kWarning)
                          : group.longest >= kVeryLong ? Severity::kWarning
                                                       : Severity::kNote;
       finding.summary = std::string(group.is_loop ? "the event loop" : "a thread") + " left " +
@@ -94,13 +93,13 @@ class LoopStall final : public Detector {
                         (doing == "no system call" ? "computing without a system call"
                          : doing == "much else"    ? "busy with other things"
                                                    : "in " + doing);
-      finding.hint = !group.is_loop
-                         ? "the thread came to read late: was it made late, or short of processor "
+      finding.hint =
+          !group.is_loop ? "the thread came to read late: was it made late, or short of processor "
                            "time?"
-                     : doing == "no system call"
-                         ? "a profile of that time shows the function: move it to a thread or "
-                           "process, or give way in between"
-                         : "what blocks belongs in a thread; the loop should wait in its poll alone";
+          : doing == "no system call"
+              ? "a profile of that time shows the function: move it to a thread or "
+                "process, or give way in between"
+              : "what blocks belongs in a thread; the loop should wait in its poll alone";
       scene_.report(std::move(finding));
     }
   }
@@ -114,9 +113,11 @@ class LoopStall final : public Detector {
 const Check kLoopStall = {
     "loop_stall",
     "data waited while the program did something else",
-    "Bytes had arrived on the wire 100 ms or more before the call that read them returned. What the "
+    "Bytes had arrived on the wire 100 ms or more before the call that read them returned. What "
+    "the "
     "thread did meanwhile is taken from its calls: in which one it was, or that it made none, for "
-    "most of that time. In a thread that polls for events a warning, from 1 s on an error; in other "
+    "most of that time. In a thread that polls for events a warning, from 1 s on an error; in "
+    "other "
     "threads a note, from 1 s on a warning.",
     "log and capture",
     &make_detector<LoopStall>,

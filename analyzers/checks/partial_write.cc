@@ -75,9 +75,10 @@ class PartialWrite final : public Detector {
     if (found == rests_.end()) return;
     // One that was reset has no use for the rest; neither has a log that ended.
     const bool is_over = !life.ended_by.empty();
-    const bool is_broken = !life.by_error.empty() && std::ranges::any_of(life.by_error, [](const auto& error) {
-      return error.first == "EPIPE" || error.first == "ECONNRESET";
-    });
+    const bool is_broken =
+        !life.by_error.empty() && std::ranges::any_of(life.by_error, [](const auto& error) {
+          return error.first == "EPIPE" || error.first == "ECONNRESET";
+        });
     if (is_over && !is_broken) add(found->second);
     rests_.erase(found);
   }
@@ -86,8 +87,10 @@ class PartialWrite final : public Detector {
     if (count_ == 0) return;
     finding_.id = "partial_write";
     finding_.count = count_;
-    finding_.summary = counted(count_, "send", "sends") + " took a part of the data only, and the "
-                       "rest was never sent: " + shown_count(bytes_) + " bytes are missing";
+    finding_.summary = counted(count_, "send", "sends") +
+                       " took a part of the data only, and the "
+                       "rest was never sent: " +
+                       shown_count(bytes_) + " bytes are missing";
     finding_.hint = "send() returns how much it took: go on from there, or use sendall()";
     finding_.function = scene_.function("sendto", count_);
     scene_.report(std::move(finding_));
@@ -117,7 +120,8 @@ class PartialWrite final : public Detector {
 const Check kPartialWrite = {
     "partial_write",
     "a send took a part of the data, and the rest was not sent",
-    "A send on a TCP socket returned fewer bytes than it was given, and the next send on the socket "
+    "A send on a TCP socket returned fewer bytes than it was given, and the next send on the "
+    "socket "
     "was given fewer bytes than were left, or there was none before the socket was closed.",
     "log",
     &make_detector<PartialWrite>,

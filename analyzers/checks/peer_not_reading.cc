@@ -67,7 +67,8 @@ class PeerNotReading final : public Detector {
     finding.summary = "the peer of " + life.shown() + " did not read: sending was stuck for " +
                       shown_duration(ns) + (is_end ? ", to the end" : "");
     if (scene_.has_capture() && life.wire) {
-      finding.detail = "its flow's zero windows are in orig_zero_win and resp_zero_win of pcapflows";
+      finding.detail =
+          "its flow's zero windows are in orig_zero_win and resp_zero_win of pcapflows";
       finding.uid = life.wire->uid;
     }
     finding.last_ts = finding.ts.value_or(0) + ns;

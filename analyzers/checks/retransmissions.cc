@@ -66,8 +66,9 @@ class Retransmissions final : public Detector {
                         " were sent again";
       finding.evidence.push_back("flow " + group.worst_uid + ": " + shown_count(group.worst) +
                                  " of them");
-      finding.hint = "loss or a full receive buffer on the way; on loopback, a receiver that reads "
-                     "late";
+      finding.hint =
+          "loss or a full receive buffer on the way; on loopback, a receiver that reads "
+          "late";
       scene_.report(std::move(finding));
     }
   }
@@ -81,7 +82,8 @@ class Retransmissions final : public Detector {
 const Check kRetransmissions = {
     "retransmissions",
     "TCP segments were sent again",
-    "Payload that had been seen in the capture was sent again, grouped by server. A warning from 10 "
+    "Payload that had been seen in the capture was sent again, grouped by server. A warning from "
+    "10 "
     "segments and one in a hundred of the server's packets on, a note below.",
     "capture",
     &make_detector<Retransmissions>,

@@ -63,13 +63,14 @@ class SlowDns final : public Detector {
       Finding& finding = group.finding;
       finding.id = "slow_dns";
       finding.summary = "the name server " + server + " answered " +
-                        counted(finding.count, "query", "queries") + " late or not at all: " +
-                        shown_duration(group.longest) + " at most";
+                        counted(finding.count, "query", "queries") +
+                        " late or not at all: " + shown_duration(group.longest) + " at most";
       if (group.silent > 0) {
         finding.summary += ", " + shown_count(group.silent) + " without an answer";
       }
-      finding.hint = "/etc/resolv.conf names the servers; in an event loop a blocking lookup stops "
-                     "everything";
+      finding.hint =
+          "/etc/resolv.conf names the servers; in an event loop a blocking lookup stops "
+          "everything";
       scene_.report(std::move(finding));
     }
   }

@@ -51,8 +51,7 @@ class TinyWrites final : public Detector {
       finding.id = "tiny_writes";
       finding.count = sends.count;
       finding.summary = shown_count(sends.count) + " sends of " +
-                        (sends.bytes == sends.count ? std::string("1 byte")
-                                                    : "up to 16 bytes") +
+                        (sends.bytes == sends.count ? std::string("1 byte") : "up to 16 bytes") +
                         " each on " + life.shown() + ": " + shown_count(sends.bytes) +
                         " bytes in all";
       finding.function = scene_.function("sendto", sends.count);
