@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -164,6 +165,16 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   bool has_log() const override { return counts_.calls > 0; }
   std::int64_t last_ts() const override { return last_ts_; }
   void report(Finding finding) override { findings_.push_back(std::move(finding)); }
+
+  void note_loop(const Thread& thread, std::string_view call, bool is_negative,
+                 std::uint64_t count) override {
+    loops_[{thread.lane, thread.pid, std::string(call), is_negative}] += count;
+  }
+  std::uint64_t looped(std::size_t lane, std::uint64_t pid, std::string_view call,
+                       bool is_negative) const override {
+    const auto found = loops_.find({lane, pid, std::string(call), is_negative});
+    return found == loops_.end() ? 0 : found->second;
+  }
 
   struct Counts {
     std::uint64_t calls = 0, failed = 0, threads = 0, segments = 0, flows = 0, packets = 0,
@@ -332,6 +343,7 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   ByPlace<std::unique_ptr<Thread>> threads_;
   Thread* last_thread_ = nullptr;
   std::map<std::uint64_t, std::string> greenlets_;
+  std::map<std::tuple<std::size_t, std::uint64_t, std::string, bool>, std::uint64_t> loops_;
   ByPlace<Closing> closings_;       // by process, descriptor
   ByPlace<Closing> file_closings_;  // by lane, file
   std::deque<std::pair<std::uint64_t, std::uint64_t>> closed_files_;
@@ -466,6 +478,16 @@ void append_scope(std::string& text, const Story& story, std::size_t checked) {
   if (what.empty()) what = "nothing: the inputs hold no records that are known";
   text.append("Looked at: ").append(what).append("; ").append(std::to_string(checked));
   text.append(checked == 1 ? " check.\n" : " checks.\n");
+
+  const Skew& skew = story.table().skew();
+  constexpr std::int64_t kApart = 5'000'000;
+  if (skew.low_count > 0 && skew.high_count > 0 &&
+      (skew.low > skew.high || skew.low > kApart || skew.high < -kApart)) {
+    text.append("The capture's clock and the log's differ (");
+    text.append(checks::shown_duration(skew.low)).append(" to ");
+    text.append(checks::shown_duration(skew.high)).append(" ahead): how long data waited is not ");
+    text.append("known. tracebraid sockets says how to --shift them.\n");
+  }
 
   std::string more;
   const auto could = [&](bool is_missing, std::string_view with) {

@@ -190,7 +190,7 @@ constexpr cli::Example kExamples[] = {
 
 const cli::Program kSockets = {
     .name = "tracebraid sockets",
-    .summary = "show each socket's life, and the flow that it was on the wire",
+    .summary = "show each socket's life and its flow on the wire",
     .usage = kUsage,
     .options = kOptions,
     .sections = kSections,

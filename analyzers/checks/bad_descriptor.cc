@@ -1,10 +1,8 @@
 // Calls on descriptors that are closed or were never open, once in a while: those that go on and on
 // are error loops, closes are double closes.
 
-#include <algorithm>
 #include <map>
 #include <tuple>
-#include <unordered_map>
 
 #include "analyzers/checks/checks.h"
 
@@ -14,14 +12,6 @@ namespace {
 struct Group {
   Finding finding;
 };
-
-// What error_loop tells: the same in a row.
-struct Row {
-  std::string syscall;
-  std::int64_t fd = 0;
-  std::uint64_t count = 0;
-};
-constexpr std::uint64_t kLoop = 20;
 
 class BadDescriptor final : public Detector {
  public:
@@ -39,18 +29,8 @@ class BadDescriptor final : public Detector {
         call.syscall != "epoll_ctl") {
       return;
     }
-    Row& row = rows_[&event.thread];
-    if (row.syscall != call.syscall || row.fd != fd) {
-      row = {std::string(call.syscall), fd, 0};
-    }
-    ++row.count;
-    if (row.count > kLoop) return;
     Group& group = groups_[{event.thread.lane, event.thread.pid, std::string(call.syscall), fd < 0,
                             closing != nullptr}];
-    if (row.count == kLoop) {
-      group.finding.count -= std::min(group.finding.count, kLoop - 1);
-      return;
-    }
     if (group.finding.evidence.empty()) {
       set_call(group.finding, event);
       group.finding.fd = fd;
@@ -76,13 +56,14 @@ class BadDescriptor final : public Detector {
     }
   }
 
-  void gone(Thread& thread) override { rows_.erase(&thread); }
-
   void finish() override {
     for (auto& [key, group] : groups_) {
       const auto& [lane, pid, call, is_negative, is_closed] = key;
       Finding& finding = group.finding;
-      if (finding.count == 0 || finding.evidence.empty()) continue;
+      // What error_loop has told.
+      const std::uint64_t looped = scene_.looped(lane, pid, call, is_negative);
+      if (looped >= finding.count) continue;
+      finding.count -= looped;
       const bool is_harmless = (call == "shutdown" && is_negative) || call == "epoll_ctl";
       finding.id = "bad_descriptor";
       finding.severity =
@@ -113,7 +94,6 @@ class BadDescriptor final : public Detector {
  private:
   // Process, call, whether the number is negative, whether its close is known.
   std::map<std::tuple<std::size_t, std::uint64_t, std::string, bool, bool>, Group> groups_;
-  std::unordered_map<Thread*, Row> rows_;
 };
 
 }  // namespace

@@ -114,6 +114,12 @@ class Scene {
   // The log and the capture are over.
   [[nodiscard]] virtual std::int64_t last_ts() const = 0;
   virtual void report(Finding finding) = 0;
+  // Failing calls of a process that were reported as a loop, for checks that would tell of them
+  // again.
+  virtual void note_loop(const Thread& thread, std::string_view call, bool is_negative,
+                         std::uint64_t count) = 0;
+  [[nodiscard]] virtual std::uint64_t looped(std::size_t lane, std::uint64_t pid,
+                                             std::string_view call, bool is_negative) const = 0;
 };
 
 class Detector {

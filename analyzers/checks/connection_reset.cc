@@ -1,6 +1,7 @@
 // Connections that ended in a reset: ECONNRESET, EPIPE.
 
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "analyzers/checks/checks.h"
@@ -15,6 +16,11 @@ class ConnectionReset final : public Detector {
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (event.socket == nullptr || event.socket->kind != "tcp") return;
+    const std::pair place{event.thread.lane, event.socket->file};
+    if (call.syscall == "shutdown" && call.error.empty() &&
+        call.args.find("SHUT_RD)") == std::string_view::npos && !call.args.ends_with("SHUT_RD")) {
+      shut_.insert(place);
+    }
     if (call.error != "ECONNRESET" && call.error != "EPIPE" && call.error != "ETIMEDOUT" &&
         call.error != "ECONNABORTED") {
       return;
@@ -24,7 +30,10 @@ class ConnectionReset final : public Detector {
     HostPort end = is_server ? event.socket->local : event.socket->peer;
     std::string where;
     append_shown(where, end);
-    Finding& finding = groups_[{is_server, where, std::string(call.error)}];
+    // Who sends after its own shutdown gets EPIPE, whatever the peer does.
+    const bool is_own = call.error == "EPIPE" && shut_.contains(place);
+    const Key key{is_server, where, is_own ? std::string(kOwn) : std::string(call.error)};
+    Finding& finding = groups_[key];
     if (finding.evidence.empty()) {
       set_call(finding, event);
     } else {
@@ -33,8 +42,12 @@ class ConnectionReset final : public Detector {
     finding.last_ts = event.begin;
     constexpr std::size_t kShown = 3;
     if (finding.evidence.size() < kShown) finding.evidence.push_back(scene_.evidence(call));
-    if (event.socket->wire)
-      wires_[event.socket->wire->uid] = {is_server, where, std::string(call.error)};
+    if (event.socket->wire) wires_[event.socket->wire->uid] = key;
+  }
+
+  void socket(const SocketLife& life, const formats::record::Socket& socket) override {
+    (void)socket;
+    shut_.erase({life.lane, life.file});
   }
 
   void flow(const formats::record::Flow& flow) override {
@@ -55,24 +68,29 @@ class ConnectionReset final : public Detector {
       const auto& [is_server, where, error] = key;
       finding.id = "connection_reset";
       finding.severity = Severity::kWarning;
-      const char* const meaning = error == "EPIPE"       ? "the peer had closed before"
+      const bool is_own = error == kOwn;
+      const char* const meaning = is_own             ? "this side had shut its sending down before"
+                                  : error == "EPIPE" ? "the peer had closed before"
                                   : error == "ETIMEDOUT" ? "the peer did not answer any more"
                                                          : "the peer broke it off";
       finding.summary = counted(finding.count, "call", "calls") + " on connections " +
-                        (is_server ? "of clients to " : "to ") + where + " failed with " + error +
-                        ": " + meaning;
-      if (finding.detail.empty() && !scene_.has_capture()) {
+                        (is_server ? "of clients to " : "to ") + where + " failed with " +
+                        (is_own ? "EPIPE" : error) + ": " + meaning;
+      if (finding.detail.empty() && !scene_.has_capture() && !is_own) {
         finding.detail = "with a capture, tracebraid could tell who sent the RST";
       }
-      finding.hint = error == "EPIPE" ? "what was sent last was not read; did the peer time out?"
-                                      : "a peer that closes with unread data, or that crashed, "
-                                        "resets its connections";
+      finding.hint = is_own ? "something still answers on a connection that was given up"
+                     : error == "EPIPE" ? "what was sent last was not read; did the peer time out?"
+                                        : "a peer that closes with unread data, or that crashed, "
+                                          "resets its connections";
       scene_.report(std::move(finding));
     }
   }
 
  private:
   using Key = std::tuple<bool, std::string, std::string>;  // server, address, error
+  static constexpr std::string_view kOwn = "EPIPE of its own";
+  std::set<std::pair<std::size_t, std::uint64_t>> shut_;
   std::map<Key, Finding> groups_;
   std::map<std::string, Key> wires_;
 };

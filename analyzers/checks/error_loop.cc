@@ -66,19 +66,19 @@ class ErrorLoop final : public Detector {
       run.last_input.assign(call.input);
       return;
     }
-    end(run);
+    end(event.thread, run);
     begin(event, run);
   }
 
   void gone(Thread& thread) override {
     const auto found = runs_.find(&thread);
-    if (found != runs_.end()) end(found->second);
+    if (found != runs_.end()) end(thread, found->second);
     runs_.erase(&thread);
     used_.erase(&thread);
   }
 
   void finish() override {
-    for (auto& [thread, run] : runs_) end(run);
+    for (auto& [thread, run] : runs_) end(*thread, run);
   }
 
  private:
@@ -134,7 +134,7 @@ class ErrorLoop final : public Detector {
     // EAGAIN is no loop where somebody waits in between, for however short.
     const bool waits = is_again(run.error) && (is_poll(call.syscall) || is_sleep(call.syscall));
     if (is_same || waits || is_progress(event) || run.others > run.count + kLoop) {
-      end(run);
+      end(event.thread, run);
       run = {};
     }
   }
@@ -153,9 +153,10 @@ class ErrorLoop final : public Detector {
     used.emplace_back(call.syscall, *call.file);
   }
 
-  void end(Run& run) {
+  void end(const Thread& thread, Run& run) {
     const bool spins = is_again(run.error);
     if (run.count < (spins ? kSpin : kLoop)) return;
+    if (run.error == "EBADF") scene_.note_loop(thread, run.syscall, run.fd < 0, run.count);
     Finding& finding = run.finding;
     finding.id = "error_loop";
     constexpr std::int64_t kLong = 500 * kMillisecond;

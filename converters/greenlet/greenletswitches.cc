@@ -67,8 +67,7 @@ constexpr cli::Example kExamples[] = {
     {"Which greenlet ran how long:",
      "greenletswitches -f tsv --fields from,ran greenlet.bt.txt | awk -F'\\t' '{sum[$1] += $2} END "
      "{for (greenlet in sum) print sum[greenlet], greenlet}' | sort -nr"},
-    {"With the system calls of the same time:",
-     "tracebraid check server.strace greenlet.bt.txt"},
+    {"With the system calls of the same time:", "tracebraid check server.strace greenlet.bt.txt"},
 };
 
 constexpr const record::TypeInfo* kTypes[] = {&record::kTypeInfo<record::Switch>};

@@ -30,7 +30,8 @@ const std::vector<Probe>& probes() {
        {"_ZN8greenlet12UserGreenlet8g_switchEv", "_ZN8greenlet12MainGreenlet8g_switchEv"},
        "arg1",
        "the g_switch() of greenlet's two classes, which run before the stack is switched. The "
-       "address is that of the C++ object; for a greenlet that has ended, its parent runs instead."},
+       "address is that of the C++ object; for a greenlet that has ended, its parent runs "
+       "instead."},
       {"0.4 to 1.1",
        {"g_switch"},
        "arg0",
@@ -63,7 +64,8 @@ std::string probe_script(const std::string& path, const formats::elf::Symbols& s
         "//   bpftrace -o greenlet.bt.txt switches.bt\n"
         "// and end it with Ctrl-C. Where it says that events were lost, give it more memory:\n"
         "//   BPFTRACE_PERF_RB_PAGES=1024 bpftrace -o greenlet.bt.txt switches.bt\n"
-        "// It listens to " + std::string(probe.what) + "\n";
+        "// It listens to " +
+        std::string(probe.what) + "\n";
     for (const std::string_view symbol : probe.symbols) {
       script += "uprobe:" + shown_path(path) + ":" + std::string(symbol) + "\n";
       if (pid) script += "/pid == " + std::to_string(*pid) + "/\n";

@@ -43,8 +43,7 @@ std::optional<Parsed> parse(std::string_view line) {
   Parsed parsed{};
   const std::size_t blank = line.find(' ');
   if (blank == std::string_view::npos || line.find('.') > blank) return std::nullopt;
-  if (line[0] < '0' || line[0] > '9' ||
-      !record::parse_seconds(line.substr(0, blank), parsed.ts)) {
+  if (line[0] < '0' || line[0] > '9' || !record::parse_seconds(line.substr(0, blank), parsed.ts)) {
     return std::nullopt;
   }
   line.remove_prefix(blank + 1);

@@ -34,8 +34,8 @@ class SwitchLog {
   SwitchLog(SwitchSink& sink, formats::io::Diagnostics& diagnostics)
       : sink_(sink), diagnostics_(diagnostics) {}
 
-  // `name` is for records' `input`, empty when there is one log only. Throws what the source throws,
-  // after the lines before it.
+  // `name` is for records' `input`, empty when there is one log only. Throws what the source
+  // throws, after the lines before it.
   void read(formats::io::Source& source, std::string_view name);
 
   [[nodiscard]] std::uint64_t switches() const { return switches_; }

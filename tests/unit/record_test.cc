@@ -10,11 +10,15 @@
 #include <msgpack.hpp>
 
 #include "formats/record/call.h"
+#include "formats/record/file.h"
+#include "formats/record/finding.h"
 #include "formats/record/flow.h"
 #include "formats/record/function.h"
 #include "formats/record/reader.h"
 #include "formats/record/schema_text.h"
+#include "formats/record/socket.h"
 #include "formats/record/stream.h"
+#include "formats/record/switch.h"
 #include "formats/record/syscall.h"
 #include "formats/record/text.h"
 #include "formats/record/writer.h"
@@ -30,6 +34,10 @@ INSTANTIATE_TYPED_TEST_SUITE_P(Signal, RecordLaws, Signal);
 INSTANTIATE_TYPED_TEST_SUITE_P(Process, RecordLaws, Process);
 INSTANTIATE_TYPED_TEST_SUITE_P(Problem, RecordLaws, Problem);
 INSTANTIATE_TYPED_TEST_SUITE_P(LineLedger, RecordLaws, LineLedger);
+INSTANTIATE_TYPED_TEST_SUITE_P(File, RecordLaws, File);
+INSTANTIATE_TYPED_TEST_SUITE_P(Switch, RecordLaws, Switch);
+INSTANTIATE_TYPED_TEST_SUITE_P(Socket, RecordLaws, Socket);
+INSTANTIATE_TYPED_TEST_SUITE_P(Finding, RecordLaws, Finding);
 INSTANTIATE_TYPED_TEST_SUITE_P(Function, RecordLaws, Function);
 INSTANTIATE_TYPED_TEST_SUITE_P(Call, RecordLaws, Call);
 

@@ -1,0 +1,190 @@
+"""tracebraid check and sockets on recordings whose truth is known from elsewhere: what the scenario's
+README says, the labels of planted misbehaviour, and byte counts that the traced programs wrote down.
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+programs = pathlib.Path(os.environ["TRACEBRAID_BIN"])
+corpus = os.environ.get("TRACEBRAID_CORPUS")
+if not corpus:
+    print("skipped: TRACEBRAID_CORPUS names no corpus")
+    sys.exit(77)
+corpus = pathlib.Path(corpus)
+# The corpus was recorded on this day in UTC; for logs of -t and -tt.
+WHEN = ("--date", "2026-11-23", "--tz", "UTC")
+failures = []
+passed = 0
+
+
+def check(truth, what):
+    global passed
+    if truth:
+        passed += 1
+    else:
+        failures.append(what)
+        print("FAIL", what)
+
+
+def records(*command):
+    run = subprocess.run([programs / "tracebraid", command[0], *WHEN, *command[1:]], capture_output=True, text=True,
+                         timeout=300)
+    check(run.returncode in (0, 1), f"{command}: {run.returncode} {run.stderr}")
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def findings(*inputs):
+    return records("check", "-f", "jsonl", *inputs)
+
+
+def by_id(found):
+    groups = {}
+    for finding in found:
+        groups.setdefault(finding["id"], []).append(finding)
+    return groups
+
+
+scenarios = corpus / "scenarios"
+
+# The storm: numbers by grep and from the scenario's description.
+storm = scenarios / "storm"
+log = (storm / "strace.log").read_text(errors="replace")
+refused = [line for line in log.splitlines() if "accept4(-1" in line and "= -1 EBADF" in line]
+found = findings(*sorted(storm.iterdir()))
+errors = [finding for finding in found if finding["severity"] == "error"]
+check(len(errors) == 1 and found[0] is errors[0], f"storm: {errors}")
+storm_finding = errors[0]
+check(storm_finding["id"] == "error_loop", f"storm: {storm_finding['id']}")
+check(storm_finding["count"] == len(refused) == 29790, f"storm: {storm_finding['count']}")
+check("accept4(-1) failed with EBADF 29,790 times" in storm_finding["summary"], "storm: summary")
+check("0.54 ms after the close of the listener 127.0.0.1:34949" in storm_finding["detail"],
+      f"storm: {storm_finding['detail']}")
+first, last = refused[0].split()[1], refused[-1].split()[1]
+check(f"{storm_finding['ts']:.6f}" == first and f"{storm_finding['last_ts']:.6f}" == last,
+      "storm: times")
+# Whose greenlets they were: the last switch of the log before each.
+switches = [line.split() for line in (storm / "greenlet.bt.txt").read_text().splitlines()
+            if " switch " in line]
+
+
+def greenlet_at(time):
+    return [switch[4] for switch in switches if float(switch[0]) <= float(time)][-1]
+
+
+check(storm_finding["greenlet"] == greenlet_at(first), f"storm: {storm_finding['greenlet']}")
+closing = next(line for line in log.splitlines() if "close(16<TCP:[127.0.0.1:34949]>" in line)
+check(f"by greenlet {greenlet_at(closing.split()[1])}" in storm_finding["detail"], "storm: closer")
+# pstats: the only functions that were called so often are those that lead to accept.
+check("socket_accept" in storm_finding["function"], f"storm: {storm_finding['function']}")
+line = log.splitlines().index(closing) + 1
+check(f"strace.log:{line}: close(16" in storm_finding["evidence"], "storm: evidence")
+check([finding["severity"] for finding in found[1:]] == ["note"] * len(found[1:]),
+      f"storm: {[finding['summary'] for finding in found[1:]]}")
+
+# The healthy ones: no error, and every warning is true.
+for name in ("hub-asyncio", "hub-epolls", "hub-selects"):
+    log = (scenarios / name / "strace.log").read_text(errors="replace")
+    found = findings(*sorted((scenarios / name).iterdir()))
+    groups = by_id(found)
+    check(all(finding["severity"] != "error" for finding in found), f"{name}: an error")
+    shutdowns = len(re.findall(r"shutdown\(-1.*EBADF", log))
+    told = [finding for finding in groups.get("bad_descriptor", [])
+            if finding["summary"].startswith("shutdown(-1)")]
+    check(sum(finding["count"] for finding in told) == shutdowns and
+          all(finding["severity"] == "note" for finding in told), f"{name}: {shutdowns} {told}")
+    pipes = len(re.findall(r"= -1 EPIPE", log))
+    check(sum(finding["count"] for finding in groups.get("connection_reset", [])) == pipes == 1,
+          f"{name}: EPIPE")
+    # Clients that close without reading: the handler's answer of 122 bytes comes in vain.
+    unread = [finding for finding in groups.get("unread_data", [])
+              if finding["severity"] == "warning"]
+    check(len(unread) == 3 and all("122 bytes" in finding["summary"] for finding in unread),
+          f"{name}: {unread}")
+    rest = set(groups) - {"bad_descriptor", "connection_reset", "unread_data", "connect_failed"}
+    check(not rest, f"{name}: {rest}")
+    check(all("nscd" in finding["summary"] for finding in groups.get("connect_failed", [])),
+          f"{name}: connect_failed")
+for name in ("threads-py311", "threads-py39-noyy"):
+    found = [finding for finding in findings(*sorted((scenarios / name).iterdir()))
+             if finding["severity"] != "note"]
+    check([(finding["id"], finding["severity"], finding["count"]) for finding in found] ==
+          [("connect_failed", "warning", 1)] and "127.0.0.1:1 failed: ECONNREFUSED" in
+          found[0]["summary"], f"{name}: {found}")
+
+# Every socket of the scenarios has its flow; both ends of a connection on loopback name each other.
+for name in ("storm", "hub-asyncio", "hub-epolls", "hub-selects", "threads-py311",
+             "threads-py39-noyy", "threads-py312-perf"):
+    sockets = records("sockets", "-f", "jsonl", scenarios / name / "strace.log",
+                      scenarios / name / "tcpdump.pcap")
+    talking = [socket for socket in sockets if socket["peer_p"]]
+    check(talking and all(socket["match"] in ("address", "time") for socket in talking),
+          f"{name}: {[socket['match'] for socket in talking]}")
+    if "noyy" not in name:
+        check(all(socket["match"] == "address" for socket in talking if socket["local_p"] and
+                  socket["conn_state"] != "REJ"), f"{name}: by time")
+    files = {socket["file"]: socket for socket in talking}
+    for socket in talking:
+        if socket["conn_state"] == "REJ":
+            continue
+        other = files.get(socket["peer_file"])
+        check(other and other["uid"] == socket["uid"] and other["peer_file"] == socket["file"] and
+              (other["local_p"], other["peer_p"]) == (socket["peer_p"], socket["local_p"]),
+              f"{name}: peer of {socket['file']}")
+        check(socket["bytes_out"] == socket["wire_out"], f"{name}: {socket['file']} bytes_out")
+        check(socket["bytes_in"] <= socket["wire_in"] and
+              (socket["bytes_in"] == socket["wire_in"]) == (socket["difference"] is None or
+                                                            "never read" not in
+                                                            socket["difference"]),
+              f"{name}: {socket['file']} bytes_in")
+        check(socket["unmeasured_in"] == 0 and socket["unmeasured_out"] == 0,
+              f"{name}: {socket['file']} unmeasured")
+
+# Labelled misbehaviour: the one planted thing, and at most what every such program does at its end.
+PLANTED = {"f01_ebadf_storm": ("error_loop", 400), "f02_ebadf_old": ("error_loop", 300),
+           "f04_eagain_spin": ("error_loop", 400), "f05_double_close": ("double_close", 3),
+           "f07_fd_leak": ("fd_leak", None), "f08_close_wait": ("close_wait", 1),
+           "f10_econnreset": ("connection_reset", 1), "f11_epoll_spin": ("busy_poll", 300),
+           "f13_backlog": ("backlog_overflow", None), "f14_connect_fail": ("connect_failed", None),
+           "f17_clean": (None, None), "f19_partial": ("partial_write", 1),
+           "c10_eintr": ("interrupted_loop", 30), "c05_segv": ("killed", 1),
+           "c06_abort": ("killed", 1), "c11_sigkill": ("killed", 1)}
+logs = corpus / "strace" / "logs"
+for name, (planted, count) in PLANTED.items():
+    loud = [finding for finding in findings(logs / f"{name}.log")
+            if finding["severity"] != "note"]
+    ids = {finding["id"] for finding in loud}
+    check(ids == ({planted} if planted else set()), f"{name}: {ids}")
+    if count is not None:
+        check([finding["count"] for finding in loud] == [count], f"{name}: {loud}")
+# Programs that do nothing wrong to anybody's network.
+for name in ("a05_ttt_T_C", "a13_a0", "d01_gcc", "d05_tar", "d09_sqlite", "e01_thr_yy",
+             "e03_prefork", "e04_aio", "e06_eventlet_yy", "e07_t_seconds", "e10_curl",
+             "e12_httpclient", "e17_tls"):
+    loud = [finding for finding in findings(logs / f"{name}.log")
+            if finding["severity"] != "note"]
+    check(not loud, f"{name}: {[finding['summary'] for finding in loud]}")
+
+# What the traced programs counted themselves: bytes of each connection, by the peer's port.
+for name in ("e01_thr_yy", "e03_prefork", "e04_aio", "e06_eventlet_yy", "e07_t_seconds"):
+    truth = json.loads((logs / f"{name}.truth").read_text())
+    sockets = records("sockets", "-f", "jsonl", logs / f"{name}.log", logs / f"{name}.pcap")
+    accepted = {socket["peer_p"]: socket for socket in sockets if socket["role"] == "accepted"}
+    compared = 0
+    for connection in truth:
+        port = int(connection["remote"].rsplit(":", 1)[1])
+        if connection.get("role", "server") != "server" or port not in accepted:
+            continue
+        compared += 1
+        socket = accepted[port]
+        numbers = (connection["recv"], connection["sent"])
+        check((socket["bytes_in"], socket["bytes_out"]) == numbers,
+              f"{name}: {port}: {socket['bytes_in']}, {socket['bytes_out']}, {connection}")
+        check((socket["wire_in"], socket["wire_out"]) == numbers,
+              f"{name}: {port} on the wire: {socket['wire_in']}, {socket['wire_out']}")
+    check(compared == len(accepted), f"{name}: compared {compared} of {len(accepted)}")
+
+print(f"{passed} passed, {len(failures)} failed")
+sys.exit(1 if failures else 0)
