@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "formats/io/error.h"
+#include "formats/io/hash.h"
 #include "formats/record/text.h"
 
 namespace tracebraid::analyzers {
@@ -26,6 +28,7 @@ constexpr std::size_t kMostEarly = 256;
 constexpr std::size_t kMostEarlyInAll = 2'000'000;
 
 bool is_socket_kind(std::string_view kind) {
+  if (kind.size() < 3 || kind[0] == 'f' || kind[0] == 'p' || kind[0] == 'e') return false;
   return kind == "tcp" || kind == "udp" || kind == "unix" || kind == "socket" || kind == "netlink";
 }
 
@@ -264,10 +267,9 @@ SocketLife* SocketTable::syscall(const record::Syscall& call, std::size_t lane) 
       if (!is_any(call.local_h)) made->local.host = call.local_h;
     }
   }
-  if (!call.file) return made;
+  if (!call.file || !is_socket_kind(call.kind)) return made;
   SocketLife* life = find(*call.file, lane);
   if (life == nullptr) {
-    if (!is_socket_kind(call.kind)) return made;
     life = &make(lane, *call.file);
     life->pid = call.pid;
     life->tid = call.tid;
@@ -430,9 +432,10 @@ void SocketTable::move_datagram(SocketLife& life, const record::Syscall& call) {
   }
   const std::int64_t ts = (is_out ? begin_of(call) : end_of(call)).value_or(Mark::kUnknown);
   if (life.local.port) {
-    const auto found = wires_by_key_.find(key_of("udp", peer, *life.local.port));
-    if (found != wires_by_key_.end()) {
-      for (Wire* const wire : found->second) {
+    const auto [begin, end] = wires_by_key_.equal_range(key_of("udp", peer, *life.local.port));
+    {
+      for (auto at = begin; at != end; ++at) {
+        Wire* const wire = at->second;
         const std::size_t side = wire->ends[0].port == life.local.port &&
                                          wire->ends[1].port == peer.port &&
                                          wire->ends[1].host == peer.host
@@ -464,48 +467,58 @@ void SocketTable::place(SocketLife& life) {
   // A datagram socket that is not connected is found by its port alone.
   const HostPort peer = life.peer.port ? life.peer : HostPort{};
   life.key = key_of(life.kind, peer, life.local.port ? *life.local.port : kAnyPort);
-  sockets_by_key_[life.key].push_back(&life);
+  sockets_by_key_.emplace(life.key, &life);
 }
 
 void SocketTable::displace(SocketLife& life) {
   if (life.key == 0) return;
-  const auto found = sockets_by_key_.find(life.key);
-  if (found != sockets_by_key_.end()) {
-    std::erase(found->second, &life);
-    if (found->second.empty()) sockets_by_key_.erase(found);
-  }
+  const auto [begin, end] = sockets_by_key_.equal_range(life.key);
+  const auto found =
+      std::find_if(begin, end, [&](const auto& item) { return item.second == &life; });
+  if (found != end) sockets_by_key_.erase(found);
   life.key = 0;
 }
 
 // Of flows that nobody has claimed, the earliest that fits.
 void SocketTable::look_for_wire(SocketLife& life) {
   if (life.key == 0 || life.kind != "tcp") return;
-  const auto found = wires_by_key_.find(life.key);
-  if (found == wires_by_key_.end()) return;
-  const bool has_port = life.local.port.has_value();
+  if (!life.local.port) return look_for_wire_by_time(life);
   Wire* best = nullptr;
   std::size_t best_side = 0;
   std::int64_t best_misfit = kMostApart + 1;
-  bool is_ambiguous = false;
-  for (Wire* const wire : found->second) {
+  const auto [begin, end] = wires_by_key_.equal_range(life.key);
+  for (auto at = begin; at != end; ++at) {
+    Wire& wire = *at->second;
     for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
-      if (wire->is_claimed[side] || wire->proto != life.kind) continue;
-      if (wire->ends[1 - side] != life.peer || !fits(life.local.host, wire->ends[side].host)) {
+      if (wire.is_claimed[side] || wire.proto != life.kind) continue;
+      if (wire.ends[1 - side] != life.peer || wire.ends[side].port != life.local.port ||
+          !fits(life.local.host, wire.ends[side].host)) {
         continue;
       }
-      if (has_port ? wire->ends[side].port != life.local.port : side != 0) continue;
-      const std::int64_t apart = misfit(life, *wire);
-      if (!has_port && apart > 0) continue;
-      if (best != nullptr && apart == 0 && best_misfit == 0 && !has_port) is_ambiguous = true;
-      if (apart < best_misfit || (apart == best_misfit && best != nullptr && wire->ts < best->ts)) {
-        best = wire;
+      const std::int64_t apart = misfit(life, wire);
+      if (apart < best_misfit || (apart == best_misfit && best != nullptr && wire.ts < best->ts)) {
+        best = &wire;
         best_side = side;
         best_misfit = apart;
       }
     }
   }
-  if (best == nullptr || is_ambiguous) return;
-  claim(life, *best, best_side, has_port ? "address" : "time");
+  if (best != nullptr) claim(life, *best, best_side, "address");
+}
+
+// The only one that began while connect() went on.
+void SocketTable::look_for_wire_by_time(SocketLife& life) {
+  if (!life.connect_ts) return;
+  Wire* only = nullptr;
+  for (auto at = wires_by_server_.lower_bound({life.key, *life.connect_ts - kSlack, 0, nullptr});
+       at != wires_by_server_.end() && at->key == life.key; ++at) {
+    Wire& wire = *at->wire;
+    if (wire.ends[1] != life.peer || !fits(life.local.host, wire.ends[0].host)) continue;
+    if (misfit(life, wire) > 0) break;
+    if (only != nullptr) return;
+    only = &wire;
+  }
+  if (only != nullptr) claim(life, *only, 0, "time");
 }
 
 SocketLife* SocketTable::best_socket(Wire& wire, std::size_t side, std::string_view& match) {
@@ -514,10 +527,10 @@ SocketLife* SocketTable::best_socket(Wire& wire, std::size_t side, std::string_v
   SocketLife* best = nullptr;
   std::int64_t best_misfit = kMostApart + 1;
   const auto look = [&](std::uint64_t key, bool has_port, bool has_peer) {
-    const auto found = sockets_by_key_.find(key);
-    if (found == sockets_by_key_.end()) return;
+    const auto [begin, end] = sockets_by_key_.equal_range(key);
     bool is_ambiguous = false;
-    for (SocketLife* const life : found->second) {
+    for (auto at = begin; at != end; ++at) {
+      SocketLife* const life = at->second;
       if ((life->wire && wire.proto == "tcp") || life->kind != wire.proto) continue;
       if (has_peer && life->peer != peer) continue;
       if (has_port && life->local.port != own.port) continue;
@@ -560,6 +573,7 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
   wire.sockets[side] = &life;
   wire.is_claimed[side] = true;
   wire.files[side] = life.file;
+  if (side == 0) leave_servers(wire);
   const bool is_first = !life.wire;
   if (is_first) {
     life.wire = wire.shared_from_this();
@@ -606,25 +620,41 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
 Wire& SocketTable::wire_of(std::string_view uid, std::string_view proto, const HostPort& orig,
                            const HostPort& resp, std::int64_t ts, bool is_from_start) {
   if (last_wire_ != nullptr && last_wire_->uid == uid) return *last_wire_;
-  std::shared_ptr<Wire>& wire = wires_[std::string(uid)];
-  if (!wire) {
-    wire = std::make_shared<Wire>();
-    wire->uid = uid;
-    wire->proto = proto;
-    wire->ends[0] = orig;
-    wire->ends[1] = resp;
-    wire->ts = ts;
-    wire->is_from_start = is_from_start;
-    ++counts_.flows;
-    if (proto == "tcp" || proto == "udp") {
-      wires_by_key_[key_of(proto, resp, *orig.port)].push_back(wire.get());
-      wires_by_key_[key_of(proto, orig, *resp.port)].push_back(wire.get());
-      wires_by_key_[key_of(proto, resp, kAnyPort)].push_back(wire.get());
-      look_for_sockets(*wire);
-    }
+  const std::uint64_t hash = formats::io::hash_text(uid);
+  const auto [begin, end] = wires_.equal_range(hash);
+  const auto found =
+      std::find_if(begin, end, [&](const auto& item) { return item.second->uid == uid; });
+  if (found != end) {
+    last_wire_ = found->second.get();
+    return *last_wire_;
   }
-  last_wire_ = wire.get();
-  return *wire;
+  const auto made = wires_.emplace(hash, std::make_shared<Wire>());
+  Wire& wire = *made->second;
+  wire.uid = uid;
+  wire.uid_hash = hash;
+  wire.serial = ++wires_made_;
+  wire.proto = proto;
+  wire.ends[0] = orig;
+  wire.ends[1] = resp;
+  wire.ts = ts;
+  wire.is_from_start = is_from_start;
+  ++counts_.flows;
+  last_wire_ = &wire;
+  if (proto == "tcp" || proto == "udp") {
+    wire.keys[0] = key_of(proto, resp, *orig.port);
+    wire.keys[1] = key_of(proto, orig, *resp.port);
+    for (const std::uint64_t key : wire.keys) wires_by_key_.emplace(key, &wire);
+    wire.server_key = key_of(proto, resp, kAnyPort);
+    wires_by_server_.insert({wire.server_key, wire.ts, wire.serial, &wire});
+    look_for_sockets(wire);
+  }
+  return wire;
+}
+
+void SocketTable::leave_servers(Wire& wire) {
+  if (wire.server_key == 0) return;
+  wires_by_server_.erase({wire.server_key, wire.ts, wire.serial, &wire});
+  wire.server_key = 0;
 }
 
 void SocketTable::segment(const record::Segment& segment) {
@@ -709,7 +739,13 @@ void SocketTable::flow(const record::Flow& flow) {
                              flow.history.find_first_of("Hh") != std::string_view::npos;
   Wire& wire = wire_of(flow.uid, flow.proto, {flow.orig_h, flow.orig_p}, {flow.resp_h, flow.resp_p},
                        flow.ts.ns, is_from_start);
-  wire.ts = std::min(wire.ts, flow.ts.ns);
+  if (flow.ts.ns < wire.ts) {
+    const std::uint64_t key = wire.server_key;
+    leave_servers(wire);
+    wire.ts = flow.ts.ns;
+    wire.server_key = key;
+    if (key != 0) wires_by_server_.insert({key, wire.ts, wire.serial, &wire});
+  }
   wire.last_ts = std::max(wire.last_ts, flow.last_ts.ns);
   wire.conn_state = flow.conn_state;
   wire.closed_by = flow.closed_by;
@@ -743,11 +779,13 @@ void SocketTable::flow(const record::Flow& flow) {
     }
     report_if_over(*life);
   }
-  ended_wires_.emplace_back(clock_, std::string(flow.uid));
+  ended_wires_.emplace_back(clock_, kept);
 }
 
 void SocketTable::file(const record::File& file, std::size_t lane) {
   if (file.end_ts) seen_at(file.end_ts->ns);
+  // A socket that was never used has no kind but that of its making.
+  if (!is_socket_kind(file.kind) && !makes_socket(file.made_by)) return;
   SocketLife* life = find(file.file, lane);
   if (life == nullptr) {
     if (!is_socket_kind(file.kind)) return;
@@ -817,11 +855,7 @@ void SocketTable::drop_old() {
   }
   while (!ended_wires_.empty() && (ended_wires_.front().first + kAcceptLingers < clock_ ||
                                    ended_wires_.size() > kMostEnded)) {
-    const auto found = wires_.find(ended_wires_.front().second);
-    if (found != wires_.end() && found->second->is_over) {
-      const std::shared_ptr<Wire> wire = found->second;
-      erase(*wire);
-    }
+    if (const std::shared_ptr<Wire> wire = ended_wires_.front().second.lock()) erase(*wire);
     ended_wires_.pop_front();
   }
 }
@@ -837,15 +871,18 @@ void SocketTable::erase(Wire& wire) {
     early_marks_ -= marks.size();
     marks = {};
   }
-  for (const std::uint64_t key : {key_of(wire.proto, wire.ends[1], *wire.ends[0].port),
-                                  key_of(wire.proto, wire.ends[0], *wire.ends[1].port),
-                                  key_of(wire.proto, wire.ends[1], kAnyPort)}) {
-    const auto found = wires_by_key_.find(key);
-    if (found == wires_by_key_.end()) continue;
-    std::erase(found->second, &wire);
-    if (found->second.empty()) wires_by_key_.erase(found);
+  leave_servers(wire);
+  const auto take_out = [](auto& map, std::uint64_t key, auto is_it) {
+    const auto [begin, end] = map.equal_range(key);
+    const auto found = std::find_if(begin, end, is_it);
+    if (found != end) map.erase(found);
+  };
+  if (wire.keys[0] != 0) {
+    for (const std::uint64_t key : wire.keys) {
+      take_out(wires_by_key_, key, [&](const auto& item) { return item.second == &wire; });
+    }
   }
-  wires_.erase(wire.uid);
+  take_out(wires_, wire.uid_hash, [&](const auto& item) { return item.second.get() == &wire; });
 }
 
 // Where several clients connected to the same server at the same time: the only flow of the size.
@@ -853,21 +890,20 @@ void SocketTable::match_by_bytes(SocketLife& life) {
   if (life.wire || life.kind != "tcp" || life.local.port || !life.peer.port || !life.connect_ts) {
     return;
   }
-  const auto found = wires_by_key_.find(key_of("tcp", life.peer, kAnyPort));
-  if (found == wires_by_key_.end()) return;
-  const auto is_possible = [&](const Wire& wire) {
-    return !wire.is_claimed[0] && wire.is_over && wire.ends[1] == life.peer &&
-           misfit(life, wire) == 0 && wire.bytes[0] == life.bytes_out &&
-           wire.bytes[1] == life.bytes_in;
-  };
   Wire* only = nullptr;
-  for (Wire* const wire : found->second) {
-    if (!is_possible(*wire)) continue;
+  const std::uint64_t key = key_of("tcp", life.peer, kAnyPort);
+  for (auto at = wires_by_server_.lower_bound({key, *life.connect_ts - kSlack, 0, nullptr});
+       at != wires_by_server_.end() && at->key == key; ++at) {
+    const Wire& wire = *at->wire;
+    if (wire.ends[1] != life.peer) continue;
+    if (misfit(life, wire) > 0) break;
+    if (!wire.is_over || wire.bytes[0] != life.bytes_out || wire.bytes[1] != life.bytes_in)
+      continue;
     if (only != nullptr) {
       life.match = "ambiguous";
       return;
     }
-    only = wire;
+    only = at->wire;
   }
   if (only != nullptr) claim(life, *only, 0, "bytes");
 }
@@ -881,7 +917,7 @@ void SocketTable::finish() {
   });
   for (SocketLife* const life : left) report(*life);
   lives_.clear();
-  for (const auto& [uid, wire] : wires_) count_flow(*wire);
+  for (const auto& [hash, wire] : wires_) count_flow(*wire);
 }
 
 void SocketTable::report(SocketLife& life) {

@@ -19,8 +19,10 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -104,8 +106,12 @@ struct SocketLife {
 
 // One flow of a capture, as far as is known.
 struct Wire : std::enable_shared_from_this<Wire> {
-  std::string uid, proto;
-  HostPort ends[2];  // originator, responder
+  std::string uid;
+  std::uint64_t uid_hash = 0, serial = 0;
+  std::string proto;
+  std::uint64_t keys[2] = {0, 0};  // for the sockets of each end
+  std::uint64_t server_key = 0;    // while it is among wires_by_server_
+  HostPort ends[2];                // originator, responder
   std::int64_t ts = 0, last_ts = 0;
   bool is_from_start = true;
   bool is_over = false;
@@ -188,6 +194,20 @@ class SocketTable {
       return static_cast<std::size_t>((place.file * 0x9e3779b97f4a7c15U) ^ place.lane);
     }
   };
+  // Of keys that are hashes.
+  struct Mixed {
+    std::size_t operator()(std::uint64_t key) const { return static_cast<std::size_t>(key); }
+  };
+  // By transport and responder, then time: for clients whose own port is not known.
+  struct ByServer {
+    std::uint64_t key;
+    std::int64_t ts;
+    std::uint64_t serial;
+    Wire* wire;
+    bool operator<(const ByServer& other) const {
+      return std::tie(key, ts, serial) < std::tie(other.key, other.ts, other.serial);
+    }
+  };
 
   SocketLife& make(std::size_t lane, std::uint64_t file);
   void learn(SocketLife& life, const formats::record::Syscall& call);
@@ -198,6 +218,7 @@ class SocketTable {
   void place(SocketLife& life);
   void displace(SocketLife& life);
   void look_for_wire(SocketLife& life);
+  void look_for_wire_by_time(SocketLife& life);
   void look_for_sockets(Wire& wire);
   [[nodiscard]] SocketLife* best_socket(Wire& wire, std::size_t side, std::string_view& match);
   void claim(SocketLife& life, Wire& wire, std::size_t side, std::string_view match);
@@ -213,6 +234,7 @@ class SocketTable {
   void match_by_bytes(SocketLife& life);
   void report(SocketLife& life);
   void report_if_over(SocketLife& life);
+  void leave_servers(Wire& wire);
   void count_flow(const Wire& wire);
   void erase(Wire& wire);
 
@@ -221,13 +243,16 @@ class SocketTable {
   std::int64_t clock_ = INT64_MIN;
   std::optional<std::pair<std::int64_t, std::int64_t>> captured_;
   std::unordered_map<Place, std::unique_ptr<SocketLife>, PlaceHash> lives_;
-  std::unordered_map<std::string, std::shared_ptr<Wire>> wires_;
+  // By hash of the uid.
+  std::unordered_multimap<std::uint64_t, std::shared_ptr<Wire>, Mixed> wires_;
   Wire* last_wire_ = nullptr;
-  // By hash of transport, peer, own port; and of transport and peer alone.
-  std::unordered_map<std::uint64_t, std::vector<SocketLife*>> sockets_by_key_;
-  std::unordered_map<std::uint64_t, std::vector<Wire*>> wires_by_key_;
+  std::uint64_t wires_made_ = 0;
+  // By hash of transport, peer and own port; sockets also by transport and peer alone.
+  std::unordered_multimap<std::uint64_t, SocketLife*, Mixed> sockets_by_key_;
+  std::unordered_multimap<std::uint64_t, Wire*, Mixed> wires_by_key_;
+  std::set<ByServer> wires_by_server_;  // those whose originator has no socket yet
   std::deque<std::pair<std::int64_t, Place>> ended_sockets_;
-  std::deque<std::pair<std::int64_t, std::string>> ended_wires_;
+  std::deque<std::pair<std::int64_t, std::weak_ptr<Wire>>> ended_wires_;
   std::size_t early_marks_ = 0;
   bool lacks_returns_ = false;
   Skew skew_;

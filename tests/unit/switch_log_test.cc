@@ -33,11 +33,11 @@ class Sink final : public SwitchSink {
  public:
   explicit Sink(Result& result) : result_(result) {}
   void switched(const formats::record::Switch& record) override {
-    result_.switches.push_back(
-        std::to_string(record.ts.ns) + " " + std::to_string(record.tid) + " " +
-        std::string(record.greenlet) + " from " + std::string(record.from) + " ran " +
-        (record.ran ? std::to_string(record.ran->ns) : std::string("?")) + " line " +
-        std::to_string(record.line));
+    result_.switches.push_back(std::to_string(record.ts.ns) + " " + std::to_string(record.tid) +
+                               " " + std::string(record.greenlet) + " from " +
+                               std::string(record.from) + " ran " +
+                               (record.ran ? std::to_string(record.ran->ns) : std::string("?")) +
+                               " line " + std::to_string(record.line));
   }
 
  private:
