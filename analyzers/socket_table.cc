@@ -467,15 +467,13 @@ void SocketTable::place(SocketLife& life) {
   // A datagram socket that is not connected is found by its port alone.
   const HostPort peer = life.peer.port ? life.peer : HostPort{};
   life.key = key_of(life.kind, peer, life.local.port ? *life.local.port : kAnyPort);
-  sockets_by_key_.emplace(life.key, &life);
+  life.key_ts = life.connect_ts.value_or(life.ts.value_or(clock_));
+  sockets_by_key_.insert({life.key, life.key_ts, life.file, &life});
 }
 
 void SocketTable::displace(SocketLife& life) {
   if (life.key == 0) return;
-  const auto [begin, end] = sockets_by_key_.equal_range(life.key);
-  const auto found =
-      std::find_if(begin, end, [&](const auto& item) { return item.second == &life; });
-  if (found != end) sockets_by_key_.erase(found);
+  sockets_by_key_.erase({life.key, life.key_ts, life.file, &life});
   life.key = 0;
 }
 
@@ -512,7 +510,7 @@ void SocketTable::look_for_wire_by_time(SocketLife& life) {
   Wire* only = nullptr;
   for (auto at = wires_by_server_.lower_bound({life.key, *life.connect_ts - kSlack, 0, nullptr});
        at != wires_by_server_.end() && at->key == life.key; ++at) {
-    Wire& wire = *at->wire;
+    Wire& wire = *at->what;
     if (wire.ends[1] != life.peer || !fits(life.local.host, wire.ends[0].host)) continue;
     if (misfit(life, wire) > 0) break;
     if (only != nullptr) return;
@@ -527,26 +525,39 @@ SocketLife* SocketTable::best_socket(Wire& wire, std::size_t side, std::string_v
   SocketLife* best = nullptr;
   std::int64_t best_misfit = kMostApart + 1;
   const auto look = [&](std::uint64_t key, bool has_port, bool has_peer) {
-    const auto [begin, end] = sockets_by_key_.equal_range(key);
     bool is_ambiguous = false;
-    for (auto at = begin; at != end; ++at) {
-      SocketLife* const life = at->second;
-      if ((life->wire && wire.proto == "tcp") || life->kind != wire.proto) continue;
-      if (has_peer && life->peer != peer) continue;
-      if (has_port && life->local.port != own.port) continue;
-      if (!fits(life->local.host, own.host)) continue;
-      std::int64_t apart = misfit(*life, wire);
+    const auto consider = [&](SocketLife& life) {
+      if ((life.wire && wire.proto == "tcp") || life.kind != wire.proto) return;
+      if (has_peer && life.peer != peer) return;
+      if (has_port && life.local.port != own.port) return;
+      if (!fits(life.local.host, own.host)) return;
+      std::int64_t apart = misfit(life, wire);
       if (wire.proto == "udp") {
         apart = 0;
-        if (life->end_ts && wire.ts > *life->end_ts + kSlack) apart = wire.ts - *life->end_ts;
-        if (life->ts && wire.is_over && wire.last_ts + kSlack < *life->ts) apart = kMostApart + 1;
+        if (life.end_ts && wire.ts > *life.end_ts + kSlack) apart = wire.ts - *life.end_ts;
+        if (life.ts && wire.is_over && wire.last_ts + kSlack < *life.ts) apart = kMostApart + 1;
       }
-      if (!has_port && apart > 0) continue;
+      if (!has_port && apart > 0) return;
       if (!has_port && best != nullptr) is_ambiguous = true;
       if (apart < best_misfit) {
-        best = life;
+        best = &life;
         best_misfit = apart;
       }
+    };
+    // Those that were made at about that time: addresses can be used again many times.
+    constexpr int kMostBefore = 64;
+    constexpr int kMostBehind = 16;
+    const auto behind = sockets_by_key_.lower_bound({key, wire.ts + kSlack, 0, nullptr});
+    auto before = behind;
+    for (int seen = 0; seen < kMostBefore && before != sockets_by_key_.begin(); ++seen) {
+      if (std::prev(before)->key != key) break;
+      --before;
+      consider(*before->what);
+    }
+    auto at = behind;
+    for (int seen = 0; seen < kMostBehind && at != sockets_by_key_.end() && at->key == key;
+         ++seen, ++at) {
+      consider(*at->what);
     }
     if (is_ambiguous) best = nullptr;
   };
@@ -577,6 +588,7 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
   const bool is_first = !life.wire;
   if (is_first) {
     life.wire = wire.shared_from_this();
+    if (wire.proto == "tcp") displace(life);
     life.side = side;
     life.match = match;
   }
@@ -687,6 +699,8 @@ void SocketTable::passed(Wire& wire, std::size_t from, std::uint64_t end, std::i
   if (SocketLife* const life = wire.sockets[1 - from]) arrived(*life, end, ts);
   if ((wire.is_claimed[0] && wire.is_claimed[1]) || wire.early_lost[from]) return;
   if (wire.early[from].size() < kMostEarly && early_marks_ < kMostEarlyInAll) {
+    constexpr std::size_t kSome = 8;
+    if (wire.early[from].empty()) wire.early[from].reserve(kSome);
     wire.early[from].push_back({end, ts});
     ++early_marks_;
   } else {
@@ -894,7 +908,7 @@ void SocketTable::match_by_bytes(SocketLife& life) {
   const std::uint64_t key = key_of("tcp", life.peer, kAnyPort);
   for (auto at = wires_by_server_.lower_bound({key, *life.connect_ts - kSlack, 0, nullptr});
        at != wires_by_server_.end() && at->key == key; ++at) {
-    const Wire& wire = *at->wire;
+    const Wire& wire = *at->what;
     if (wire.ends[1] != life.peer) continue;
     if (misfit(life, wire) > 0) break;
     if (!wire.is_over || wire.bytes[0] != life.bytes_out || wire.bytes[1] != life.bytes_in)
@@ -903,7 +917,7 @@ void SocketTable::match_by_bytes(SocketLife& life) {
       life.match = "ambiguous";
       return;
     }
-    only = at->wire;
+    only = at->what;
   }
   if (only != nullptr) claim(life, *only, 0, "bytes");
 }

@@ -98,7 +98,9 @@ struct SocketLife {
   std::vector<Datagram> early;
   ByteMatch in, out;
   Waiting waits, send_waits;
-  std::uint64_t key = 0;  // that it is registered under; 0: none
+  // What it is registered under; key 0: nothing.
+  std::uint64_t key = 0;
+  std::int64_t key_ts = 0;
 
   // "127.0.0.1:36588→127.0.0.1:34949", "listener 127.0.0.1:80", "unix /run/x".
   [[nodiscard]] std::string shown() const;
@@ -198,13 +200,14 @@ class SocketTable {
   struct Mixed {
     std::size_t operator()(std::uint64_t key) const { return static_cast<std::size_t>(key); }
   };
-  // By transport and responder, then time: for clients whose own port is not known.
-  struct ByServer {
+  // By key, then time: addresses can be used again many times.
+  template <typename What>
+  struct At {
     std::uint64_t key;
     std::int64_t ts;
     std::uint64_t serial;
-    Wire* wire;
-    bool operator<(const ByServer& other) const {
+    What* what;
+    bool operator<(const At& other) const {
       return std::tie(key, ts, serial) < std::tie(other.key, other.ts, other.serial);
     }
   };
@@ -248,9 +251,11 @@ class SocketTable {
   Wire* last_wire_ = nullptr;
   std::uint64_t wires_made_ = 0;
   // By hash of transport, peer and own port; sockets also by transport and peer alone.
-  std::unordered_multimap<std::uint64_t, SocketLife*, Mixed> sockets_by_key_;
+  std::set<At<SocketLife>> sockets_by_key_;  // TCP's: those that have no flow yet
   std::unordered_multimap<std::uint64_t, Wire*, Mixed> wires_by_key_;
-  std::set<ByServer> wires_by_server_;  // those whose originator has no socket yet
+  // By transport and responder, those whose originator has no socket yet: for clients whose own
+  // port is not known.
+  std::set<At<Wire>> wires_by_server_;
   std::deque<std::pair<std::int64_t, Place>> ended_sockets_;
   std::deque<std::pair<std::int64_t, std::weak_ptr<Wire>>> ended_wires_;
   std::size_t early_marks_ = 0;
