@@ -17,34 +17,32 @@ struct Mark {
 };
 
 // First in, first out; memory for what waits.
-class Marks {
+template <typename Item>
+class Fifo {
  public:
-  [[nodiscard]] bool empty() const { return head_ == marks_.size(); }
-  [[nodiscard]] std::size_t size() const { return marks_.size() - head_; }
-  [[nodiscard]] const Mark& front() const { return marks_[head_]; }
-  [[nodiscard]] const Mark& back() const { return marks_.back(); }
-  [[nodiscard]] auto begin() const { return marks_.begin() + static_cast<std::ptrdiff_t>(head_); }
-  [[nodiscard]] auto end() const { return marks_.end(); }
-  void push(const Mark& mark) { marks_.push_back(mark); }
+  [[nodiscard]] bool empty() const { return head_ == items_.size(); }
+  [[nodiscard]] std::size_t size() const { return items_.size() - head_; }
+  [[nodiscard]] const Item& front() const { return items_[head_]; }
+  [[nodiscard]] auto begin() const { return items_.begin() + static_cast<std::ptrdiff_t>(head_); }
+  [[nodiscard]] auto end() const { return items_.end(); }
+  void push(const Item& item) { items_.push_back(item); }
   void pop() {
     ++head_;
-    if (head_ == marks_.size()) {
-      marks_.clear();
+    if (head_ == items_.size()) {
+      items_.clear();
       head_ = 0;
-    } else if (head_ >= 64 && head_ * 2 >= marks_.size()) {
-      marks_.erase(marks_.begin(), begin());
+    } else if (head_ >= 64 && head_ * 2 >= items_.size()) {
+      items_.erase(items_.begin(), begin());
       head_ = 0;
     }
   }
-  void clear() {
-    marks_ = {};
-    head_ = 0;
-  }
 
  private:
-  std::vector<Mark> marks_;
+  std::vector<Item> items_;
   std::size_t head_ = 0;
 };
+
+using Marks = Fifo<Mark>;
 
 // A range of bytes that passed both places.
 struct Passage {

@@ -432,27 +432,28 @@ void SocketTable::move_datagram(SocketLife& life, const record::Syscall& call) {
   }
   const std::int64_t ts = (is_out ? begin_of(call) : end_of(call)).value_or(Mark::kUnknown);
   if (life.local.port) {
-    const auto [begin, end] = wires_by_key_.equal_range(key_of("udp", peer, *life.local.port));
-    {
-      for (auto at = begin; at != end; ++at) {
-        Wire* const wire = at->second;
-        const std::size_t side = wire->ends[0].port == life.local.port &&
-                                         wire->ends[1].port == peer.port &&
-                                         wire->ends[1].host == peer.host
-                                     ? 0
-                                     : 1;
-        if (!fits(life.local.host, wire->ends[side].host)) continue;
-        if (!wire->is_claimed[side]) claim(life, *wire, side, "address");
-        if (wire->sockets[side] != &life) continue;
-        if (is_out) {
-          wire->sent[side].first(*call.bytes, ts,
-                                 [&](const Passage& passage) { sent(life, passage); });
-        } else {
-          wire->received[1 - side].second(*call.bytes, ts,
-                                          [&](const Passage& passage) { received(life, passage); });
-        }
-        return;
+    const auto side_of = [&](const Wire& wire) -> std::size_t {
+      return wire.ends[0].port == life.local.port && wire.ends[1] == peer ? 0 : 1;
+    };
+    Wire* const wire =
+        wires_by_key_.find(key_of("udp", peer, *life.local.port), [&](const Wire& one) {
+          const std::size_t side = side_of(one);
+          return one.is_udp && one.ends[1 - side] == peer &&
+                 one.ends[side].port == life.local.port &&
+                 fits(life.local.host, one.ends[side].host) &&
+                 (!one.is_claimed[side] || one.sockets[side] == &life);
+        });
+    if (wire != nullptr) {
+      const std::size_t side = side_of(*wire);
+      if (!wire->is_claimed[side]) claim(life, *wire, side, "address");
+      if (is_out) {
+        wire->sent[side].first(*call.bytes, ts,
+                               [&](const Passage& passage) { sent(life, passage); });
+      } else {
+        wire->received[1 - side].second(*call.bytes, ts,
+                                        [&](const Passage& passage) { received(life, passage); });
       }
+      return;
     }
   }
   // The flow shows when its first packet does.
@@ -484,9 +485,7 @@ void SocketTable::look_for_wire(SocketLife& life) {
   Wire* best = nullptr;
   std::size_t best_side = 0;
   std::int64_t best_misfit = kMostApart + 1;
-  const auto [begin, end] = wires_by_key_.equal_range(life.key);
-  for (auto at = begin; at != end; ++at) {
-    Wire& wire = *at->second;
+  (void)wires_by_key_.find(life.key, [&](Wire& wire) {
     for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
       if (wire.is_claimed[side] || wire.proto != life.kind) continue;
       if (wire.ends[1 - side] != life.peer || wire.ends[side].port != life.local.port ||
@@ -500,23 +499,44 @@ void SocketTable::look_for_wire(SocketLife& life) {
         best_misfit = apart;
       }
     }
-  }
+    return false;  // look at all
+  });
   if (best != nullptr) claim(life, *best, best_side, "address");
+}
+
+// Calls `look(wire)` for those that began while the socket was connecting, and have no client yet.
+template <typename Look>
+void SocketTable::each_begun(const SocketLife& life, Look look) {
+  if (!life.connect_ts) return;
+  const auto found = begun_.find(key_of(life.kind, life.peer, kAnyPort));
+  if (found == begun_.end()) return;
+  // They were seen in the order of their first payload or end, nearly that of their beginning.
+  constexpr std::int64_t kDisorder = kSecond;
+  const std::int64_t from = *life.connect_ts - kSlack - kDisorder;
+  const auto& begun = found->second;
+  auto at = std::lower_bound(begun.begin(), begun.end(), from,
+                             [](const Begun& one, std::int64_t ts) { return one.ts < ts; });
+  for (; at != begun.end(); ++at) {
+    if (at->ts > life.connect_end_ts.value_or(*life.connect_ts) + kSlack + kDisorder) return;
+    Wire* const wire =
+        wires_.find(at->uid_hash, [&](const Wire& one) { return one.serial == at->serial; });
+    if (wire == nullptr || wire->is_claimed[0] || wire->ends[1] != life.peer ||
+        !fits(life.local.host, wire->ends[0].host) || misfit(life, *wire) > 0) {
+      continue;
+    }
+    look(*wire);
+  }
 }
 
 // The only one that began while connect() went on.
 void SocketTable::look_for_wire_by_time(SocketLife& life) {
-  if (!life.connect_ts) return;
   Wire* only = nullptr;
-  for (auto at = wires_by_server_.lower_bound({life.key, *life.connect_ts - kSlack, 0, nullptr});
-       at != wires_by_server_.end() && at->key == life.key; ++at) {
-    Wire& wire = *at->what;
-    if (wire.ends[1] != life.peer || !fits(life.local.host, wire.ends[0].host)) continue;
-    if (misfit(life, wire) > 0) break;
-    if (only != nullptr) return;
+  int count = 0;
+  each_begun(life, [&](Wire& wire) {
     only = &wire;
-  }
-  if (only != nullptr) claim(life, *only, 0, "time");
+    ++count;
+  });
+  if (count == 1) claim(life, *only, 0, "time");
 }
 
 SocketLife* SocketTable::best_socket(Wire& wire, std::size_t side, std::string_view& match) {
@@ -584,7 +604,6 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
   wire.sockets[side] = &life;
   wire.is_claimed[side] = true;
   wire.files[side] = life.file;
-  if (side == 0) leave_servers(wire);
   const bool is_first = !life.wire;
   if (is_first) {
     life.wire = wire.shared_from_this();
@@ -633,19 +652,17 @@ Wire& SocketTable::wire_of(std::string_view uid, std::string_view proto, const H
                            const HostPort& resp, std::int64_t ts, bool is_from_start) {
   if (last_wire_ != nullptr && last_wire_->uid == uid) return *last_wire_;
   const std::uint64_t hash = formats::io::hash_text(uid);
-  const auto [begin, end] = wires_.equal_range(hash);
-  const auto found =
-      std::find_if(begin, end, [&](const auto& item) { return item.second->uid == uid; });
-  if (found != end) {
-    last_wire_ = found->second.get();
-    return *last_wire_;
-  }
-  const auto made = wires_.emplace(hash, std::make_shared<Wire>());
-  Wire& wire = *made->second;
+  last_wire_ = wires_.find(hash, [&](const Wire& wire) { return wire.uid == uid; });
+  if (last_wire_ != nullptr) return *last_wire_;
+  const auto made = std::make_shared<Wire>();
+  Wire& wire = *made;
+  wire.self = made;
+  wires_.insert(hash, &wire);
   wire.uid = uid;
   wire.uid_hash = hash;
   wire.serial = ++wires_made_;
   wire.proto = proto;
+  wire.is_udp = proto == "udp";
   wire.ends[0] = orig;
   wire.ends[1] = resp;
   wire.ts = ts;
@@ -655,18 +672,15 @@ Wire& SocketTable::wire_of(std::string_view uid, std::string_view proto, const H
   if (proto == "tcp" || proto == "udp") {
     wire.keys[0] = key_of(proto, resp, *orig.port);
     wire.keys[1] = key_of(proto, orig, *resp.port);
-    for (const std::uint64_t key : wire.keys) wires_by_key_.emplace(key, &wire);
-    wire.server_key = key_of(proto, resp, kAnyPort);
-    wires_by_server_.insert({wire.server_key, wire.ts, wire.serial, &wire});
+    for (const std::uint64_t key : wire.keys) wires_by_key_.insert(key, &wire);
     look_for_sockets(wire);
+    if (!wire.is_claimed[0]) {
+      Fifo<Begun>& begun = begun_[key_of(proto, resp, kAnyPort)];
+      while (!begun.empty() && begun.front().ts + kFlowLingers < clock_) begun.pop();
+      begun.push({wire.ts, hash, wire.serial});
+    }
   }
   return wire;
-}
-
-void SocketTable::leave_servers(Wire& wire) {
-  if (wire.server_key == 0) return;
-  wires_by_server_.erase({wire.server_key, wire.ts, wire.serial, &wire});
-  wire.server_key = 0;
 }
 
 void SocketTable::segment(const record::Segment& segment) {
@@ -677,7 +691,7 @@ void SocketTable::segment(const record::Segment& segment) {
                        {segment.resp_h, segment.resp_p}, segment.flow_ts.ns, segment.from_start);
   const std::size_t from = segment.is_orig ? 0 : 1;
   if (wire.first_data[from] == Mark::kUnknown) wire.first_data[from] = segment.ts.ns;
-  if (wire.proto == "udp") {
+  if (wire.is_udp) {
     if (SocketLife* const life = wire.sockets[from]) {
       wire.sent[from].second(segment.length, segment.ts.ns,
                              [&](const Passage& passage) { sent(*life, passage); });
@@ -753,13 +767,7 @@ void SocketTable::flow(const record::Flow& flow) {
                              flow.history.find_first_of("Hh") != std::string_view::npos;
   Wire& wire = wire_of(flow.uid, flow.proto, {flow.orig_h, flow.orig_p}, {flow.resp_h, flow.resp_p},
                        flow.ts.ns, is_from_start);
-  if (flow.ts.ns < wire.ts) {
-    const std::uint64_t key = wire.server_key;
-    leave_servers(wire);
-    wire.ts = flow.ts.ns;
-    wire.server_key = key;
-    if (key != 0) wires_by_server_.insert({key, wire.ts, wire.serial, &wire});
-  }
+  wire.ts = std::min(wire.ts, flow.ts.ns);
   wire.last_ts = std::max(wire.last_ts, flow.last_ts.ns);
   wire.conn_state = flow.conn_state;
   wire.closed_by = flow.closed_by;
@@ -853,6 +861,13 @@ void SocketTable::report_if_over(SocketLife& life) {
   report(life);
 }
 
+SocketTable::~SocketTable() {
+  std::vector<Wire*> left;
+  left.reserve(wires_.size());
+  wires_.each([&](Wire& wire) { left.push_back(&wire); });
+  for (Wire* const wire : left) wire->self.reset();
+}
+
 void SocketTable::seen_at(std::int64_t ts) {
   if (ts <= clock_) return;
   const bool is_time = clock_ / kSecond != ts / kSecond;
@@ -885,18 +900,11 @@ void SocketTable::erase(Wire& wire) {
     early_marks_ -= marks.size();
     marks = {};
   }
-  leave_servers(wire);
-  const auto take_out = [](auto& map, std::uint64_t key, auto is_it) {
-    const auto [begin, end] = map.equal_range(key);
-    const auto found = std::find_if(begin, end, is_it);
-    if (found != end) map.erase(found);
-  };
   if (wire.keys[0] != 0) {
-    for (const std::uint64_t key : wire.keys) {
-      take_out(wires_by_key_, key, [&](const auto& item) { return item.second == &wire; });
-    }
+    for (const std::uint64_t key : wire.keys) wires_by_key_.erase(key, &wire);
   }
-  take_out(wires_, wire.uid_hash, [&](const auto& item) { return item.second.get() == &wire; });
+  wires_.erase(wire.uid_hash, &wire);
+  wire.self.reset();
 }
 
 // Where several clients connected to the same server at the same time: the only flow of the size.
@@ -905,21 +913,14 @@ void SocketTable::match_by_bytes(SocketLife& life) {
     return;
   }
   Wire* only = nullptr;
-  const std::uint64_t key = key_of("tcp", life.peer, kAnyPort);
-  for (auto at = wires_by_server_.lower_bound({key, *life.connect_ts - kSlack, 0, nullptr});
-       at != wires_by_server_.end() && at->key == key; ++at) {
-    const Wire& wire = *at->what;
-    if (wire.ends[1] != life.peer) continue;
-    if (misfit(life, wire) > 0) break;
-    if (!wire.is_over || wire.bytes[0] != life.bytes_out || wire.bytes[1] != life.bytes_in)
-      continue;
-    if (only != nullptr) {
-      life.match = "ambiguous";
-      return;
-    }
-    only = at->what;
-  }
-  if (only != nullptr) claim(life, *only, 0, "bytes");
+  int count = 0;
+  each_begun(life, [&](Wire& wire) {
+    if (!wire.is_over || wire.bytes[0] != life.bytes_out || wire.bytes[1] != life.bytes_in) return;
+    only = &wire;
+    ++count;
+  });
+  if (count == 1) claim(life, *only, 0, "bytes");
+  if (count > 1) life.match = "ambiguous";
 }
 
 void SocketTable::finish() {
@@ -931,7 +932,7 @@ void SocketTable::finish() {
   });
   for (SocketLife* const life : left) report(*life);
   lives_.clear();
-  for (const auto& [hash, wire] : wires_) count_flow(*wire);
+  wires_.each([&](const Wire& wire) { count_flow(wire); });
 }
 
 void SocketTable::report(SocketLife& life) {

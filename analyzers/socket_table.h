@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "analyzers/byte_match.h"
+#include "analyzers/hash_index.h"
 #include "analyzers/spread.h"
 #include "formats/record/file.h"
 #include "formats/record/flow.h"
@@ -108,28 +109,31 @@ struct SocketLife {
 
 // One flow of a capture, as far as is known.
 struct Wire : std::enable_shared_from_this<Wire> {
+  // What every segment touches comes first.
   std::string uid;
   std::uint64_t uid_hash = 0, serial = 0;
-  std::string proto;
-  std::uint64_t keys[2] = {0, 0};  // for the sockets of each end
-  std::uint64_t server_key = 0;    // while it is among wires_by_server_
-  HostPort ends[2];                // originator, responder
-  std::int64_t ts = 0, last_ts = 0;
+  SocketLife* sockets[2] = {nullptr, nullptr};
+  bool is_claimed[2] = {false, false};
+  bool early_lost[2] = {false, false};
+  bool is_udp = false;
   bool is_from_start = true;
   bool is_over = false;
+  std::int64_t first_data[2] = {Mark::kUnknown, Mark::kUnknown};
+  StreamOrder order[2];  // of what each end sent
+  // Until both ends have their sockets.
+  std::vector<Mark> early[2];
+
+  std::shared_ptr<Wire> self;  // while the table has it
+  std::string proto;
+  HostPort ends[2];                // originator, responder
+  std::uint64_t keys[2] = {0, 0};  // for the sockets of each end
+  std::int64_t ts = 0, last_ts = 0;
   std::string conn_state, reset_by, closed_by;
   std::uint64_t bytes[2] = {0, 0};
   std::uint64_t missed = 0;
   std::uint64_t rexmit_pkts[2] = {0, 0};
-  std::int64_t first_data[2] = {Mark::kUnknown, Mark::kUnknown};
-  SocketLife* sockets[2] = {nullptr, nullptr};
-  bool is_claimed[2] = {false, false};
   std::optional<std::uint64_t> files[2];  // of the sockets, when they are gone, too
-  StreamOrder order[2];                   // of what each end sent
-  DatagramMatch sent[2], received[2];     // UDP, likewise
-  // Until both ends have their sockets.
-  std::vector<Mark> early[2];
-  bool early_lost[2] = {false, false};
+  DatagramMatch sent[2], received[2];     // UDP
 };
 
 // How far the capture's clock is ahead of the log's, from what must come before what: a byte leaves
@@ -157,6 +161,7 @@ class SocketTable {
   explicit SocketTable(SocketSink& sink) : sink_(sink) {}
   SocketTable(const SocketTable&) = delete;
   SocketTable& operator=(const SocketTable&) = delete;
+  ~SocketTable();
 
   // Whether flows may come: without, sockets are reported as soon as they end.
   void expect_flows(bool expected) { expects_flows_ = expected; }
@@ -196,9 +201,10 @@ class SocketTable {
       return static_cast<std::size_t>((place.file * 0x9e3779b97f4a7c15U) ^ place.lane);
     }
   };
-  // Of keys that are hashes.
-  struct Mixed {
-    std::size_t operator()(std::uint64_t key) const { return static_cast<std::size_t>(key); }
+  // A flow that began, for clients whose own port is not known.
+  struct Begun {
+    std::int64_t ts;
+    std::uint64_t uid_hash, serial;
   };
   // By key, then time: addresses can be used again many times.
   template <typename What>
@@ -222,6 +228,8 @@ class SocketTable {
   void displace(SocketLife& life);
   void look_for_wire(SocketLife& life);
   void look_for_wire_by_time(SocketLife& life);
+  template <typename Look>
+  void each_begun(const SocketLife& life, Look look);
   void look_for_sockets(Wire& wire);
   [[nodiscard]] SocketLife* best_socket(Wire& wire, std::size_t side, std::string_view& match);
   void claim(SocketLife& life, Wire& wire, std::size_t side, std::string_view match);
@@ -237,7 +245,6 @@ class SocketTable {
   void match_by_bytes(SocketLife& life);
   void report(SocketLife& life);
   void report_if_over(SocketLife& life);
-  void leave_servers(Wire& wire);
   void count_flow(const Wire& wire);
   void erase(Wire& wire);
 
@@ -246,16 +253,14 @@ class SocketTable {
   std::int64_t clock_ = INT64_MIN;
   std::optional<std::pair<std::int64_t, std::int64_t>> captured_;
   std::unordered_map<Place, std::unique_ptr<SocketLife>, PlaceHash> lives_;
-  // By hash of the uid.
-  std::unordered_multimap<std::uint64_t, std::shared_ptr<Wire>, Mixed> wires_;
+  HashIndex<Wire> wires_;  // by hash of the uid
   Wire* last_wire_ = nullptr;
   std::uint64_t wires_made_ = 0;
   // By hash of transport, peer and own port; sockets also by transport and peer alone.
   std::set<At<SocketLife>> sockets_by_key_;  // TCP's: those that have no flow yet
-  std::unordered_multimap<std::uint64_t, Wire*, Mixed> wires_by_key_;
-  // By transport and responder, those whose originator has no socket yet: for clients whose own
-  // port is not known.
-  std::set<At<Wire>> wires_by_server_;
+  HashIndex<Wire> wires_by_key_;
+  // By transport and responder, in the order in which they were seen.
+  std::unordered_map<std::uint64_t, Fifo<Begun>> begun_;
   std::deque<std::pair<std::int64_t, Place>> ended_sockets_;
   std::deque<std::pair<std::int64_t, std::weak_ptr<Wire>>> ended_wires_;
   std::size_t early_marks_ = 0;
