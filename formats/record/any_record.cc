@@ -34,7 +34,7 @@ AnyRecord AnyRecord::kept_in(Arena& memory, std::int64_t shift_ns) const {
   if (shift_ns != 0) copy.record_ = nullptr;
   if (const PackedRecord* const old = copy.packed()) {
     copy.record_ = new (memory.room(sizeof(PackedRecord)))
-        PackedRecord{memory.keep(old->declaration), memory.keep(old->fields), old->field_count};
+        PackedRecord{old->declaration, memory.keep(old->fields), old->field_count};
   }
   return copy;
 }

@@ -95,8 +95,8 @@ class AnyRecord {
     return struct_ == &detail::kStructInfo<Record> ? static_cast<const Record*>(record_) : nullptr;
   }
 
-  // A copy whose texts and values are in `memory`, with `shift_ns` added to its times; its type is
-  // where it was.
+  // A copy whose texts and values are in `memory`, with `shift_ns` added to its times; its type and
+  // its declaration are where they were.
   [[nodiscard]] AnyRecord kept_in(Arena& memory, std::int64_t shift_ns = 0) const;
 
   void write_to(Writer& writer) const;

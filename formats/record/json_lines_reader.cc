@@ -108,7 +108,7 @@ std::optional<Value> to_kind(const Member& member, Kind kind, std::array<char, 1
 }
 
 // What a member of a type that is not known seems to be. Our own times and durations show by
-// their nine decimals, and are then taken for durations.
+// their nine decimals: times are those whose name is ts or ends in _ts.
 Kind seeming_kind(const Member& member) {
   constexpr std::size_t kDecimals = 9;
   std::array<char, 16> none{};
@@ -118,7 +118,9 @@ Kind seeming_kind(const Member& member) {
     case Shape::kNumber: {
       const std::size_t point = member.text.find('.');
       if (point != std::string_view::npos && member.text.size() - point - 1 == kDecimals) {
-        return to_kind(member, Kind::kDuration, none) ? Kind::kDuration : Kind::kText;
+        if (!to_kind(member, Kind::kDuration, none)) return Kind::kText;
+        const bool is_time = member.key == "ts" || member.key.ends_with("_ts");
+        return is_time ? Kind::kTime : Kind::kDuration;
       }
       if (to_kind(member, Kind::kUint, none)) return Kind::kUint;
       return to_kind(member, Kind::kInt, none) ? Kind::kInt : Kind::kText;

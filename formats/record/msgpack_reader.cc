@@ -96,8 +96,8 @@ class MsgpackForm final : public RecordForm {
  private:
   struct Header {
     const TypeInfo* type = nullptr;
-    std::vector<Kind> kinds;  // of what is on the wire; kNil for those that are not known here
-    std::string declaration;
+    std::vector<Kind> kinds;       // of what is on the wire; kNil for those that are not known here
+    std::string_view declaration;  // as long as the types
     std::string producer;
   };
 
@@ -194,14 +194,15 @@ class MsgpackForm final : public RecordForm {
     if (type.empty() || declaration.empty()) return refuse("a header without type or fields");
     if (index >= kMostTypes) return refuse("a header's index is too large");
     const TypeInfo* const interned = types_.intern({type, {}, fields_});
-    if (interned == nullptr) return refuse("too many record types");
+    const std::string* const kept = types_.keep(declaration);
+    if (interned == nullptr || kept == nullptr) return refuse("too many record types");
 
     if (headers_.size() <= index) headers_.resize(index + 1);
     Header& header = headers_[index];
     header.type = interned;
     header.kinds.clear();
     for (const FieldInfo& field : fields_) header.kinds.push_back(field.kind);
-    header.declaration = declaration;
+    header.declaration = *kept;
     header.producer = producer;
     return true;
   }

@@ -38,4 +38,12 @@ const TypeInfo* TypeTable::intern(const TypeInfo& type) {
   return &kept.type;
 }
 
+const std::string* TypeTable::keep(std::string_view declaration) {
+  const auto known = std::ranges::find(declarations_, declaration);
+  if (known != declarations_.end()) return &*known;
+  described_ += declaration.size();
+  if (declarations_.size() == kMostTypes || described_ > kMostDescriptions) return nullptr;
+  return &declarations_.emplace_back(declaration);
+}
+
 }  // namespace tracebraid::formats::record

@@ -12,7 +12,8 @@
 
 namespace tracebraid::formats::record {
 
-// Memory: kMostTypes types, or some ten times kMostDescriptions bytes, whichever is less.
+// Memory: kMostTypes types and declarations, or some ten times kMostDescriptions bytes, whichever
+// is less.
 class TypeTable {
  public:
   explicit TypeTable(std::span<const TypeInfo* const> known) : known_(known.begin(), known.end()) {}
@@ -20,6 +21,9 @@ class TypeTable {
   // The type that looks like `type`: a known one where it is the same, else a copy. Null when
   // there are too many types.
   [[nodiscard]] const TypeInfo* intern(const TypeInfo& type);
+
+  // A copy of a header's "fields" that lives as long as the table; null when there are too many.
+  [[nodiscard]] const std::string* keep(std::string_view declaration);
 
   // The known type of this name, or null.
   [[nodiscard]] const TypeInfo* known(std::string_view name) const;
@@ -34,6 +38,7 @@ class TypeTable {
 
   std::vector<const TypeInfo*> known_;
   std::deque<Kept> kept_;
+  std::deque<std::string> declarations_;
   std::size_t described_ = 0;  // bytes
 };
 

@@ -53,7 +53,7 @@ struct WriterOptions {
 
 // A record as a binary stream held it, for handing it on without understanding it.
 struct PackedRecord {
-  std::string_view declaration;  // the "fields" value of its header
+  std::string_view declaration;  // the "fields" value of its header; lives as long as the type
   std::string_view fields;       // the values, without the array's head and the index
   std::size_t field_count;
 };
