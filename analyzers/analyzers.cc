@@ -4,6 +4,7 @@
 
 #include "analyzers/analyzer.h"
 #include "analyzers/check.h"
+#include "analyzers/merge.h"
 #include "analyzers/sockets.h"
 #include "analyzers/top.h"
 #include "formats/io/error.h"
@@ -15,6 +16,7 @@ namespace cli = formats::cli;
 
 constexpr Analyzer kAnalyzers[] = {
     {"check", &kCheck},
+    {"merge", &kMerge},
     {"sockets", &kSockets},
     {"top", &kTop},
 };
@@ -24,6 +26,7 @@ constexpr std::string_view kUsage[] = {"ANALYZER [OPTION…] [INPUT…]"};
 constexpr cli::Section kSections[] = {
     {"Analyzers",
      "  check    what is wrong, with evidence\n"
+     "  merge    all inputs as one stream in order of time\n"
      "  sockets  each socket's life, with the flow that it was on the wire\n"
      "  top      the heaviest system calls, flows or functions, as a table\n\n"
      "tracebraid ANALYZER --help is the manual of each."},
@@ -34,6 +37,7 @@ constexpr cli::Section kSections[] = {
 
 constexpr cli::Example kExamples[] = {
     {"Which system calls take the time, and which fail:", "tracebraid top server.strace"},
+    {"Calls and flows in order of time:", "tracebraid merge server.strace server.pcap"},
     {"Whom a capture's flows went to:", "tracebraid top server.pcap --by resp_h,resp_p"},
 };
 

@@ -7,6 +7,7 @@
 #include <exception>
 #include <limits>
 #include <mutex>
+#include <queue>
 #include <thread>
 #include <utility>
 
@@ -96,6 +97,12 @@ class RunningLane final : public LaneOutput, public io::Messages {
     messages_.emplace_back(text);
   }
 
+  // In the reading thread: whether next() has to wait.
+  [[nodiscard]] bool is_behind() {
+    const std::lock_guard lock(mutex_);
+    return ready_.empty() && !is_over_;
+  }
+
   // In the reading thread: the next batch, the last one being given back, and messages so far.
   // False at the end.
   bool next(Batch& batch, std::vector<std::string>& messages) {
@@ -171,7 +178,8 @@ struct Head {
 
 class Heads {
  public:
-  Heads(std::vector<Lane> lanes, cli::Context& context) : context_(context) {
+  Heads(std::vector<Lane> lanes, Order order, RecordVisitor& visitor, cli::Context& context)
+      : context_(context), visitor_(visitor), moments_(order) {
     for (Lane& lane : lanes) {
       Head& head = heads_.emplace_back();
       head.number = heads_.size() - 1;
@@ -194,21 +202,27 @@ class Heads {
     }
   }
 
-  void show_all(RecordVisitor& visitor) {
-    for (Head& head : heads_) advance(head);
-    Head* last = nullptr;
-    for (;;) {
-      Head* first = nullptr;
-      for (Head& head : heads_) {
-        if (!head.is_over && (first == nullptr || head.moment < first->moment)) first = &head;
-      }
-      if (first == nullptr) return;
-      if (first != last) visitor.enter(first->number);
-      last = first;
-      visitor.visit(first->batch.records[first->next]);
-      ++first->next;
-      advance(*first);
+  void show_all() {
+    const auto is_later = [](const Head* left, const Head* right) {
+      return std::pair(left->moment, left->number) > std::pair(right->moment, right->number);
+    };
+    std::priority_queue<Head*, std::vector<Head*>, decltype(is_later)> queue(is_later);
+    for (Head& head : heads_) {
+      advance(head);
+      if (!head.is_over) queue.push(&head);
     }
+    while (!queue.empty()) {
+      Head* const first = queue.top();
+      queue.pop();
+      visitor_.enter(first->number);
+      do {
+        visitor_.visit(first->batch.records[first->next]);
+        ++first->next;
+        advance(*first);
+      } while (!first->is_over && (queue.empty() || is_later(queue.top(), first)));
+      if (!first->is_over) queue.push(first);
+    }
+    visitor_.finish();
   }
 
  private:
@@ -216,6 +230,7 @@ class Heads {
   void advance(Head& head) {
     while (head.next >= head.batch.records.size()) {
       messages_.clear();
+      if (head.lane->may_wait() && head.lane->is_behind()) visitor_.flush();
       const bool has_more = head.lane->next(head.batch, messages_);
       for (const std::string& line : messages_) context_.diagnostics.pass_on(line);
       if (!has_more) {
@@ -248,6 +263,7 @@ class Heads {
   }
 
   cli::Context& context_;
+  RecordVisitor& visitor_;
   Moments moments_;
   std::vector<std::string> messages_;
   std::deque<Head> heads_;
@@ -255,26 +271,27 @@ class Heads {
 
 }  // namespace
 
+Moments::Places Moments::find(const record::TypeInfo& type) const {
+  Places found{&type, kNowhere, kNowhere};
+  if (order_ == Order::kKnown && type.name == record::Flow::kType) return found;
+  for (std::size_t at = 0; at < type.fields.size(); ++at) {
+    if (type.fields[at].kind != record::Kind::kTime) continue;
+    if (order_ == Order::kKnown && type.fields[at].name == "end_ts") found.end = at;
+    if (type.fields[at].name == "ts") found.begin = at;
+  }
+  return found;
+}
+
 std::optional<std::int64_t> Moments::of(const AnyRecord& record) {
   if (const auto* call = record.as<record::Syscall>()) {
-    if (call->end_ts) return call->end_ts->ns;
+    if (call->end_ts && order_ == Order::kKnown) return call->end_ts->ns;
     if (call->ts) return call->ts->ns;
     return std::nullopt;
   }
   if (const auto* segment = record.as<record::Segment>()) return segment->ts.ns;
   const record::TypeInfo& type = record.type();
   auto places = std::ranges::find(places_, &type, &Places::type);
-  if (places == places_.end()) {
-    Places found{&type, kNowhere, kNowhere};
-    if (type.name != record::Flow::kType) {
-      for (std::size_t at = 0; at < type.fields.size(); ++at) {
-        if (type.fields[at].kind != record::Kind::kTime) continue;
-        if (type.fields[at].name == "end_ts") found.end = at;
-        if (type.fields[at].name == "ts") found.begin = at;
-      }
-    }
-    places = places_.insert(places_.end(), found);
-  }
+  if (places == places_.end()) places = places_.insert(places_.end(), find(type));
   for (const std::size_t at : {places->end, places->begin}) {
     if (at == kNowhere) continue;
     const record::Value value = record.get(at);
@@ -283,8 +300,9 @@ std::optional<std::int64_t> Moments::of(const AnyRecord& record) {
   return std::nullopt;
 }
 
-void read_in_step(std::vector<Lane> lanes, RecordVisitor& visitor, cli::Context& context) {
-  Heads(std::move(lanes), context).show_all(visitor);
+void read_in_step(std::vector<Lane> lanes, Order order, RecordVisitor& visitor,
+                  cli::Context& context) {
+  Heads(std::move(lanes), order, visitor, context).show_all();
 }
 
 }  // namespace tracebraid::analyzers

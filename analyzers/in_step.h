@@ -14,10 +14,19 @@
 
 namespace tracebraid::analyzers {
 
-// When what a record tells was over, and so was known: of a call its return. Nothing for records
-// without a time, and for flows, which are told of at their end but begin long before.
+// The moment that stands for a record.
+enum class Order : std::uint8_t {
+  // When what it tells was over, and so was known: of a call its return. Flows have none: they are
+  // told of at their end but begin long before.
+  kKnown,
+  kTs,  // its field ts
+};
+
 class Moments {
  public:
+  explicit Moments(Order order) : order_(order) {}
+
+  // Nothing for records without a time.
   [[nodiscard]] std::optional<std::int64_t> of(const formats::record::AnyRecord& record);
 
  private:
@@ -26,6 +35,9 @@ class Moments {
     std::size_t end;
     std::size_t begin;
   };
+  [[nodiscard]] Places find(const formats::record::TypeInfo& type) const;
+
+  Order order_;
   std::vector<Places> places_;
 };
 
@@ -33,7 +45,7 @@ class Moments {
 class LaneOutput : public RecordVisitor {
  public:
   // Hands on what there is: the input may have nothing more for a while.
-  virtual void flush() = 0;
+  void flush() override = 0;
   // Added to all times of the records that follow.
   virtual void shift_by(std::int64_t ns) = 0;
 };
@@ -50,6 +62,7 @@ struct Lane {
 // is at most a few batches ahead of the others.
 //
 // Memory: four batches of 256 KiB for each lane.
-void read_in_step(std::vector<Lane> lanes, RecordVisitor& visitor, formats::cli::Context& context);
+void read_in_step(std::vector<Lane> lanes, Order order, RecordVisitor& visitor,
+                  formats::cli::Context& context);
 
 }  // namespace tracebraid::analyzers

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "analyzers/in_step.h"
+#include "analyzers/sorter.h"
 #include "converters/cprof/profile_calls.h"
 #include "converters/greenlet/switch_log.h"
 #include "converters/pcap/capture_flows.h"
@@ -39,19 +40,16 @@ namespace cli = formats::cli;
 namespace io = formats::io;
 namespace record = formats::record;
 using converters::strace::StraceLog;
+using record::AnyRecord;
 
 class Logs final : public converters::strace::StraceSink {
  public:
   explicit Logs(RecordVisitor& visitor) : visitor_(visitor) {}
-  void file(const record::File& file) override { visitor_.visit(record::AnyRecord(file)); }
-  void syscall(const record::Syscall& call) override { visitor_.visit(record::AnyRecord(call)); }
-  void signal(const record::Signal& signal) override { visitor_.visit(record::AnyRecord(signal)); }
-  void process(const record::Process& process) override {
-    visitor_.visit(record::AnyRecord(process));
-  }
-  void problem(const record::Problem& problem) override {
-    visitor_.visit(record::AnyRecord(problem));
-  }
+  void file(const record::File& file) override { visitor_.visit(AnyRecord(file)); }
+  void syscall(const record::Syscall& call) override { visitor_.visit(AnyRecord(call)); }
+  void signal(const record::Signal& signal) override { visitor_.visit(AnyRecord(signal)); }
+  void process(const record::Process& process) override { visitor_.visit(AnyRecord(process)); }
+  void problem(const record::Problem& problem) override { visitor_.visit(AnyRecord(problem)); }
 
  private:
   RecordVisitor& visitor_;
@@ -61,10 +59,8 @@ class Flows final : public converters::pcap::FlowSink {
  public:
   explicit Flows(RecordVisitor& visitor, LaneOutput* lane = nullptr)
       : visitor_(visitor), lane_(lane) {}
-  void flow(const record::Flow& flow) override { visitor_.visit(record::AnyRecord(flow)); }
-  void segment(const record::Segment& segment) override {
-    visitor_.visit(record::AnyRecord(segment));
-  }
+  void flow(const record::Flow& flow) override { visitor_.visit(AnyRecord(flow)); }
+  void segment(const record::Segment& segment) override { visitor_.visit(AnyRecord(segment)); }
   void flush() override {
     if (lane_ != nullptr) lane_->flush();
   }
@@ -77,10 +73,8 @@ class Flows final : public converters::pcap::FlowSink {
 class Calls final : public converters::cprof::CallSink {
  public:
   explicit Calls(RecordVisitor& visitor) : visitor_(visitor) {}
-  void function(const record::Function& function) override {
-    visitor_.visit(record::AnyRecord(function));
-  }
-  void call(const record::Call& call) override { visitor_.visit(record::AnyRecord(call)); }
+  void function(const record::Function& function) override { visitor_.visit(AnyRecord(function)); }
+  void call(const record::Call& call) override { visitor_.visit(AnyRecord(call)); }
 
  private:
   RecordVisitor& visitor_;
@@ -106,18 +100,49 @@ constexpr const record::TypeInfo* kKnown[] = {
     &record::kTypeInfo<record::Function>,   &record::kTypeInfo<record::Call>,
 };
 
+// Notices records of a stream that are earlier than the record before them.
+class OrderCheck {
+ public:
+  void look_at(const AnyRecord& record, const record::StreamReader& reader, const std::string& name,
+               cli::Context& context) {
+    const auto moment = moments_.of(record);
+    if (!moment) return;
+    if (*moment < last_ && ++times_ == 1) {
+      context.diagnostics.report(
+          {name, reader.position(),
+           "a " + io::quoted(reader.type().name) + " record earlier than the record before it",
+           "--sort puts records in order"});
+    }
+    last_ = *moment;
+  }
+
+  void finish(const std::string& name, cli::Context& context) const {
+    if (times_ < 2) return;
+    context.diagnostics.note(name + ": " + std::to_string(times_) +
+                             " records in all are earlier than the record before them");
+  }
+
+ private:
+  Moments moments_{Order::kTs};
+  std::int64_t last_ = INT64_MIN;
+  std::uint64_t times_ = 0;
+};
+
 void read_records(record::StreamReader& reader, RecordVisitor& visitor, bool as_packed,
-                  cli::Context& context) {
+                  cli::Context& context, OrderCheck* check = nullptr,
+                  const std::string& name = {}) {
   for (;;) {
     try {
-      if (!reader.next()) return;
+      if (!reader.next()) break;
     } catch (const io::Error& error) {
       context.diagnostics.report(error);
       continue;
     }
-    visitor.visit(
-        record::AnyRecord(reader.type(), reader.values(), as_packed ? reader.packed() : nullptr));
+    const AnyRecord record(reader.type(), reader.values(), as_packed ? reader.packed() : nullptr);
+    if (check != nullptr) check->look_at(record, reader, name, context);
+    visitor.visit(record);
   }
+  if (check != nullptr) check->finish(name, context);
 }
 
 InputKind recognize(io::Rewound& source) {
@@ -251,21 +276,47 @@ Lane switch_lane(std::vector<LaneInput> inputs) {
   }};
 }
 
-Lane record_lane(LaneInput input, bool as_packed) {
+Lane record_lane(LaneInput input, bool as_packed, bool is_checked) {
   // The records' types live in the reader, and are needed longer than the lane's thread runs.
   struct Kept {
     std::unique_ptr<io::Rewound> source;
     std::unique_ptr<record::StreamReader> reader;
+    OrderCheck check;
   };
-  return {[inputs = std::vector{std::move(input)}, as_packed, kept = std::make_shared<Kept>()](
-              LaneOutput& output, cli::Context& context) mutable {
+  return {[inputs = std::vector{std::move(input)}, as_packed, is_checked,
+           kept = std::make_shared<Kept>()](LaneOutput& output, cli::Context& context) mutable {
     for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& of) {
       output.shift_by(of.shift_ns);
       kept->source = std::make_unique<Flushing>(std::move(source), output);
       kept->reader = std::make_unique<record::StreamReader>(*kept->source, kKnown);
-      read_records(*kept->reader, output, as_packed, context);
+      read_records(*kept->reader, output, as_packed, context, is_checked ? &kept->check : nullptr,
+                   kept->source->name());
     });
   }};
+}
+
+// The lane's records in order.
+Lane sorted(Lane lane, std::size_t most_bytes) {
+  class Collected final : public LaneOutput {
+   public:
+    explicit Collected(Sorter& sorter) : sorter_(sorter) {}
+    void visit(const AnyRecord& record) override { sorter_.add(record, shift_ns_); }
+    void flush() override {}
+    void shift_by(std::int64_t ns) override { shift_ns_ = ns; }
+
+   private:
+    Sorter& sorter_;
+    std::int64_t shift_ns_ = 0;
+  };
+  // Types of records live in it.
+  auto sorter = std::make_shared<Sorter>(most_bytes);
+  lane.read = [read = std::move(lane.read), sorter = std::move(sorter)](
+                  LaneOutput& output, cli::Context& context) mutable {
+    Collected collected(*sorter);
+    read(collected, context);
+    sorter->show_all(output);
+  };
+  return lane;
 }
 
 // What --shift says, in nanoseconds by input.
@@ -295,6 +346,13 @@ bool has_any(std::string_view head, std::initializer_list<std::string_view> star
 
 }  // namespace
 
+std::optional<record::Time> time_option(const cli::Arguments& arguments, std::string_view name) {
+  const auto text = arguments.value(name);
+  if (!text) return std::nullopt;
+  (void)converters::strace::clock_options(arguments);  // --tz
+  return converters::strace::parse_time(*text, name);
+}
+
 InputKind recognize(std::string_view head) {
   using namespace std::string_view_literals;
   if (head.empty()) return InputKind::kRecords;
@@ -323,6 +381,10 @@ InputKind recognize(std::string_view head) {
   if (converters::greenlet::looks_like_switches(head)) return InputKind::kSwitches;
   if (converters::strace::looks_like_log(head)) return InputKind::kLog;
   return InputKind::kUnknown;
+}
+
+std::span<const record::TypeInfo* const> known_types() {
+  return kKnown;
 }
 
 void read_inputs(const cli::Arguments& arguments, RecordVisitor& visitor, cli::Context& context) {
@@ -382,74 +444,108 @@ void read_inputs(const cli::Arguments& arguments, RecordVisitor& visitor, cli::C
   if (flows) flows->finish();
 }
 
-void read_inputs_in_step(const cli::Arguments& arguments, const Wanted& wanted,
-                         RecordVisitor& visitor, cli::Context& context) {
+namespace {
+
+// A lane, and which input is its first.
+struct PlacedLane {
+  std::size_t place;
+  InputKind kind;
+  Lane lane;
+};
+
+// All inputs' lanes. `ordering` is null where records may come as they become known.
+std::vector<PlacedLane> make_lanes(const cli::Arguments& arguments, const Wanted& wanted,
+                                   const Ordering* ordering, RecordVisitor& visitor,
+                                   cli::Context& context) {
   const std::vector<std::string> paths = cli::input_paths(arguments);
   std::map<std::string, std::int64_t> shift = shifts(arguments, paths);
   StraceLog::Options log_options;
   log_options.clock = converters::strace::clock_options(arguments);
   log_options.files = wanted.files;
 
-  std::vector<LaneInput> profiles;
-  std::vector<LaneInput> logs;
-  std::vector<LaneInput> captures;
-  std::vector<LaneInput> switches;
-  std::vector<Lane> lanes;
+  struct Several {
+    std::size_t place = 0;
+    std::vector<LaneInput> inputs;
+  };
+  Several profiles;
+  Several logs;
+  Several captures;
+  Several switches;
+  std::vector<PlacedLane> lanes;
+  std::size_t place = 0;
   cli::for_each_input(
       paths, context, [&](std::unique_ptr<io::Source> opened, const std::string& path) {
+        ++place;
         std::shared_ptr<io::Rewound> source = io::rewound(std::move(opened));
         LaneInput input{path, paths.size() > 1 ? source->name() : std::string(), shift[path], {}};
         const InputKind kind = recognize(*source);
         if (kind == InputKind::kUnknown) throw unknown_input(*source);
         const bool may_wait = !is_regular(path);
         if (may_wait) input.opened = std::move(source);
-        switch (kind) {
-          case InputKind::kRecords:
-            lanes.push_back(record_lane(std::move(input), wanted.as_packed));
-            lanes.back().may_wait = may_wait;
-            break;
-          case InputKind::kCapture:
-            captures.push_back(std::move(input));
-            break;
-          case InputKind::kLog:
-            logs.push_back(std::move(input));
-            break;
-          case InputKind::kProfile:
-            profiles.push_back(std::move(input));
-            break;
-          case InputKind::kSwitches:
-            switches.push_back(std::move(input));
-            break;
-          case InputKind::kUnknown:
-            break;
+        if (kind == InputKind::kRecords) {
+          const bool is_checked = ordering != nullptr && !ordering->sort_streams;
+          lanes.push_back(
+              {place, kind, record_lane(std::move(input), wanted.as_packed, is_checked)});
+          lanes.back().lane.may_wait = may_wait;
+          return;
         }
+        Several& several = kind == InputKind::kCapture    ? captures
+                           : kind == InputKind::kLog      ? logs
+                           : kind == InputKind::kSwitches ? switches
+                                                          : profiles;
+        if (several.inputs.empty()) several.place = place;
+        several.inputs.push_back(std::move(input));
       });
-  visitor.begin({.logs = !logs.empty(),
-                 .captures = !captures.empty(),
-                 .profiles = !profiles.empty(),
+  visitor.begin({.logs = !logs.inputs.empty(),
+                 .captures = !captures.inputs.empty(),
+                 .profiles = !profiles.inputs.empty(),
                  .records = !lanes.empty(),
-                 .switches = !switches.empty()});
-  const auto add = [&](std::vector<LaneInput>& inputs, auto make) {
-    if (inputs.empty()) return;
-    const bool may_wait =
-        std::ranges::any_of(inputs, [](const LaneInput& input) { return input.opened != nullptr; });
-    lanes.push_back(make(std::move(inputs)));
-    lanes.back().may_wait = may_wait;
+                 .switches = !switches.inputs.empty()});
+  const auto add = [&](Several& several, InputKind kind, auto make) {
+    if (several.inputs.empty()) return;
+    const bool may_wait = std::ranges::any_of(
+        several.inputs, [](const LaneInput& input) { return input.opened != nullptr; });
+    lanes.push_back({several.place, kind, make(std::move(several.inputs))});
+    lanes.back().lane.may_wait = may_wait;
   };
-  add(switches, switch_lane);
-  add(captures, [&](std::vector<LaneInput> inputs) {
+  add(switches, InputKind::kSwitches, switch_lane);
+  add(captures, InputKind::kCapture, [&](std::vector<LaneInput> inputs) {
     return capture_lane(std::move(inputs), wanted.segments);
   });
-  add(logs,
+  add(logs, InputKind::kLog,
       [&](std::vector<LaneInput> inputs) { return log_lane(std::move(inputs), log_options); });
-  if (!profiles.empty()) {
-    std::vector<Lane> first;
-    add(profiles, profile_lane);
-    first.push_back(std::move(lanes.back()));
-    lanes.pop_back();
-    read_in_step(std::move(first), visitor, context);
+  add(profiles, InputKind::kProfile, profile_lane);
+  return lanes;
+}
+
+}  // namespace
+
+void read_inputs_in_step(const cli::Arguments& arguments, const Wanted& wanted,
+                         RecordVisitor& visitor, cli::Context& context) {
+  std::vector<Lane> first;
+  std::vector<Lane> lanes;
+  for (PlacedLane& placed : make_lanes(arguments, wanted, nullptr, visitor, context)) {
+    (placed.kind == InputKind::kProfile ? first : lanes).push_back(std::move(placed.lane));
   }
-  read_in_step(std::move(lanes), visitor, context);
+  if (!first.empty()) read_in_step(std::move(first), Order::kKnown, visitor, context);
+  read_in_step(std::move(lanes), Order::kKnown, visitor, context);
+}
+
+void read_inputs_by_ts(const cli::Arguments& arguments, const Wanted& wanted,
+                       const Ordering& ordering, RecordVisitor& visitor, cli::Context& context) {
+  std::vector<PlacedLane> placed = make_lanes(arguments, wanted, &ordering, visitor, context);
+  std::ranges::stable_sort(placed, {}, &PlacedLane::place);
+  const auto is_sorted = [&](const PlacedLane& lane) {
+    return lane.kind != InputKind::kRecords || ordering.sort_streams;
+  };
+  const auto count = static_cast<std::size_t>(std::ranges::count_if(placed, is_sorted));
+  std::vector<Lane> lanes;
+  for (PlacedLane& each : placed) {
+    const bool is_so = is_sorted(each);
+    lanes.push_back(std::move(each.lane));
+    if (is_so) lanes.back() = sorted(std::move(lanes.back()), ordering.most_bytes / count);
+  }
+  read_in_step(std::move(lanes), Order::kTs, visitor, context);
 }
 
 }  // namespace tracebraid::analyzers

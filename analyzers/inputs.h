@@ -2,6 +2,8 @@
 // content.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +23,11 @@ inline constexpr formats::cli::Option kShiftOption = {
     "add SECONDS to all times of INPUT",
     "For files from machines whose clocks differ. INPUT as on the command line; may be repeated."};
 
+// The time that option --`name` names: seconds since 1970, or '2026-11-23 08:00:00' in the zone of
+// --tz. Throws io::UsageError.
+[[nodiscard]] std::optional<formats::record::Time> time_option(
+    const formats::cli::Arguments& arguments, std::string_view name);
+
 // What there is among the inputs; of record streams it is not known what they hold.
 struct InputKinds {
   bool logs = false, captures = false, profiles = false, records = false, switches = false;
@@ -36,6 +43,10 @@ class RecordVisitor {
   virtual void visit(const formats::record::AnyRecord& record) = 0;
   // The records that follow come from this lane (in_step.h): numbers of files are its own.
   virtual void enter(std::size_t lane) { (void)lane; }
+  // An input that may wait, such as a pipe, has nothing more at the moment: show what there is.
+  virtual void flush() {}
+  // There are no more records. The types of those that came are still there, and go away then.
+  virtual void finish() {}
 };
 
 // What an input is.
@@ -51,11 +62,20 @@ inline constexpr std::string_view kInputText =
     "the other programs (-f msgpack or "
     "jsonl); gzip and zstd are seen through; - or nothing is standard input.";
 
+// The types that are known here.
+[[nodiscard]] std::span<const formats::record::TypeInfo* const> known_types();
+
 // What converters tell only when asked.
 struct Wanted {
   bool files = false;      // of logs: what descriptors stood for
   bool segments = false;   // of captures: payload on the wire
   bool as_packed = false;  // of binary streams: also what is unknown here, for handing it on
+};
+
+// How inputs become one sequence in order of ts.
+struct Ordering {
+  bool sort_streams = false;   // record streams too, which else are in order, or reported
+  std::size_t most_bytes = 0;  // memory for sorting
 };
 
 // Shows all records of all inputs to `visitor`, one input after another. Several strace logs are
@@ -67,5 +87,12 @@ void read_inputs(const formats::cli::Arguments& arguments, RecordVisitor& visito
 // The same, with all inputs at the same time (in_step.h), profiles first.
 void read_inputs_in_step(const formats::cli::Arguments& arguments, const Wanted& wanted,
                          RecordVisitor& visitor, formats::cli::Context& context);
+
+// The same, in order of the records' ts, and among equals in that of the inputs. A record without
+// ts stays behind the one before it in its input. What converters make is sorted (sorter.h); a
+// record stream is shown as it comes, and reported where it goes backwards.
+void read_inputs_by_ts(const formats::cli::Arguments& arguments, const Wanted& wanted,
+                       const Ordering& ordering, RecordVisitor& visitor,
+                       formats::cli::Context& context);
 
 }  // namespace tracebraid::analyzers

@@ -74,10 +74,10 @@ void LogFiles::finish() {
   log_.finish();
 }
 
-formats::record::Time parse_start(std::string_view text) {
+formats::record::Time parse_time(std::string_view text, std::string_view option) {
   constexpr std::int64_t kSecond = 1'000'000'000;
   const auto fail = [&]() -> formats::record::Time {
-    throw io::UsageError{"--start: not a time: " + io::quoted(text),
+    throw io::UsageError{"--" + std::string(option) + ": not a time: " + io::quoted(text),
                          "seconds since 1970, or '2026-11-23 08:00:00'"};
   };
   std::string_view rest = text;

@@ -42,7 +42,8 @@ class LogFiles {
   std::vector<StraceLog::ThreadFile> together_;
 };
 
-// "2026-11-23 08:00:00.5" (zone of the process), or seconds since 1970; throws UsageError.
-[[nodiscard]] formats::record::Time parse_start(std::string_view text);
+// "2026-11-23 08:00:00.5" (zone of the process), or seconds since 1970; throws UsageError, which
+// names the option.
+[[nodiscard]] formats::record::Time parse_time(std::string_view text, std::string_view option);
 
 }  // namespace tracebraid::converters::strace

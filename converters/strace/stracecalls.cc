@@ -253,7 +253,7 @@ ClockOptions clock_options(const cli::Arguments& arguments) {
       throw io::UsageError{"--date: not a day such as 2026-11-23: " + io::quoted(*date)};
     }
   }
-  if (const auto start = arguments.value("start")) options.start = parse_start(*start);
+  if (const auto start = arguments.value("start")) options.start = parse_time(*start, "start");
   return options;
 }
 
