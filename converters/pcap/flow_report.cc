@@ -108,15 +108,22 @@ FlowReport::FlowReport(const FlowState& flow, EndReason reason, bool is_final,
 void FlowReport::times(const FlowState& flow) {
   record_.ts = {flow.first_ts};
   record_.last_ts = {flow.last_ts};
-  if (flow.counted_ts > flow.first_ts) {
+  // Of a part 0 is known, too; nothing is when it lies behind the close.
+  const bool is_part = flow.part > 0 || !record_.final;
+  if (flow.counted_ts > flow.first_ts || (is_part && flow.counted_ts == flow.first_ts)) {
     record_.duration = record::Duration{flow.counted_ts - flow.first_ts};
   }
-  record_.syn_ts = maybe(flow.syn_ts);
-  record_.synack_ts = maybe(flow.synack_ts);
-  record_.handshake_ack_ts = maybe(flow.handshake_ack_ts);
-  record_.synack_rtt = between(flow.syn_ts, flow.synack_ts);
-  record_.ack_rtt = between(flow.synack_ts, flow.handshake_ack_ts);
-  record_.handshake_rtt = between(flow.syn_ts, flow.handshake_ack_ts);
+  // Each part of a flow has what came with it.
+  if (flow.syn_ts != flow.told_handshake[0]) record_.syn_ts = maybe(flow.syn_ts);
+  if (flow.synack_ts != flow.told_handshake[1]) {
+    record_.synack_ts = maybe(flow.synack_ts);
+    record_.synack_rtt = between(flow.syn_ts, flow.synack_ts);
+  }
+  if (flow.handshake_ack_ts != flow.told_handshake[2]) {
+    record_.handshake_ack_ts = maybe(flow.handshake_ack_ts);
+    record_.ack_rtt = between(flow.synack_ts, flow.handshake_ack_ts);
+    record_.handshake_rtt = between(flow.syn_ts, flow.handshake_ack_ts);
+  }
   if (flow.latency >= 0) record_.response_latency = record::Duration{flow.latency};
   if (flow.max_idle >= 0) record_.max_idle = record::Duration{flow.max_idle};
 }

@@ -344,7 +344,7 @@ std::uint32_t FlowTable::add_one(const Datagram& datagram, const DatagramBatch& 
   bool is_orig = datagram.from_a == flow.orig_is_a;
   if (!flow.has_part) {
     flow.has_part = true;
-    flow.first_ts = flow.last_ts = flow.counted_ts = ts;
+    flow.first_ts = flow.last_ts = ts;
   } else {
     if (!is_new && ts - flow.last_ts > flow.max_idle) flow.max_idle = ts - flow.last_ts;
     flow.first_ts = std::min(flow.first_ts, ts);
@@ -595,7 +595,7 @@ void FlowTable::report(FlowState& flow, EndReason reason, bool is_final) {
   }
   flow.missed_bytes = 0;
   flow.truncated = flow.bad_checksum = flow.duplicates = flow.fragments = 0;
-  flow.syn_ts = flow.synack_ts = flow.handshake_ack_ts = Endpoint::kNever;
+  flow.told_handshake = {flow.syn_ts, flow.synack_ts, flow.handshake_ack_ts};
   flow.latency = -1;
   flow.max_idle = -1;
   flow.has_part = false;

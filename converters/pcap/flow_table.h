@@ -175,6 +175,8 @@ struct FlowState : FlowCore {
   Encapsulation around;
   const formats::pcap::Interface* interface = nullptr;
   std::uint32_t input = 0;
+  // syn_ts, synack_ts, handshake_ack_ts when the last part was reported.
+  std::array<std::int64_t, 3> told_handshake{Endpoint::kNever, Endpoint::kNever, Endpoint::kNever};
   std::uint32_t next = kNone, previous = kNone;  // in its bucket of the wheel
   std::uint32_t bucket = kNone;
 };

@@ -379,7 +379,7 @@ TEST(FlowTable, PartsOfOnePacketAddUp) {
   const std::vector<record::Flow> parts = capture.finish();
   ASSERT_EQ(parts.size(), 5U);
   for (const record::Flow& part : parts) {
-    EXPECT_FALSE(part.duration.has_value());
+    EXPECT_EQ(part.duration, record::Duration{0});
     EXPECT_EQ(part.orig_bytes, 10U);
     EXPECT_EQ(part.resp_bytes, 0U);
     EXPECT_FALSE(part.resp_last_ts.has_value());
