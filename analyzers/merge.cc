@@ -13,8 +13,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "analyzers/flow_parts.h"
 #include "analyzers/in_step.h"
 #include "analyzers/inputs.h"
+#include "analyzers/sorter.h"
 #include "formats/cli/inputs.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
@@ -35,12 +37,28 @@ struct Request {
   std::vector<std::string> types;  // empty: all
   std::optional<record::Time> since;
   std::optional<record::Time> until;
+  bool joins_parts = false;
+  std::size_t most_flows = 100'000;
   Wanted wanted;
   Ordering ordering;
 };
 
 bool has(const std::vector<std::string>& list, std::string_view word) {
   return std::ranges::find(list, word) != list.end();
+}
+
+// Of the option `name`; `otherwise` when it was not given.
+std::size_t number(const cli::Arguments& arguments, std::string_view name, std::size_t otherwise) {
+  constexpr std::size_t kMost = SIZE_MAX >> 20;
+  const auto text = arguments.value(name);
+  if (!text) return otherwise;
+  std::size_t value = 0;
+  const char* const end = text->data() + text->size();
+  const auto [stop, error] = std::from_chars(text->data(), end, value);
+  if (error != std::errc{} || stop != end || value == 0 || value > kMost) {
+    throw io::UsageError{"--" + std::string(name) + ": not a number: " + io::quoted(*text)};
+  }
+  return value;
 }
 
 Request understand(const cli::Arguments& arguments) {
@@ -53,15 +71,9 @@ Request understand(const cli::Arguments& arguments) {
   request.wanted.segments = arguments.has("segments") || has(request.types, "segment");
   request.wanted.as_packed = true;
   request.ordering.sort_streams = arguments.has("sort");
-  std::size_t megabytes = 256;
-  if (const auto memory = arguments.value("memory")) {
-    const char* const end = memory->data() + memory->size();
-    const auto [stop, error] = std::from_chars(memory->data(), end, megabytes);
-    if (error != std::errc{} || stop != end || megabytes == 0 || megabytes > SIZE_MAX >> 20) {
-      throw io::UsageError{"--memory: not a number of megabytes: " + io::quoted(*memory)};
-    }
-  }
-  request.ordering.most_bytes = megabytes << 20;
+  request.joins_parts = arguments.has("join-parts");
+  request.most_flows = number(arguments, "max-flows", request.most_flows);
+  request.ordering.most_bytes = number(arguments, "memory", 256) << 20;
   return request;
 }
 
@@ -169,15 +181,52 @@ class Merged final : public RecordVisitor {
   Seen* last_ = nullptr;
 };
 
+// Adds up parts of flows, and puts all in order again: a flow is known when its last part has come.
+class Joined final : public RecordVisitor {
+ public:
+  Joined(const Request& request, RecordVisitor& next)
+      : next_(next),
+        sorter_(request.ordering.most_bytes),
+        parts_(request.most_flows, [this](const AnyRecord& flow) { sorter_.add(flow); }) {}
+
+  void visit(const AnyRecord& record) override {
+    if (!parts_.add(record)) sorter_.add(record);
+  }
+
+  void finish() override {
+    parts_.finish();
+    sorter_.show_all(next_);
+  }
+
+  [[nodiscard]] const FlowParts& parts() const { return parts_; }
+
+ private:
+  RecordVisitor& next_;
+  Sorter sorter_;
+  FlowParts parts_;
+};
+
 void run(const cli::Arguments& arguments, cli::Context& context) {
   const Request request = understand(arguments);
   cli::RecordRequest form(arguments);
   // Not a table on a terminal: that holds one type.
   if (!arguments.has("format") && form.path == "-") form.format = record::Format::kJsonLines;
   Merged merged(request, form);
-  read_inputs_by_ts(arguments, request.wanted, request.ordering, merged, context);
+  std::string joined;
+  if (request.joins_parts) {
+    Joined parts(request, merged);
+    read_inputs_by_ts(arguments, request.wanted, request.ordering, parts, context);
+    joined = "; parts that were added to others: " + std::to_string(parts.parts().joined());
+    if (parts.parts().evicted() > 0) {
+      context.diagnostics.note("flows that waited for more parts in vain, for want of room: " +
+                               std::to_string(parts.parts().evicted()) +
+                               "; --max-flows gives them room");
+    }
+  } else {
+    read_inputs_by_ts(arguments, request.wanted, request.ordering, merged, context);
+  }
   merged.close();
-  if (!arguments.has("quiet")) context.diagnostics.note(merged.summary());
+  if (!arguments.has("quiet")) context.diagnostics.note(merged.summary() + joined);
 }
 
 constexpr std::string_view kUsage[] = {"[OPTION…] [INPUT…]"};
@@ -188,6 +237,13 @@ constexpr cli::Option kOptions[] = {
      "logs are always put in order."},
     {0, "memory", Argument::kText, "MEGABYTES", "Order", "memory for putting in order (256)",
      "What does not fit waits in a temporary file in the folder that TMPDIR names, else /tmp."},
+    {0, "join-parts", Argument::kNone, "", "Flows",
+     "add up flow records that are parts of one flow",
+     "Those of pcapflows --active-timeout, and those of a capture in several files that were "
+     "converted apart. All is written at the end."},
+    {0, "max-flows", Argument::kText, "NUMBER", "Flows",
+     "most flows that wait for another part (100000)",
+     "Beyond that the one whose time is up first is written as it is."},
     {0, "types", Argument::kText, "LIST", "Records", "types of records, with commas between",
      "Such as flow, segment, syscall, file. Default: all."},
     {0, "since", Argument::kText, "TIME", "Records", "records from this time on",
@@ -226,6 +282,22 @@ constexpr cli::Section kSections[] = {
      "Types and fields that are not known here pass through, of msgpack bit by bit unless "
      "--shift or --fields change the record. Of JSON Lines that includes numbers, texts and "
      "true and false; what is nested in a field is not read."},
+    {"Parts of flows",
+     "--join-parts gives what one pass over all would have given. Of parts that pcapflows "
+     "--active-timeout made, every field is that of the whole flow, but for orig_rtt_avg and "
+     "resp_rtt_avg, which may be 1 ns less, and max_idle where a part begins with packets whose "
+     "times go backwards.\n\n"
+     "Of files that were converted apart, a flow goes on in the next one when pcapflows, reading "
+     "both as one, would have taken it for the same: the addresses and ports are, no SYN opens it "
+     "anew, and its time-out (the default) has not passed. Exact are ts, uid, last_ts, addresses, "
+     "ports, pkts, ip_bytes, payload_bytes, first_ts, last_ts, first_data, last_data, ttl, "
+     "tcp_flags of both sides, closed_by, reset_by, truncated_pkts, "
+     "bad_csum_pkts, fragment_pkts, and what tells of the first packet (input, vlan, tunnel, …). "
+     "The others are as near as can be: what was on its way at the cut may count twice in "
+     "orig_bytes and resp_bytes, and what was sent again or in another order across it is not "
+     "noticed (uniq_bytes, rexmit, ooo, dupacks, missed_bytes, zero_win, rtt). history has the "
+     "letters of both, conn_state is what they say. pcapflows FIRST SECOND reads both files as one "
+     "and is exact."},
     {"Exit status",
      "0: done. 1: an input was damaged, unreadable or not in order; the rest is written. 2: the "
      "command line was wrong."},
@@ -237,10 +309,13 @@ constexpr cli::Example kExamples[] = {
      ".length]'"},
     {"Streams of several machines, one of which is a quarter of a second fast:",
      "pcapflows -q -o a.msgpack server.pcap; stracecalls -q -o b.msgpack server.strace; "
-     "tracebraid merge --shift b.msgpack=-0.25 -o all.msgpack a.msgpack b.msgpack"},
+     "tracebraid merge --sort --shift b.msgpack=-0.25 -o all.msgpack a.msgpack b.msgpack"},
     {"The failed calls of two minutes, for a spreadsheet:",
      "tracebraid merge --types syscall --since '2026-11-23 08:00:00' --until '2026-11-23 "
      "08:02:00' -f csv server.strace > calls.csv"},
+    {"Flows that are reported every minute, as one record each:",
+     "pcapflows -q --active-timeout 60 -f msgpack server.pcap | tracebraid merge --sort "
+     "--join-parts -"},
     {"While it goes on:",
      "tcpdump -i lo -U -w - port 8000 | pcapflows -q -f msgpack - | tracebraid merge --types flow "
      "-"},

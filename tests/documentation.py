@@ -41,6 +41,7 @@ COMPLETIONS = {"cprof2callgrind": ("--str", {"--strip-prefix", "--strip-dirs"}),
                "tracebraid": ("--ver", {"--version"}),
                "tracebraid check": ("--li", {"--list"}),
                "tracebraid sockets": ("--a", {"--all"}),
+               "tracebraid merge": ("--j", {"--join-parts"}),
                "tracebraid top": ("--m", {"--measure"})}
 # Programs of --help and README that need a screen, a network or the right to capture.
 STAND_INS = {"kcachegrind": 'test -s "$1"', "qcachegrind": 'test -s "$1"',

@@ -13,6 +13,8 @@ namespace tracebraid::formats::record {
 class Arena {
  public:
   Arena() = default;
+  // `chunk` bytes are asked for at a time.
+  explicit Arena(std::size_t chunk) : chunk_(chunk) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
   Arena(Arena&&) = default;
@@ -37,14 +39,14 @@ class Arena {
   [[nodiscard]] std::size_t size() const { return full_ + used_; }
 
   void clear() {
-    if (chunks_.size() != 1 || capacity_ != kChunk) {
+    if (chunks_.size() != 1 || capacity_ != chunk_) {
       chunks_.clear();
       capacity_ = 0;
     }
     full_ = used_ = 0;
   }
 
-  // What one allocation holds, when nothing larger was asked for.
+  // What one allocation holds, when nothing else was asked for.
   static constexpr std::size_t kChunk = std::size_t{256} * 1024;
 
  private:
@@ -57,10 +59,11 @@ class Arena {
   void grow(std::size_t size) {
     full_ += used_;
     used_ = 0;
-    capacity_ = std::max(size, kChunk);
+    capacity_ = std::max(size, chunk_);
     chunks_.push_back(std::make_unique_for_overwrite<char[]>(capacity_));
   }
 
+  std::size_t chunk_ = kChunk;
   std::vector<std::unique_ptr<char[]>> chunks_;
   std::size_t capacity_ = 0;  // of the last chunk
   std::size_t used_ = 0;      // of the last chunk
