@@ -48,21 +48,21 @@ constexpr auto kSides = std::tuple{
 };
 
 constexpr Flow::Count Flow::*kCounts[] = {
-    &Flow::missed_bytes,       &Flow::orig_pkts,          &Flow::orig_ip_bytes,
-    &Flow::resp_pkts,          &Flow::resp_ip_bytes,      &Flow::orig_payload_bytes,
-    &Flow::resp_payload_bytes, &Flow::orig_uniq_bytes,    &Flow::resp_uniq_bytes,
-    &Flow::orig_rtt_samples,   &Flow::resp_rtt_samples,   &Flow::orig_rexmit_pkts,
-    &Flow::orig_rexmit_bytes,  &Flow::resp_rexmit_pkts,   &Flow::resp_rexmit_bytes,
-    &Flow::orig_ooo_pkts,      &Flow::resp_ooo_pkts,      &Flow::orig_dupacks,
-    &Flow::resp_dupacks,       &Flow::orig_zero_win,      &Flow::resp_zero_win,
-    &Flow::truncated_pkts,     &Flow::bad_csum_pkts,      &Flow::dup_pkts,
+    &Flow::missed_bytes,       &Flow::orig_pkts,        &Flow::orig_ip_bytes,
+    &Flow::resp_pkts,          &Flow::resp_ip_bytes,    &Flow::orig_payload_bytes,
+    &Flow::resp_payload_bytes, &Flow::orig_uniq_bytes,  &Flow::resp_uniq_bytes,
+    &Flow::orig_rtt_samples,   &Flow::resp_rtt_samples, &Flow::orig_rexmit_pkts,
+    &Flow::orig_rexmit_bytes,  &Flow::resp_rexmit_pkts, &Flow::resp_rexmit_bytes,
+    &Flow::orig_ooo_pkts,      &Flow::resp_ooo_pkts,    &Flow::orig_dupacks,
+    &Flow::resp_dupacks,       &Flow::orig_zero_win,    &Flow::resp_zero_win,
+    &Flow::truncated_pkts,     &Flow::bad_csum_pkts,    &Flow::dup_pkts,
     &Flow::fragment_pkts,
 };
 
 constexpr std::optional<Time> Flow::*kFirstTimes[] = {
     &Flow::orig_first_ts, &Flow::resp_first_ts, &Flow::orig_first_data, &Flow::resp_first_data};
-constexpr std::optional<Time> Flow::*kLastTimes[] = {
-    &Flow::orig_last_ts, &Flow::resp_last_ts, &Flow::orig_last_data, &Flow::resp_last_data};
+constexpr std::optional<Time> Flow::*kLastTimes[] = {&Flow::orig_last_ts, &Flow::resp_last_ts,
+                                                     &Flow::orig_last_data, &Flow::resp_last_data};
 
 template <typename T>
 std::optional<T> least(const std::optional<T>& left, const std::optional<T>& right) {
@@ -267,7 +267,8 @@ std::string_view tcp_state(std::string_view history, bool has_payload) {
     End& peer = ends[is_orig ? 1 : 0];
     if (event == 'F' || event == 'R') {
       const bool is_closed = end.state == State::kClosed;
-      if (end.state == State::kReset || (is_closed && (event == 'F' || peer.state == State::kClosed)))
+      if (end.state == State::kReset ||
+          (is_closed && (event == 'F' || peer.state == State::kClosed)))
         continue;
       end.go(event == 'F' ? State::kClosed : State::kReset);
       if (event == 'F' && peer.state == State::kReset && peer.before == State::kClosed) {
@@ -326,13 +327,22 @@ std::string continued_history(std::string_view first, std::string_view second) {
 FlowParts::Waiting FlowParts::sum(Waiting& earlier, Waiting& later, bool is_one_run) const {
   Flow& one = earlier.flow;
   Flow& two = later.flow;
-  std::string turned_history;
-  if (is_turned(one, two)) {
-    // The converter knew better at the end; of pieces, at the beginning.
-    turn(is_one_run ? one : two, turned_history);
-    Waiting& waiting = is_one_run ? earlier : later;
+  std::array<std::string, 2> histories;
+  const auto turn_round = [&](Waiting& waiting, std::string& history) {
+    turn(waiting.flow, history);
     std::swap(waiting.orig_rtt_sum, waiting.resp_rtt_sum);
+  };
+  const std::size_t letter = two.history.find_first_not_of('^');
+  const bool is_answered = letter != std::string_view::npos &&
+                           std::string_view("ADad").find(two.history[letter]) != std::string::npos;
+  if (!is_one_run && one.history == "H" && is_answered) {
+    // Who answers a lone SYN-ACK is the one who had asked.
+    turn_round(earlier, histories[0]);
+    histories[0] = "^h";
+    one.history = histories[0];
   }
+  // The converter knew better at the end; of pieces, at the beginning.
+  if (is_turned(one, two)) turn_round(is_one_run ? earlier : later, histories[1]);
   Flow all = one;
   const std::int64_t orig_rtt = earlier.orig_rtt_sum + later.orig_rtt_sum;
   const std::int64_t resp_rtt = earlier.resp_rtt_sum + later.resp_rtt_sum;

@@ -8,12 +8,13 @@
 // Of pieces, a flow continues another one with the same addresses, ports and protocol when the
 // converter, reading on, would have taken its first packet for the other's: before its time-out
 // (the converter's default) has passed, and without a SYN that opens a connection anew. Nobody saw
-// both sides of the cut. So exact are: ts, uid, last_ts, the addresses and ports, packets, IP bytes,
-// payload bytes, first and last times of each side, TTLs, TCP flags, who closed and who reset first,
-// counts of truncated packets, wrong checksums and fragments, and what comes from the first packet.
-// What was on its way at the cut makes others differ: sizes (orig_bytes, missed_bytes), what was
-// sent again or out of order across it (and so uniq_bytes), duplicate acknowledgements, zero
-// windows, rtt samples. history and conn_state follow from the letters of both.
+// both sides of the cut. So exact are: ts, uid, last_ts, the addresses and ports, packets, IP
+// bytes, payload bytes, first and last times of each side, TTLs, TCP flags, who closed and who
+// reset first, counts of truncated packets, wrong checksums and fragments, and what comes from the
+// first packet. What was on its way at the cut makes others differ: sizes (orig_bytes,
+// missed_bytes), what was sent again or out of order across it (and so uniq_bytes), duplicate
+// acknowledgements, zero windows, rtt samples. history and conn_state follow from the letters of
+// both.
 #pragma once
 
 #include <cstddef>
