@@ -106,12 +106,14 @@ class Merged final : public RecordVisitor {
 
   void flush() override { writer_->flush(); }
 
-  // Makes the output visible.
-  void close() {
+  // While the records' types are there, which a table needs at its end.
+  void finish() override {
     if (!form_.fields.empty() && !seen_.empty()) check_fields();
     writer_->finish();
-    output_->commit();
   }
+
+  // Makes the output visible.
+  void commit() { output_->commit(); }
 
   [[nodiscard]] std::string summary() const {
     std::uint64_t all = 0;
@@ -196,6 +198,7 @@ class Joined final : public RecordVisitor {
   void finish() override {
     parts_.finish();
     sorter_.show_all(next_);
+    next_.finish();
   }
 
   [[nodiscard]] const FlowParts& parts() const { return parts_; }
@@ -225,7 +228,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   } else {
     read_inputs_by_ts(arguments, request.wanted, request.ordering, merged, context);
   }
-  merged.close();
+  merged.commit();
   if (!arguments.has("quiet")) context.diagnostics.note(merged.summary() + joined);
 }
 
@@ -245,7 +248,7 @@ constexpr cli::Option kOptions[] = {
      "most flows that wait for another part (100000)",
      "Beyond that the one whose time is up first is written as it is."},
     {0, "types", Argument::kText, "LIST", "Records", "types of records, with commas between",
-     "Such as flow, segment, syscall, file. Default: all."},
+     "Such as flow, syscall, signal; segment and file ask for themselves. Default: all."},
     {0, "since", Argument::kText, "TIME", "Records", "records from this time on",
      "Seconds since 1970, or '2026-11-23 08:00:00'. Records without a time stay."},
     {0, "until", Argument::kText, "TIME", "Records", "records before this time"},
