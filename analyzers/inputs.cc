@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "analyzers/in_step.h"
@@ -446,6 +447,15 @@ void read_inputs(const cli::Arguments& arguments, RecordVisitor& visitor, cli::C
 
 namespace {
 
+// Every input stays open: as many as the system allows.
+void allow_open_files(std::size_t count) {
+  constexpr std::size_t kOthers = 32;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= count + kOthers) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, count + kOthers);
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 // A lane, and which input is its first.
 struct PlacedLane {
   std::size_t place;
@@ -458,6 +468,7 @@ std::vector<PlacedLane> make_lanes(const cli::Arguments& arguments, const Wanted
                                    const Ordering* ordering, RecordVisitor& visitor,
                                    cli::Context& context) {
   const std::vector<std::string> paths = cli::input_paths(arguments);
+  allow_open_files(paths.size());
   std::map<std::string, std::int64_t> shift = shifts(arguments, paths);
   StraceLog::Options log_options;
   log_options.clock = converters::strace::clock_options(arguments);

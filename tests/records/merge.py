@@ -218,6 +218,20 @@ def check_json(draw, folder, number):
     check(bare[0] == bare[1], f"{number}: JSON Lines")
 
 
+def check_many(folder):
+    """More inputs than may be open, unless one asks."""
+    paths = []
+    for number in range(150):
+        paths.append(folder / f"many{number}.jsonl")
+        paths[-1].write_text("".join(f'{{"type":"tick","ts":{1000 - number % 7 + each}.000000000,"from":{number}}}\n'
+                                     for each in range(3)))
+    shell = f"ulimit -Sn 100; exec {program} merge -q {' '.join(map(str, paths))}"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, timeout=120)
+    ticks = [json.loads(line) for line in done.stdout.splitlines()]
+    check(done.returncode == 0 and len(ticks) == 450, f"many: {len(ticks)} {done.stderr[:300]}")
+    check(ticks == sorted(ticks, key=lambda tick: (tick["ts"], tick["from"])), "many: in order")
+
+
 def check_pipe():
     """What is known to be next is written before a pipe is waited for."""
     ends = [os.pipe(), os.pipe()]
@@ -251,6 +265,7 @@ with tempfile.TemporaryDirectory() as name:
         check_streams(random.Random(f"{SEED} {round_}"), place, round_)
         check_json(random.Random(f"{SEED} {round_}"), place, round_)
     check_large(random.Random(SEED), place)
+    check_many(place)
     check_pipe()
 print(f"{passed} passed, {len(failures)} failed")
 sys.exit(1 if failures else 0)
