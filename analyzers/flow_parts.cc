@@ -64,6 +64,19 @@ constexpr std::optional<Time> Flow::*kFirstTimes[] = {
 constexpr std::optional<Time> Flow::*kLastTimes[] = {&Flow::orig_last_ts, &Flow::resp_last_ts,
                                                      &Flow::orig_last_data, &Flow::resp_last_data};
 
+// Records of strangers have times of any size.
+std::int64_t plus(std::int64_t left, std::int64_t right) {
+  std::int64_t sum = 0;
+  if (__builtin_add_overflow(left, right, &sum)) return left < 0 ? INT64_MIN : INT64_MAX;
+  return sum;
+}
+
+std::int64_t minus(std::int64_t left, std::int64_t right) {
+  std::int64_t difference = 0;
+  if (__builtin_sub_overflow(left, right, &difference)) return left < 0 ? INT64_MIN : INT64_MAX;
+  return difference;
+}
+
 template <typename T>
 std::optional<T> least(const std::optional<T>& left, const std::optional<T>& right) {
   return left && right ? std::min(*left, *right) : left ? left : right;
@@ -76,7 +89,7 @@ std::optional<T> most(const std::optional<T>& left, const std::optional<T>& righ
 
 std::optional<Duration> between(const std::optional<Time>& from, const std::optional<Time>& to) {
   if (!from || !to || *to < *from) return std::nullopt;
-  return Duration{to->ns - from->ns};
+  return Duration{minus(to->ns, from->ns)};
 }
 
 std::string_view without_turn(std::string_view history) {
@@ -158,29 +171,30 @@ bool has_closed(const Flow& flow) {
 }
 
 std::int64_t counted_end(const Flow& flow) {
-  return flow.ts.ns + flow.duration.value_or(Duration{}).ns;
+  return plus(flow.ts.ns, flow.duration.value_or(Duration{}).ns);
 }
 
 // From when on a packet would have begun another flow: pcapflows' time-outs (flow_table.h).
 std::int64_t deadline(const Flow& flow) {
-  if (has_closed(flow)) return counted_end(flow) + 5 * kSecond;
+  if (has_closed(flow)) return plus(counted_end(flow), 5 * kSecond);
   if (flow.end_reason != "eof" && flow.end_reason != "evicted") return INT64_MIN;
   const std::int64_t last = flow.last_ts.ns;
   const auto is_one_of = [&](std::initializer_list<int> ports) {
     return std::ranges::find(ports, int{flow.resp_p}) != ports.end();
   };
   if (flow.proto == "tcp") {
-    if (flow.conn_state == "S0") return last + 5 * kSecond;
-    return last + (is_one_of({21, 22, 23, 513}) ? 3600 : 300) * kSecond;
+    if (flow.conn_state == "S0") return plus(last, 5 * kSecond);
+    return plus(last, (is_one_of({21, 22, 23, 513}) ? 3600 : 300) * kSecond);
   }
   if (flow.proto == "udp" && is_one_of({53, 137, 5353, 5355})) {
     // Looked at every ten seconds; idle for nine is enough.
     constexpr std::int64_t kPeriod = 10 * kSecond;
-    const std::int64_t idle = last + 9 * kSecond - 1;
-    const std::int64_t base = flow.ts.ns + kPeriod;
-    return idle < base ? base : base + ((idle - base) / kPeriod + 1) * kPeriod;
+    const std::int64_t idle = plus(last, 9 * kSecond - 1);
+    const std::int64_t base = plus(flow.ts.ns, kPeriod);
+    if (idle < base) return base;
+    return plus(plus(base, minus(idle, base) / kPeriod * kPeriod), kPeriod);
   }
-  return last + 60 * kSecond;
+  return plus(last, 60 * kSecond);
 }
 
 // Whether `later`, of another run, would have been taken for the same flow.
@@ -218,13 +232,13 @@ void add_times(const Flow& earlier, const Flow& later, bool is_one_run, Flow& su
   if (!earlier.resp_first_data && later.resp_first_data) {
     sum.response_latency = later.response_latency;
     if (!sum.response_latency && earlier.orig_last_data) {
-      const std::int64_t took = later.resp_first_data->ns - earlier.orig_last_data->ns;
+      const std::int64_t took = minus(later.resp_first_data->ns, earlier.orig_last_data->ns);
       sum.response_latency = Duration{std::max<std::int64_t>(took, 0)};
     }
   }
   sum.max_idle = most(earlier.max_idle, later.max_idle);
   if (later.ts >= earlier.last_ts) {
-    sum.max_idle = most(sum.max_idle, {Duration{later.ts.ns - earlier.last_ts.ns}});
+    sum.max_idle = most(sum.max_idle, {Duration{minus(later.ts.ns, earlier.last_ts.ns)}});
   }
 }
 
@@ -236,8 +250,8 @@ void add_rtts(const Flow& later, Flow& sum) {
   sum.resp_rtt_max = most(sum.resp_rtt_max, later.resp_rtt_max);
 }
 
-std::int64_t rtt_sum(const std::optional<Duration>& mean, Flow::Count samples) {
-  return mean ? mean->ns * static_cast<std::int64_t>(samples) : 0;
+std::uint64_t rtt_sum(const std::optional<Duration>& mean, Flow::Count samples) {
+  return mean ? static_cast<std::uint64_t>(mean->ns) * samples : 0;
 }
 
 std::string_view state_of(const Flow& flow) {
@@ -344,8 +358,8 @@ FlowParts::Waiting FlowParts::sum(Waiting& earlier, Waiting& later, bool is_one_
   // The converter knew better at the end; of pieces, at the beginning.
   if (is_turned(one, two)) turn_round(is_one_run ? earlier : later, histories[1]);
   Flow all = one;
-  const std::int64_t orig_rtt = earlier.orig_rtt_sum + later.orig_rtt_sum;
-  const std::int64_t resp_rtt = earlier.resp_rtt_sum + later.resp_rtt_sum;
+  const std::uint64_t orig_rtt = earlier.orig_rtt_sum + later.orig_rtt_sum;
+  const std::uint64_t resp_rtt = earlier.resp_rtt_sum + later.resp_rtt_sum;
   const bool is_over = !is_one_run && has_closed(one);
   all.ts = std::min(one.ts, two.ts);
   all.last_ts = std::max(one.last_ts, two.last_ts);
@@ -355,7 +369,7 @@ FlowParts::Waiting FlowParts::sum(Waiting& earlier, Waiting& later, bool is_one_
   all.final = two.final;
   all.duration = std::nullopt;
   const bool is_whole = all.final && all.part == 0;
-  if (end && (*end > all.ts.ns || !is_whole)) all.duration = Duration{*end - all.ts.ns};
+  if (end && (*end > all.ts.ns || !is_whole)) all.duration = Duration{minus(*end, all.ts.ns)};
   const auto add_bytes = [](const Flow::MaybeCount& left, Flow::Count left_unique,
                             const Flow::MaybeCount& right, Flow::Count right_unique) {
     return *bytes(left, left_unique) + *bytes(right, right_unique);
@@ -373,9 +387,9 @@ FlowParts::Waiting FlowParts::sum(Waiting& earlier, Waiting& later, bool is_one_
   if (two.resp_mss) all.resp_mss = two.resp_mss;
   add_times(one, two, is_one_run, all);
   add_rtts(two, all);
-  const auto mean = [](std::int64_t total, Flow::Count samples) -> std::optional<Duration> {
+  const auto mean = [](std::uint64_t total, Flow::Count samples) -> std::optional<Duration> {
     if (samples == 0) return std::nullopt;
-    return Duration{total / static_cast<std::int64_t>(samples)};
+    return Duration{static_cast<std::int64_t>(total / samples)};
   };
   all.orig_rtt_avg = mean(orig_rtt, all.orig_rtt_samples);
   all.resp_rtt_avg = mean(resp_rtt, all.resp_rtt_samples);

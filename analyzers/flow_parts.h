@@ -63,7 +63,7 @@ class FlowParts {
     std::string key;
     std::string first_uid, last_uid;  // of the first part and the last
     std::uint64_t last_part = 0;
-    std::int64_t orig_rtt_sum = 0, resp_rtt_sum = 0;
+    std::uint64_t orig_rtt_sum = 0, resp_rtt_sum = 0;
     std::multimap<std::int64_t, Place>::iterator until = {};  // from when on nothing continues it
 
     explicit Waiting(const formats::record::AnyRecord& any) : record(any.kept_in(memory)) {}

@@ -24,7 +24,7 @@ AnyRecord AnyRecord::kept_in(Arena& memory, std::int64_t shift_ns) const {
     } else if (value.kind() == Kind::kAddress) {
       new (&values[at]) Value(Value::address(memory.keep(value.bytes())));
     } else if (value.kind() == Kind::kTime) {
-      new (&values[at]) Value(Time{value.as_int() + shift_ns});
+      new (&values[at]) Value(detail::shifted(Time{value.as_int()}, shift_ns));
     } else {
       new (&values[at]) Value(value);
     }

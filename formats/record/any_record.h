@@ -45,13 +45,19 @@ void keep_texts(void* copy, Arena& memory) {
   std::apply([&](const auto&... fields) { (keep(fields.member), ...); }, Record::kFields);
 }
 
+// Beyond the ends of time it begins anew.
+inline Time shifted(Time time, std::int64_t ns) {
+  return {static_cast<std::int64_t>(static_cast<std::uint64_t>(time.ns) +
+                                    static_cast<std::uint64_t>(ns))};
+}
+
 template <typename Record>
 void shift_times(void* copy, std::int64_t ns) {
   auto& record = *static_cast<Record*>(copy);
   const auto shift = [&]<typename Member>(Member Record::*member) {
-    if constexpr (std::is_same_v<Member, Time>) (record.*member).ns += ns;
+    if constexpr (std::is_same_v<Member, Time>) record.*member = shifted(record.*member, ns);
     if constexpr (std::is_same_v<Member, std::optional<Time>>) {
-      if (record.*member) (record.*member)->ns += ns;
+      if (record.*member) record.*member = shifted(*(record.*member), ns);
     }
   };
   std::apply([&](const auto&... fields) { (shift(fields.member), ...); }, Record::kFields);

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/record_laws.h"
+
 namespace tracebraid::analyzers {
 namespace {
 
@@ -149,6 +151,36 @@ TEST_F(Parts, WaitInBoundedMemory) {
   for (std::uint16_t at = 0; at < 5; ++at) flows[at].orig_p = at;
   EXPECT_EQ(joined(flows, 2).size(), 5U);
   EXPECT_EQ(evicted_, 3U);
+}
+
+// Nothing is lost of flows with any values, whichever of them are taken for parts.
+TEST(FlowParts, PacketsOfAnyRecordsAddUp) {
+  record::RandomRecords random;
+  std::uint64_t given = 0;
+  std::uint64_t taken = 0;
+  FlowParts parts(50, [&](const AnyRecord& any) {
+    taken += any.as<Flow>()->orig_pkts + any.as<Flow>()->resp_pkts;
+  });
+  constexpr std::string_view kReasons[] = {"eof", "closed", "active", "idle", "evicted"};
+  constexpr std::string_view kProtocols[] = {"tcp", "udp", "icmp"};
+  for (std::size_t at = 0; at < 20'000; ++at) {
+    Flow flow = random.make<Flow>();
+    flow.orig_h = flow.resp_h = {};
+    flow.orig_p = static_cast<std::uint16_t>(at % 7);
+    flow.resp_p = 53;
+    flow.ip_proto = static_cast<std::uint8_t>(at % 3);
+    flow.proto = kProtocols[at % 3];
+    flow.end_reason = kReasons[at % 5];
+    flow.part = at % 4;
+    flow.uid = at % 2 == 0 ? "C" : "";
+    if (at % 11 > 1) flow.ts = flow.last_ts = {static_cast<std::int64_t>(at) * 1000};
+    if (at % 13 > 1) flow.duration = Duration{1};
+    given += flow.orig_pkts + flow.resp_pkts;
+    EXPECT_TRUE(parts.add(AnyRecord(flow)));
+  }
+  parts.finish();
+  EXPECT_EQ(taken, given);
+  EXPECT_GT(parts.joined(), 100U);
 }
 
 }  // namespace
