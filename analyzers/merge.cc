@@ -70,8 +70,8 @@ Request understand(const cli::Arguments& arguments) {
   request.wanted.files = arguments.has("files") || has(request.types, "file");
   request.wanted.segments = arguments.has("segments") || has(request.types, "segment");
   request.wanted.as_packed = true;
-  request.ordering.sort_streams = arguments.has("sort");
   request.joins_parts = arguments.has("join-parts");
+  request.ordering.sort_streams = arguments.has("sort") || request.joins_parts;
   request.most_flows = number(arguments, "max-flows", request.most_flows);
   request.ordering.most_bytes = number(arguments, "memory", 256) << 20;
   return request;
@@ -243,7 +243,7 @@ constexpr cli::Option kOptions[] = {
     {0, "join-parts", Argument::kNone, "", "Flows",
      "add up flow records that are parts of one flow",
      "Those of pcapflows --active-timeout, and those of a capture in several files that were "
-     "converted apart. All is written at the end."},
+     "converted apart. All is sorted, and written at the end."},
     {0, "max-flows", Argument::kText, "NUMBER", "Flows",
      "most flows that wait for another part (100000)",
      "Beyond that the one whose time is up first is written as it is."},
@@ -290,17 +290,18 @@ constexpr cli::Section kSections[] = {
      "--active-timeout made, every field is that of the whole flow, but for orig_rtt_avg and "
      "resp_rtt_avg, which may be 1 ns less, and max_idle where a part begins with packets whose "
      "times go backwards.\n\n"
-     "Of files that were converted apart, a flow goes on in the next one when pcapflows, reading "
-     "both as one, would have taken it for the same: the addresses and ports are, no SYN opens it "
-     "anew, and its time-out (the default) has not passed. Exact are ts, uid, last_ts, addresses, "
-     "ports, pkts, ip_bytes, payload_bytes, first_ts, last_ts, first_data, last_data, ttl, "
-     "tcp_flags of both sides, closed_by, reset_by, truncated_pkts, "
+     "Of files that follow each other in time and were converted apart, a flow goes on in the next "
+     "one when pcapflows, reading both as one, would have taken it for the same: the addresses and "
+     "ports are, no SYN opens it anew, and its time-out (the default) has not passed. Exact are "
+     "ts, uid, last_ts, addresses, ports, pkts, ip_bytes, payload_bytes, first_ts, last_ts, "
+     "first_data, last_data, ttl, tcp_flags of both sides, closed_by, reset_by, truncated_pkts, "
      "bad_csum_pkts, fragment_pkts, and what tells of the first packet (input, vlan, tunnel, …). "
      "The others are as near as can be: what was on its way at the cut may count twice in "
-     "orig_bytes and resp_bytes, and what was sent again or in another order across it is not "
-     "noticed (uniq_bytes, rexmit, ooo, dupacks, missed_bytes, zero_win, rtt). history has the "
-     "letters of both, conn_state is what they say. pcapflows FIRST SECOND reads both files as one "
-     "and is exact."},
+     "orig_bytes and resp_bytes; what was sent again or in another order across it is not noticed "
+     "(uniq_bytes, rexmit, ooo, dupacks, dup_pkts, missed_bytes, zero_win, rtt); the close may be "
+     "seen later (duration, end_reason); tunnel_parents may name a part. history has the letters "
+     "of both, conn_state is what they say. pcapflows FIRST SECOND reads both files as one and is "
+     "exact."},
     {"Exit status",
      "0: done. 1: an input was damaged, unreadable or not in order; the rest is written. 2: the "
      "command line was wrong."},
@@ -313,11 +314,11 @@ constexpr cli::Example kExamples[] = {
     {"Streams of several machines, one of which is a quarter of a second fast:",
      "pcapflows -q -o a.msgpack server.pcap; stracecalls -q -o b.msgpack server.strace; "
      "tracebraid merge --sort --shift b.msgpack=-0.25 -o all.msgpack a.msgpack b.msgpack"},
-    {"The failed calls of two minutes, for a spreadsheet:",
+    {"The calls of two minutes, for a spreadsheet:",
      "tracebraid merge --types syscall --since '2026-11-23 08:00:00' --until '2026-11-23 "
      "08:02:00' -f csv server.strace > calls.csv"},
     {"Flows that are reported every minute, as one record each:",
-     "pcapflows -q --active-timeout 60 -f msgpack server.pcap | tracebraid merge --sort "
+     "pcapflows -q --active-timeout 60 -f msgpack server.pcap | tracebraid merge "
      "--join-parts -"},
     {"While it goes on:",
      "tcpdump -i lo -U -w - port 8000 | pcapflows -q -f msgpack - | tracebraid merge --types flow "

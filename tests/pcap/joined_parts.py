@@ -34,7 +34,7 @@ MINUTE = 60 * 10**9
 
 
 def joined(*arguments, content=None):
-    done = subprocess.run([MERGE, "merge", "-q", "--sort", "--join-parts", "-f", "jsonl", *arguments], input=content,
+    done = subprocess.run([MERGE, "merge", "-q", "--join-parts", "-f", "jsonl", *arguments], input=content,
                           capture_output=True, timeout=120)
     if done.returncode or done.stderr:
         raise ValueError(f"{arguments}: {done.returncode} {done.stderr.decode()}")
