@@ -80,10 +80,11 @@ def check(path, name, folder, tally):
     whole = os.path.join(folder, "whole.pcap")
     cut_captures.write(whole, packets)
     wanted = sorted(pcapflows.run(whole).flows, key=lambda flow: flow["ts"])
-    problems = []
+    problems = ["of a whole: " + line for line in
+                differences(joined("-", content=stream(whole)), wanted)]
     # Flows of the same addresses and first time have the same name.
     if len({flow["uid"] for flow in wanted}) < len(wanted):
-        return None
+        return problems or None
 
     span = max(packet.ns for packet in packets) - min(packet.ns for packet in packets)
     seconds = max(span * draw.random() / 5 / 1e9, 1e-6)
