@@ -222,7 +222,7 @@ class Heads {
       } while (!first->is_over && (queue.empty() || is_later(queue.top(), first)));
       if (!first->is_over) queue.push(first);
     }
-    visitor_.finish();
+    visitor_.at_end();
   }
 
  private:

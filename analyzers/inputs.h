@@ -46,7 +46,7 @@ class RecordVisitor {
   // An input that may wait, such as a pipe, has nothing more at the moment: show what there is.
   virtual void flush() {}
   // There are no more records. The types of those that came are still there, and go away then.
-  virtual void finish() {}
+  virtual void at_end() {}
 };
 
 // What an input is.

@@ -107,7 +107,7 @@ class Merged final : public RecordVisitor {
   void flush() override { writer_->flush(); }
 
   // While the records' types are there, which a table needs at its end.
-  void finish() override {
+  void at_end() override {
     if (!form_.fields.empty() && !seen_.empty()) check_fields();
     writer_->finish();
   }
@@ -195,10 +195,10 @@ class Joined final : public RecordVisitor {
     if (!parts_.add(record)) sorter_.add(record);
   }
 
-  void finish() override {
+  void at_end() override {
     parts_.finish();
     sorter_.show_all(next_);
-    next_.finish();
+    next_.at_end();
   }
 
   [[nodiscard]] const FlowParts& parts() const { return parts_; }
