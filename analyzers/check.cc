@@ -144,18 +144,21 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     return std::string(input.empty() ? first_input_ : input) + ":" + std::to_string(line);
   }
   std::string evidence(const record::Syscall& call) const override {
-    std::string text = place(call.input, call.line) + ": " + std::string(call.syscall) + "(";
+    checks::Quote quote;
+    quote.set(call);
+    return evidence(quote);
+  }
+  std::string evidence(const checks::Quote& call) const override {
+    std::string text = place(call.input, call.line) + ": " + call.syscall + "(";
     constexpr std::size_t kShown = 100;
     text.append(io::quoted(call.args, kShown)).append(")");
     if (!call.error.empty()) {
       text.append(" = -1 ").append(call.error);
-    } else if (!call.result_text.empty()) {
-      text.append(" = ").append(io::quoted(call.result_text, kShown));
+    } else if (!call.result.empty()) {
+      text.append(" = ").append(io::quoted(call.result, kShown));
     }
     constexpr std::int64_t kLong = 1'000'000;
-    if (call.duration && call.duration->ns >= kLong) {
-      text.append(" <").append(checks::shown_duration(call.duration->ns)).append(">");
-    }
+    if (call.ns >= kLong) text.append(" <").append(checks::shown_duration(call.ns)).append(">");
     return text;
   }
   std::string function(std::string_view call, std::uint64_t count) const override {
@@ -255,55 +258,50 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
 
   void note_stretches(const CallEvent& event) {
     Thread& thread = event.thread;
-    const auto add = [&](std::int64_t begin, std::int64_t end, std::string_view name) {
-      if (thread.stretches.size() >= Thread::kMostStretches) thread.stretches.pop_front();
-      std::string text = name.empty() ? place(event.call.input, event.call.line) + ": " +
-                                            std::string(event.call.syscall) + ", " +
-                                            checks::shown_duration(end - begin) +
-                                            " after the thread's call before it (line " +
-                                            std::to_string(thread.before_line) + ")"
-                                      : evidence(event.call);
-      thread.stretches.push_back({begin, end, std::string(name), event.call.line, std::move(text)});
+    const auto add = [&](std::int64_t begin, std::int64_t end, bool is_gap) {
+      // The oldest gives its memory.
+      Stretch stretch;
+      if (thread.stretches.size() >= Thread::kMostStretches) {
+        stretch = std::move(thread.stretches.front());
+        thread.stretches.pop_front();
+      }
+      stretch.begin = begin;
+      stretch.end = end;
+      stretch.is_gap = is_gap;
+      stretch.call.set(event.call);
+      stretch.line_before = thread.before_line;
+      thread.stretches.push_back(std::move(stretch));
     };
     if (thread.before_end && event.begin &&
         *event.begin - *thread.before_end >= Thread::kLongStretch) {
-      add(*thread.before_end, *event.begin, {});
+      add(*thread.before_end, *event.begin, true);
     }
     if (event.call.duration && event.begin && event.end &&
         event.call.duration->ns >= Thread::kLongStretch) {
-      add(*event.begin, *event.end, event.call.syscall);
+      add(*event.begin, *event.end, false);
     }
   }
 
   void note_close(const CallEvent& event) {
     const record::Syscall& call = event.call;
-    Closing closing;
+    Closing& closing = closings_[{owner(event.thread), static_cast<std::uint64_t>(*call.fd)}];
     closing.ts = event.begin;
-    closing.line = call.line;
     closing.file = call.file.value_or(0);
     closing.tid = event.thread.tid;
-    closing.where = evidence(call);
-    closing.greenlet = event.thread.greenlet;
-    if (event.socket != nullptr) {
-      closing.what = event.socket->shown();
-      closing.was_listener = event.socket->is_listener;
-    } else {
-      closing.what = std::string(call.kind.empty() ? "descriptor" : call.kind);
-      if (!call.path.empty()) closing.what += " " + io::quoted(call.path, 60);
+    closing.call.set(call);
+    closing.what.set(call, event.socket);
+    closing.greenlet.assign(event.thread.greenlet);
+    if (closing.what.is_listener) listener_closings_[owner(event.thread)] = closing;
+    if (closing.file == 0 || event.socket == nullptr) return;
+    // Many sockets are closed; a loop follows at once.
+    constexpr std::size_t kMost = 1000;
+    if (closed_files_.size() >= kMost) {
+      file_closings_.erase(closed_files_.front());
+      closed_files_.pop_front();
     }
-    if (closing.was_listener) listener_closings_[owner(event.thread)] = closing;
-    if (closing.file != 0 && event.socket != nullptr) {
-      // Many sockets are closed; a loop follows at once.
-      constexpr std::size_t kMost = 10'000;
-      if (closed_files_.size() >= kMost) {
-        file_closings_.erase(closed_files_.front());
-        closed_files_.pop_front();
-      }
-      const std::pair<std::uint64_t, std::uint64_t> file{event.thread.lane, closing.file};
-      closed_files_.push_back(file);
-      file_closings_[file] = closing;
-    }
-    closings_[{owner(event.thread), static_cast<std::uint64_t>(*call.fd)}] = std::move(closing);
+    const std::pair<std::uint64_t, std::uint64_t> file{event.thread.lane, closing.file};
+    closed_files_.push_back(file);
+    file_closings_[file] = closing;
   }
 
   void happen(const record::Process& process) {

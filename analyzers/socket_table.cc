@@ -207,7 +207,8 @@ void Waiting::add(std::int64_t ns, std::int64_t since) {
   spread.add(ns);
 }
 
-std::string SocketLife::shown() const {
+std::string shown_socket(std::string_view kind, std::string_view path, const HostPort& local,
+                         const HostPort& peer, bool is_listener) {
   std::string text;
   if (kind == "unix") {
     text = "unix socket";

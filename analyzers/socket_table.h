@@ -46,6 +46,11 @@ struct HostPort {
 // "127.0.0.1:80", "[::1]:80"; what is unknown as *.
 void append_shown(std::string& text, const HostPort& end);
 
+// "127.0.0.1:36588→127.0.0.1:34949", "listener 127.0.0.1:80", "unix socket /run/x".
+[[nodiscard]] std::string shown_socket(std::string_view kind, std::string_view path,
+                                       const HostPort& local, const HostPort& peer,
+                                       bool is_listener);
+
 struct Wire;
 
 // Numbers of a kind of waiting.
@@ -103,8 +108,9 @@ struct SocketLife {
   std::uint64_t key = 0;
   std::int64_t key_ts = 0;
 
-  // "127.0.0.1:36588→127.0.0.1:34949", "listener 127.0.0.1:80", "unix /run/x".
-  [[nodiscard]] std::string shown() const;
+  [[nodiscard]] std::string shown() const {
+    return shown_socket(kind, path, local, peer, is_listener);
+  }
 };
 
 // One flow of a capture, as far as is known.

@@ -43,10 +43,10 @@ class BadDescriptor final : public Detector {
     constexpr std::size_t kShown = 3;
     if (group.finding.evidence.size() < 2 * kShown) {
       group.finding.evidence.push_back(scene_.evidence(call));
-      if (closing != nullptr) group.finding.evidence.push_back(closing->where);
+      if (closing != nullptr) group.finding.evidence.push_back(scene_.evidence(closing->call));
     }
     if (closing != nullptr && group.finding.detail.empty()) {
-      group.finding.detail = "The first was the " + closing->what + ", closed";
+      group.finding.detail = "The first was the " + closing->what.shown() + ", closed";
       if (closing->ts && event.begin) {
         group.finding.detail += " " + shown_duration(*event.begin - *closing->ts) + " before";
       }

@@ -35,11 +35,16 @@ std::int64_t only_ready(const formats::record::Syscall& call) {
   return digits == 0 ? -1 : fd;
 }
 
+// Polls in a row.
+struct Row {
+  CallNote first;
+  std::uint64_t count = 0;
+  std::optional<std::int64_t> last_ts;
+};
+
 struct State {
-  Finding empty, unserved;  // of the first call of each run
-  std::uint64_t empty_count = 0, unserved_count = 0;
+  Row empty, unserved;
   std::int64_t ready = -1;
-  std::string first_empty, first_unserved;
   std::string last_input;
   std::uint64_t last_line = 0;
 };
@@ -58,7 +63,7 @@ class BusyPoll final : public Detector {
     State& state = states_[&event.thread];
     const bool is_quick = !call.duration || call.duration->ns < kMillisecond;
     if (call.result == 0 && is_quick) {
-      count(event, state.empty, state.empty_count, state.first_empty, state);
+      count(event, state.empty, state);
       end_unserved(state);
       return;
     }
@@ -66,9 +71,7 @@ class BusyPoll final : public Detector {
     const std::int64_t ready = is_quick ? only_ready(call) : -1;
     if (ready < 0 || ready != state.ready) end_unserved(state);
     state.ready = ready;
-    if (ready >= 0) {
-      count(event, state.unserved, state.unserved_count, state.first_unserved, state);
-    }
+    if (ready >= 0) count(event, state.unserved, state);
   }
 
   void gone(Thread& thread) override {
@@ -87,14 +90,9 @@ class BusyPoll final : public Detector {
   }
 
  private:
-  void count(const CallEvent& event, Finding& finding, std::uint64_t& number, std::string& first,
-             State& state) {
-    if (++number == 1) {
-      finding = {};
-      set_call(finding, event);
-      first = scene_.evidence(event.call);
-    }
-    finding.last_ts = event.begin;
+  void count(const CallEvent& event, Row& row, State& state) {
+    if (++row.count == 1) row.first.set(event);
+    row.last_ts = event.begin;
     state.last_input.assign(event.call.input);
     state.last_line = event.call.line;
   }
@@ -112,53 +110,52 @@ class BusyPoll final : public Detector {
   }
 
   void end_empty(State& state) {
-    if (state.empty_count >= kLoop) {
-      Finding& finding = state.empty;
-      report(finding, state.empty_count, state.first_empty, state);
-      finding.summary += " returned at once without an event " + shown_count(state.empty_count) +
-                         " times" + shown_rate(state.empty_count, finding.ts, finding.last_ts) +
+    if (state.empty.count >= kLoop) {
+      Finding finding = start(state.empty, state);
+      finding.summary += " returned at once without an event " + shown_count(finding.count) +
+                         " times" + shown_rate(finding.count, finding.ts, finding.last_ts) +
                          ": the thread runs without anything to do";
       finding.hint =
           "a time-out of 0, or a timer that is always due: let the loop sleep until the "
           "next event or timer";
       scene_.report(std::move(finding));
     }
-    state.empty_count = 0;
+    state.empty.count = 0;
   }
 
   void end_unserved(State& state) {
-    if (state.unserved_count >= kLoop) {
-      Finding& finding = state.unserved;
-      report(finding, state.unserved_count, state.first_unserved, state);
+    if (state.unserved.count >= kLoop) {
+      Finding finding = start(state.unserved, state);
       finding.fd = state.ready;
       finding.summary += " found descriptor " + std::to_string(state.ready) + " ready " +
-                         shown_count(state.unserved_count) + " times" +
-                         shown_rate(state.unserved_count, finding.ts, finding.last_ts) +
+                         shown_count(finding.count) + " times" +
+                         shown_rate(finding.count, finding.ts, finding.last_ts) +
                          ", and nobody read or wrote it in between";
       finding.hint =
           "a level-triggered event stays until it is served: read the descriptor, or "
           "take it out of the set";
       scene_.report(std::move(finding));
     }
-    state.unserved_count = 0;
+    state.unserved.count = 0;
     state.ready = -1;
   }
 
-  void report(Finding& finding, std::uint64_t number, const std::string& first,
-              const State& state) {
+  // With the call's name for a summary.
+  Finding start(const Row& row, const State& state) const {
     constexpr std::uint64_t kMany = 1000;
+    Finding finding = row.first.finding(scene_);
+    finding.last_ts = row.last_ts;
+    finding.id = "busy_poll";
+    finding.count = row.count;
     const std::int64_t lasted =
         finding.ts && finding.last_ts ? *finding.last_ts - *finding.ts : std::int64_t{0};
-    finding.id = "busy_poll";
-    finding.count = number;
     finding.severity =
-        number >= kMany || lasted >= 1000 * kMillisecond ? Severity::kError : Severity::kWarning;
-    finding.evidence.push_back(first);
+        row.count >= kMany || lasted >= 1000 * kMillisecond ? Severity::kError : Severity::kWarning;
     finding.evidence.push_back(scene_.place(state.last_input, state.last_line) +
                                ": the last of them");
-    finding.summary = first.substr(first.find(": ") + 2);
-    finding.summary = finding.summary.substr(0, finding.summary.find('('));
-    finding.function = scene_.function(finding.summary, number);
+    finding.summary = row.first.call().syscall;
+    finding.function = scene_.function(finding.summary, row.count);
+    return finding;
   }
 
   std::unordered_map<Thread*, State> states_;

@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "formats/io/error.h"
+
 namespace tracebraid::analyzers::checks {
 
 namespace {
@@ -21,6 +23,8 @@ std::span<const Check* const> all_checks() {
 }
 
 bool is_poll(std::string_view call) {
+  if (call.empty() || std::string_view("eps_").find(call[0]) == std::string_view::npos)
+    return false;
   return call == "epoll_wait" || call == "epoll_pwait" || call == "epoll_pwait2" ||
          call == "poll" || call == "ppoll" || call == "select" || call == "pselect6" ||
          call == "_newselect";
@@ -83,6 +87,73 @@ std::string shown_rate(std::uint64_t count, const std::optional<std::int64_t>& f
     if (rate >= 1) text += " (" + shown_count(static_cast<std::uint64_t>(rate)) + "/s)";
   }
   return text;
+}
+
+void Quote::set(const formats::record::Syscall& call) {
+  constexpr std::size_t kShown = 120;
+  input.assign(call.input);
+  syscall.assign(call.syscall);
+  args.assign(call.args.substr(0, kShown));
+  result.assign(call.result_text.substr(0, kShown));
+  error.assign(call.error);
+  line = call.line;
+  ns = call.duration ? call.duration->ns : -1;
+}
+
+void DescriptorNote::set(const formats::record::Syscall& call, const SocketLife* socket) {
+  if (socket != nullptr) {
+    kind.assign(socket->kind);
+    path.assign(socket->path);
+    local = socket->local;
+    peer = socket->peer;
+    is_listener = socket->is_listener;
+    return;
+  }
+  kind.assign(call.kind);
+  path.assign(call.path);
+  local = {};
+  peer = {};
+  is_listener = false;
+}
+
+std::string DescriptorNote::shown() const {
+  if (local.port || peer.port || is_listener || kind == "unix") {
+    return shown_socket(kind, path, local, peer, is_listener);
+  }
+  std::string text = kind.empty() ? std::string("descriptor") : kind;
+  constexpr std::size_t kShown = 60;
+  if (!path.empty()) text += " " + formats::io::quoted(path, kShown);
+  return text;
+}
+
+void CallNote::set(const CallEvent& event) {
+  call_.set(event.call);
+  has_socket_ = event.socket != nullptr;
+  if (has_socket_) what_.set(event.call, event.socket);
+  ts_ = event.begin;
+  fd_ = event.call.fd;
+  pid_ = event.thread.pid;
+  tid_ = event.thread.tid;
+  file_.reset();
+  uid_.clear();
+  greenlet_.assign(event.thread.greenlet);
+  if (!has_socket_) return;
+  file_ = event.socket->file;
+  if (event.socket->wire) uid_.assign(event.socket->wire->uid);
+}
+
+Finding CallNote::finding(const Scene& scene, bool with_call) const {
+  Finding finding;
+  finding.ts = finding.last_ts = ts_;
+  if (pid_ != 0) finding.pid = pid_;
+  if (tid_ != 0) finding.tid = tid_;
+  finding.fd = fd_;
+  finding.file = file_;
+  if (has_socket_) finding.socket = what_.shown();
+  finding.uid = uid_;
+  finding.greenlet = greenlet_;
+  if (with_call) finding.evidence.push_back(scene.evidence(call_));
+  return finding;
 }
 
 void set_call(Finding& finding, const CallEvent& event) {

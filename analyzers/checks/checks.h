@@ -41,24 +41,40 @@ struct Finding {
   std::string hint;
 };
 
+// A call as its line shows it, kept without making the text: most are never shown.
+struct Quote {
+  std::string input, syscall, args, result, error;
+  std::uint64_t line = 0;  // 0: none
+  std::int64_t ns = -1;    // how long it took
+  void set(const formats::record::Syscall& call);
+};
+
+// What a descriptor was, likewise.
+struct DescriptorNote {
+  std::string kind, path;
+  HostPort local, peer;
+  bool is_listener = false;
+  void set(const formats::record::Syscall& call, const SocketLife* socket);
+  // "listener 127.0.0.1:80", "file /etc/hosts".
+  [[nodiscard]] std::string shown() const;
+};
+
 // A descriptor's last close, by number.
 struct Closing {
   std::optional<std::int64_t> ts;
-  std::uint64_t line = 0;
   std::uint64_t file = 0;
   std::uint64_t tid = 0;
-  std::string what;   // "listener 127.0.0.1:80"
-  std::string where;  // "strace.log:18281: close(16<…>) = 0"
+  DescriptorNote what;
+  Quote call;
   std::string greenlet;
-  bool was_listener = false;
 };
 
 // A long while that a thread spent in one call, or without any.
 struct Stretch {
   std::int64_t begin, end;
-  std::string call;    // empty: it computed, or was not scheduled
-  std::uint64_t line;  // of the call, or of the one after the gap
-  std::string evidence;
+  bool is_gap;                // it computed, or was not scheduled
+  Quote call;                 // or the one behind the gap
+  std::uint64_t line_before;  // of the gap
 };
 
 // A thread that makes calls.
@@ -106,6 +122,7 @@ class Scene {
   [[nodiscard]] virtual const Closing* last_listener_closing(const Thread& thread) const = 0;
   // "strace.log:12: accept4(16<…>) = -1 EBADF (…)".
   [[nodiscard]] virtual std::string evidence(const formats::record::Syscall& call) const = 0;
+  [[nodiscard]] virtual std::string evidence(const Quote& call) const = 0;
   [[nodiscard]] virtual std::string place(std::string_view input, std::uint64_t line) const = 0;
   // The Python function that made `count` such calls, as far as a profile's numbers tell.
   [[nodiscard]] virtual std::string function(std::string_view call, std::uint64_t count) const = 0;
@@ -184,6 +201,28 @@ extern const Check kErrorLoop, kBusyPoll, kLoopStall, kBlockingCall, kBadDescrip
 
 // What a finding says of a call: who, when, on what.
 void set_call(Finding& finding, const CallEvent& event);
+
+// The same, and the call itself, kept until it is known that there is a finding.
+class CallNote {
+ public:
+  void set(const CallEvent& event);
+  [[nodiscard]] bool is_set() const { return call_.line != 0; }
+  void clear() { call_.line = 0; }
+  [[nodiscard]] const Quote& call() const { return call_; }
+  [[nodiscard]] const std::optional<std::int64_t>& ts() const { return ts_; }
+  [[nodiscard]] const std::string& greenlet() const { return greenlet_; }
+  // One that begins with the call, its line the first evidence when `with_call`.
+  [[nodiscard]] Finding finding(const Scene& scene, bool with_call = true) const;
+
+ private:
+  Quote call_;
+  DescriptorNote what_;
+  bool has_socket_ = false;
+  std::optional<std::int64_t> ts_, fd_;
+  std::uint64_t pid_ = 0, tid_ = 0;
+  std::optional<std::uint64_t> file_;
+  std::string greenlet_, uid_;
+};
 
 // The time between two calls' beginnings, in words: " in 5.05 s (5,897/s)"; empty without times.
 [[nodiscard]] std::string shown_rate(std::uint64_t count, const std::optional<std::int64_t>& first,

@@ -24,7 +24,8 @@ class DoubleClose final : public Detector {
     if (finding.evidence.empty()) {
       set_call(finding, event);
       finding.fd = call.fd;
-      finding.detail = "Descriptor " + std::to_string(*call.fd) + " was the " + closing->what;
+      finding.detail =
+          "Descriptor " + std::to_string(*call.fd) + " was the " + closing->what.shown();
       if (closing->ts && event.begin) {
         finding.detail += ", closed " + shown_duration(*event.begin - *closing->ts) + " before";
       }
@@ -35,7 +36,7 @@ class DoubleClose final : public Detector {
     constexpr std::size_t kShown = 6;
     if (finding.evidence.size() < kShown) {
       finding.evidence.push_back(scene_.evidence(call));
-      finding.evidence.push_back(closing->where);
+      finding.evidence.push_back(scene_.evidence(closing->call));
     }
   }
 

@@ -27,20 +27,14 @@ bool is_interruption(std::string_view error) {
 }
 
 struct Run {
-  std::string syscall, error;
+  CallNote note;  // of the first call
   std::int64_t fd = -1;
   std::uint64_t count = 0, others = 0;
-  std::optional<std::int64_t> first_ts, last_ts;
-  std::string first;
+  std::optional<std::int64_t> last_ts;
   std::string last_input;
   std::uint64_t last_line = 0;
-  Finding finding;  // of the first call
-  std::string cause;
-  std::optional<std::int64_t> cause_ts;
-  std::string cause_greenlet;
-  std::string what;  // that the descriptor was
-  bool cause_was_listener = false;
-  std::uint64_t cause_tid = 0;
+  bool has_cause = false;
+  Closing cause;
 };
 
 class ErrorLoop final : public Detector {
@@ -58,8 +52,8 @@ class ErrorLoop final : public Detector {
     if (call.error == "EINPROGRESS" || call.error == "ENOTTY" || call.error == "EISCONN") return;
     if (!call.path.empty() && call.error != "EBADF" && event.socket == nullptr) return;
     Run& run = runs_[&event.thread];
-    if (run.count > 0 && run.syscall == call.syscall && run.fd == *call.fd &&
-        run.error == call.error) {
+    if (run.count > 0 && run.fd == *call.fd && run.note.call().syscall == call.syscall &&
+        run.note.call().error == call.error) {
       ++run.count;
       run.last_ts = event.begin;
       run.last_line = call.line;
@@ -84,14 +78,13 @@ class ErrorLoop final : public Detector {
  private:
   void begin(const CallEvent& event, Run& run) {
     const auto& call = event.call;
-    run = {};
-    run.syscall = call.syscall;
-    run.error = call.error;
+    run.note.set(event);
     run.fd = *call.fd;
     run.count = 1;
-    run.first_ts = run.last_ts = event.begin;
-    run.first = scene_.evidence(call);
-    set_call(run.finding, event);
+    run.others = 0;
+    run.last_ts = event.begin;
+    run.last_line = 0;
+    run.has_cause = false;
     if (call.error != "EBADF") return;
     const Closing* closing = scene_.closing(event.thread, *call.fd);
     if (closing == nullptr) {
@@ -104,12 +97,8 @@ class ErrorLoop final : public Detector {
       closing = scene_.last_listener_closing(event.thread);
     }
     if (closing == nullptr) return;
-    run.cause = closing->where;
-    run.cause_ts = closing->ts;
-    run.cause_greenlet = closing->greenlet;
-    run.cause_tid = closing->tid;
-    run.what = closing->what;
-    run.cause_was_listener = closing->was_listener;
+    run.has_cause = true;
+    run.cause = *closing;
   }
 
   // Whether a call means that something gets done.
@@ -130,12 +119,13 @@ class ErrorLoop final : public Detector {
     if (found == runs_.end() || found->second.count == 0) return;
     Run& run = found->second;
     ++run.others;
-    const bool is_same = call.fd == run.fd && call.syscall == run.syscall;
+    const bool is_same = call.fd == run.fd && call.syscall == run.note.call().syscall;
     // EAGAIN is no loop where somebody waits in between, for however short.
-    const bool waits = is_again(run.error) && (is_poll(call.syscall) || is_sleep(call.syscall));
+    const bool waits =
+        is_again(run.note.call().error) && (is_poll(call.syscall) || is_sleep(call.syscall));
     if (is_same || waits || is_progress(event) || run.others > run.count + kLoop) {
       end(event.thread, run);
-      run = {};
+      run.count = 0;
     }
   }
 
@@ -154,59 +144,56 @@ class ErrorLoop final : public Detector {
   }
 
   void end(const Thread& thread, Run& run) {
-    const bool spins = is_again(run.error);
+    const std::string& call = run.note.call().syscall;
+    const std::string& error = run.note.call().error;
+    const bool spins = is_again(error);
     if (run.count < (spins ? kSpin : kLoop)) return;
-    if (run.error == "EBADF") scene_.note_loop(thread, run.syscall, run.fd < 0, run.count);
-    Finding& finding = run.finding;
+    if (error == "EBADF") scene_.note_loop(thread, call, run.fd < 0, run.count);
+    Finding finding = run.note.finding(scene_, false);
     finding.id = "error_loop";
     constexpr std::int64_t kLong = 500 * kMillisecond;
     const std::int64_t lasted =
-        run.first_ts && run.last_ts ? *run.last_ts - *run.first_ts : std::int64_t{0};
+        finding.ts && run.last_ts ? *run.last_ts - *finding.ts : std::int64_t{0};
     constexpr std::uint64_t kMany = 1000;
     finding.severity =
         spins && run.count < kMany && lasted < kLong ? Severity::kWarning : Severity::kError;
     finding.count = run.count;
-    finding.ts = run.first_ts;
     finding.last_ts = run.last_ts;
-    finding.summary = run.syscall + "(" + std::to_string(run.fd) + ") failed with " + run.error +
-                      " " + shown_count(run.count) + " times" +
-                      shown_rate(run.count, run.first_ts, run.last_ts) +
+    finding.summary = call + "(" + std::to_string(run.fd) + ") failed with " + error + " " +
+                      shown_count(run.count) + " times" +
+                      shown_rate(run.count, finding.ts, run.last_ts) +
                       (spins ? ", without waiting in between" : ", and nothing else got done");
-    if (!run.cause.empty()) {
+    if (run.has_cause) {
+      const Closing& cause = run.cause;
       finding.detail = "It began ";
-      if (run.cause_ts && run.first_ts) {
-        finding.detail.append(shown_duration(*run.first_ts - *run.cause_ts)).append(" after ");
-      } else {
-        finding.detail.append("after ");
+      if (cause.ts && finding.ts) finding.detail += shown_duration(*finding.ts - *cause.ts) + " ";
+      finding.detail += "after the close of the " + cause.what.shown();
+      if (cause.tid != 0 && finding.tid && cause.tid != *finding.tid) {
+        finding.detail += " by thread " + std::to_string(cause.tid);
       }
-      finding.detail.append("the close of the ").append(run.what);
-      if (run.cause_tid != 0 && finding.tid && run.cause_tid != *finding.tid) {
-        finding.detail.append(" by thread ").append(std::to_string(run.cause_tid));
+      if (!cause.greenlet.empty()) {
+        finding.detail += cause.greenlet == finding.greenlet ? std::string(" by the same greenlet")
+                                                             : " by greenlet " + cause.greenlet;
       }
-      if (!run.cause_greenlet.empty()) {
-        finding.detail.append(run.cause_greenlet == finding.greenlet ? " by the same greenlet"
-                                                                     : " by greenlet ");
-        if (run.cause_greenlet != finding.greenlet) finding.detail.append(run.cause_greenlet);
-      }
-      finding.detail.append(run.cause_was_listener
-                                ? ": the loop that accepts goes on with a socket that is closed, "
-                                  "and takes the error for one that passes"
-                                : ": the loop goes on with a descriptor that is closed");
-    } else if (run.error == "EBADF") {
+      finding.detail += cause.what.is_listener
+                            ? ": the loop that accepts goes on with a socket that is closed, and "
+                              "takes the error for one that passes"
+                            : ": the loop goes on with a descriptor that is closed";
+      finding.evidence.push_back(scene_.evidence(cause.call));
+    } else if (error == "EBADF") {
       finding.detail = "The log does not show what closed it";
     } else if (spins) {
       finding.detail =
           "A socket that is not ready is asked again at once instead of being waited for";
     }
-    if (!run.cause.empty()) finding.evidence.push_back(run.cause);
-    finding.evidence.push_back(run.first);
+    finding.evidence.push_back(scene_.evidence(run.note.call()));
     finding.evidence.push_back(scene_.place(run.last_input, run.last_line) + ": the last of them");
-    finding.function = scene_.function(run.syscall, run.count);
+    finding.function = scene_.function(call, run.count);
     finding.hint =
         spins ? "wait for the socket (poll, epoll, the loop's own wait) before trying again"
-              : "find the code that ignores " + run.error + " of this call; it should end its loop";
+              : "find the code that ignores " + error + " of this call; it should end its loop";
     scene_.report(std::move(finding));
-    run = {};
+    run.count = 0;
   }
 
   std::unordered_map<Thread*, Run> runs_;

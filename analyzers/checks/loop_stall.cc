@@ -41,8 +41,8 @@ class LoopStall final : public Detector {
     }
     const std::string doing = most == nullptr || most_ns * 2 < read_ts - arrived_ts
                                   ? std::string("much else")
-                              : most->call.empty() ? std::string("no system call")
-                                                   : most->call;
+                              : most->is_gap ? std::string("no system call")
+                                             : most->call.syscall;
     // Threads of a pool are alike.
     Group& group = groups_[{thread.lane, thread.is_loop() ? thread.tid : thread.pid, doing}];
     Finding& finding = group.finding;
@@ -67,13 +67,20 @@ class LoopStall final : public Detector {
     finding.uid = life.wire ? life.wire->uid : std::string();
     finding.greenlet = thread.greenlet;
     finding.evidence.clear();
-    if (most != nullptr) finding.evidence.push_back(most->evidence);
+    if (most != nullptr && most->is_gap) {
+      finding.evidence.push_back(
+          scene_.place(most->call.input, most->call.line) + ": " + most->call.syscall + ", " +
+          shown_duration(most->end - most->begin) + " after the thread's call before it (line " +
+          std::to_string(most->line_before) + ")");
+    } else if (most != nullptr) {
+      finding.evidence.push_back(scene_.evidence(most->call));
+    }
     finding.detail = "The longest: bytes for " + life.shown() + " lay in the kernel for " +
                      shown_duration(group.longest);
     if (most != nullptr && most_ns > 0) {
       finding.detail += ", " + shown_duration(most_ns) + " of which the thread was " +
-                        (most->call.empty() ? "computing, or not running, without a system call"
-                                            : "in " + most->call);
+                        (most->is_gap ? "computing, or not running, without a system call"
+                                      : "in " + most->call.syscall);
     }
   }
 

@@ -12,7 +12,7 @@ constexpr std::int64_t kLong = 1'000'000'000;
 
 struct Full {
   std::int64_t since = 0;
-  Finding finding;
+  CallNote first;
 };
 
 class PeerNotReading final : public Detector {
@@ -29,8 +29,7 @@ class PeerNotReading final : public Detector {
       Full& full = full_[{event.thread.lane, file}];
       if (full.since == 0 && event.begin) {
         full.since = *event.begin;
-        set_call(full.finding, event);
-        full.finding.evidence.push_back(scene_.evidence(call));
+        full.first.set(event);
       }
       return;
     }
@@ -59,7 +58,7 @@ class PeerNotReading final : public Detector {
  private:
   void judge(Full& full, std::int64_t until, bool is_end, const SocketLife& life) {
     if (until - full.since < kLong && !(is_end && until - full.since > kLong / 10)) return;
-    report(std::move(full.finding), until - full.since, is_end, life);
+    report(full.first.finding(scene_), until - full.since, is_end, life);
   }
 
   void report(Finding finding, std::int64_t ns, bool is_end, const SocketLife& life) {

@@ -12,7 +12,8 @@ constexpr std::uint64_t kTiny = 16;
 
 struct Sends {
   std::uint64_t count = 0, bytes = 0;
-  Finding finding;
+  CallNote first;
+  std::optional<std::int64_t> last_ts;
 };
 
 class TinyWrites final : public Detector {
@@ -30,15 +31,12 @@ class TinyWrites final : public Detector {
     Sends& sends = sends_[place];
     if (*call.bytes > kTiny) {
       // In a row, that is.
-      if (sends.count < kMany) sends = {};
+      if (sends.count < kMany) sends.count = sends.bytes = 0;
       return;
     }
-    if (++sends.count == 1) {
-      set_call(sends.finding, event);
-      sends.finding.evidence.push_back(scene_.evidence(call));
-    }
+    if (++sends.count == 1) sends.first.set(event);
     sends.bytes += *call.bytes;
-    sends.finding.last_ts = event.begin;
+    sends.last_ts = event.begin;
   }
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
@@ -47,7 +45,8 @@ class TinyWrites final : public Detector {
     if (found == sends_.end()) return;
     Sends& sends = found->second;
     if (sends.count >= kMany) {
-      Finding& finding = sends.finding;
+      Finding finding = sends.first.finding(scene_);
+      finding.last_ts = sends.last_ts;
       finding.id = "tiny_writes";
       finding.count = sends.count;
       finding.summary = shown_count(sends.count) + " sends of " +
