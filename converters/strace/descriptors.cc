@@ -318,7 +318,7 @@ FilePtr Descriptors::begin(const Call& call, const SyscallRow& row, DescriptorTa
   if (!fd || *fd < 0) return nullptr;
   now_ = nullptr;
   bool is_closed = false;
-  FilePtr file = resolve(table, *fd, formats::strace::annotation(argument), is_closed);
+  FilePtr file = resolve(table, *fd, call.note(argument), is_closed);
   if (row.effect == Effect::kClose) table.close(*fd);
   return file;
 }
@@ -394,7 +394,7 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
   if (row == nullptr) {
     // An unknown call: its first argument is a descriptor when -y says so.
     const std::string_view argument = call.argument(0);
-    const std::string_view text = formats::strace::annotation(argument);
+    const std::string_view text = call.note(argument);
     if (!text.empty() && argument[0] >= '0' && argument[0] <= '9') {
       fd = descriptor(argument).value_or(kNoDescriptor);
     }
@@ -425,7 +425,7 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
     fd = descriptor(argument).value_or(kNoDescriptor);
     // A mapping of no file.
     if (fd == -1 && row->name.starts_with("mmap")) fd = kNoDescriptor;
-    const std::string_view text = formats::strace::annotation(argument);
+    const std::string_view text = call.note(argument);
     record.fd_text = text;
     if (fd != kNoDescriptor) {
       record.fd = fd;

@@ -490,9 +490,11 @@ bool is_old_message(std::string_view text) {
 }  // namespace
 
 std::string_view Call::argument(std::size_t index) const {
+  if (index == 0 && !first.empty()) return first;
   const char* at = args.data();
   const char* const end = at + args.size();
   const char* begin = at;
+  at += first.size();
   int depth = 0;
   int annotations_left = 64;
   for (;;) {
@@ -583,6 +585,15 @@ bool parse_number(std::string_view text, std::int64_t& value, std::size_t& lengt
   return true;
 }
 
+namespace {
+
+bool all_digits(const char* at, const char* end) {
+  while (at < end && is_digit(*at)) ++at;
+  return at == end;
+}
+
+}  // namespace
+
 Body parse_call(std::string_view text, Call& call) {
   call = Call{};
   const char* at = text.data();
@@ -631,6 +642,9 @@ Body parse_call(std::string_view text, Call& call) {
           }
           if (annotations_left > 0) {
             if (const char* const behind = skip_annotation(at, end); behind != nullptr) {
+              if (behind < end && (*behind == ',' || *behind == ')') && all_digits(args, at)) {
+                call.first = view(args, behind);
+              }
               at = behind;
               continue;
             }
@@ -830,6 +844,14 @@ std::string_view annotation(std::string_view descriptor) {
   return behind == nullptr ? std::string_view{} : view(begin + 1, behind - 1);
 }
 
+std::string_view Call::note(std::string_view argument) const {
+  if (first.empty() || argument.data() != first.data() || argument.size() != first.size()) {
+    return annotation(argument);
+  }
+  const std::size_t less = first.find('<');
+  return first.substr(less + 1, first.size() - less - 2);
+}
+
 std::string_view quoted_string(std::string_view text) {
   if (text.empty() || text[0] != '"') return {};
   const char* const end = text.data() + text.size();
@@ -840,11 +862,13 @@ std::string_view quoted_string(std::string_view text) {
 void append_unescaped(std::string& out, std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
-    const char c = text[at];
-    if (c != '\\' || at + 1 == text.size()) {
-      out.push_back(c);
-      ++at;
-      continue;
+    const std::size_t plain = std::min(text.find('\\', at), text.size());
+    out.append(text, at, plain - at);
+    at = plain;
+    if (at == text.size()) return;
+    if (at + 1 == text.size()) {
+      out.push_back('\\');
+      return;
     }
     const char next = text[at + 1];
     at += 2;

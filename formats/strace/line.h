@@ -86,6 +86,12 @@ struct Call {
   // Argument `index`, without its name where -N printed one; empty when there are fewer. Looks
   // for it in `args`, from the front.
   [[nodiscard]] std::string_view argument(std::size_t index) const;
+
+  // The first argument where it is a descriptor with what -y prints behind it: most calls are
+  // asked for that alone.
+  std::string_view first;
+  // annotation(argument), without looking for its end where it is `first`.
+  [[nodiscard]] std::string_view note(std::string_view argument) const;
 };
 
 struct Line {
