@@ -239,7 +239,26 @@ std::vector<std::unique_ptr<OpenFile>> Descriptors::take_ended() {
 }
 
 FilePtr Descriptors::from_text(std::string_view text) {
-  FilePtr file = make({});
+  FilePtr file;
+  if (keeps_ended_) {
+    file = make({});
+  } else {
+    FilePtr& spare = spares_[next_spare_++ % spares_.size()];
+    if (spare.use_count() == 1) {
+      std::string path = std::move(spare->path);
+      std::string old = std::move(spare->text);
+      *spare = OpenFile{};
+      spare->path = std::move(path);
+      spare->text = std::move(old);
+      spare->path.clear();
+      spare->text.clear();
+      spare->number = ++made_;
+      if (now_ != nullptr) note_origin(*spare);
+    } else {
+      spare = make({});
+    }
+    file = spare;
+  }
   fill(*file, text);
   return file;
 }
@@ -341,7 +360,7 @@ void Descriptors::receive_descriptors(const Call& call, DescriptorTable& table, 
     FilePtr file;
     if (from != nullptr && !from->passed.empty()) {
       file = from->passed.front();
-      from->passed.pop_front();
+      from->passed.erase(from->passed.begin());
     } else {
       file = make({}, "recvmsg");
     }

@@ -10,8 +10,8 @@
 // Memory: the open descriptors of live processes.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,7 +45,7 @@ struct OpenFile {
   std::string_view input;
   // The other end of a socketpair, and what was sent to this one with SCM_RIGHTS.
   std::weak_ptr<OpenFile> pair;
-  std::deque<std::shared_ptr<OpenFile>> passed;
+  std::vector<std::shared_ptr<OpenFile>> passed;
 };
 
 class DescriptorTable {
@@ -119,7 +119,10 @@ class Descriptors {
   std::vector<std::unique_ptr<OpenFile>> ended_;
   std::uint64_t made_ = 0;
   const formats::record::Syscall* now_ = nullptr;  // the call that is replayed
-  std::shared_ptr<OpenFile> shown_;                // keeps the record's views alive
+  // Of descriptors that the log never opened, used again: logs of -e trace name one in every close.
+  std::array<std::shared_ptr<OpenFile>, 4> spares_;
+  std::size_t next_spare_ = 0;
+  std::shared_ptr<OpenFile> shown_;  // keeps the record's views alive
   std::string path_;
 };
 
