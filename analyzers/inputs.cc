@@ -180,23 +180,10 @@ class Reopened final : public io::Rewound {
   std::shared_ptr<io::Rewound> source_;
 };
 
-// Hands on what has been made of an input so far whenever more of it is read: that may last.
-class Flushing final : public io::Rewound {
- public:
-  Flushing(std::unique_ptr<io::Rewound> source, LaneOutput& output)
-      : source_(std::move(source)), output_(output) {}
-  std::size_t read(std::span<char> into) override {
-    output_.flush();
-    return source_->read(into);
-  }
-  [[nodiscard]] const std::string& name() const override { return source_->name(); }
-  [[nodiscard]] std::string_view head() const override { return source_->head(); }
-  bool more() override { return source_->more(); }
-
- private:
-  std::unique_ptr<io::Rewound> source_;
-  LaneOutput& output_;
-};
+// Hands on what has been made of an input so far whenever more of it is read.
+std::unique_ptr<io::Rewound> flushing(std::unique_ptr<io::Rewound> source, LaneOutput& output) {
+  return io::with_hook(std::move(source), [&output] { output.flush(); });
+}
 
 bool is_regular(const std::string& path) {
   struct stat status {};
@@ -241,8 +228,7 @@ Lane log_lane(std::vector<LaneInput> inputs, const StraceLog::Options& options) 
     converters::strace::LogFiles files(log, context.diagnostics);
     for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& input) {
       output.shift_by(input.shift_ns);
-      files.add(input.path, std::make_unique<Flushing>(std::move(source), output),
-                input.name.empty());
+      files.add(input.path, flushing(std::move(source), output), input.name.empty());
     });
     files.finish();
   }};
@@ -271,8 +257,7 @@ Lane switch_lane(std::vector<LaneInput> inputs) {
     converters::greenlet::SwitchLog log(sink, context.diagnostics);
     for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& input) {
       output.shift_by(input.shift_ns);
-      Flushing flushing(std::move(source), output);
-      log.read(flushing, input.name);
+      log.read(*flushing(std::move(source), output), input.name);
     });
   }};
 }
@@ -288,7 +273,7 @@ Lane record_lane(LaneInput input, bool as_packed, bool is_checked) {
            kept = std::make_shared<Kept>()](LaneOutput& output, cli::Context& context) mutable {
     for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& of) {
       output.shift_by(of.shift_ns);
-      kept->source = std::make_unique<Flushing>(std::move(source), output);
+      kept->source = flushing(std::move(source), output);
       kept->reader = std::make_unique<record::StreamReader>(*kept->source, kKnown);
       read_records(*kept->reader, output, as_packed, context, is_checked ? &kept->check : nullptr,
                    kept->source->name());

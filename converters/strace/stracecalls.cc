@@ -9,6 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "converters/strace/log_files.h"
 #include "converters/strace/strace_log.h"
 #include "formats/cli/inputs.h"
@@ -118,6 +121,12 @@ class RecordSink final : public StraceSink {
   Types types_;
 };
 
+bool may_wait(const std::string& path) {
+  struct stat status {};
+  const int result = path == "-" ? ::fstat(STDIN_FILENO, &status) : ::stat(path.c_str(), &status);
+  return result == 0 && !S_ISREG(status.st_mode);
+}
+
 Types parse_types(std::string_view names, bool holds_several) {
   Types types;
   types.syscall = false;
@@ -216,6 +225,10 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
                               (what.empty() ? io::quoted(head.substr(0, head.find('\n')), 60)
                                             : std::string(what)),
                           "strace -f -ttt -T -yy -o FILE COMMAND writes one"};
+        }
+        // What a running strace has written so far is shown before more is waited for.
+        if (may_wait(path)) {
+          source = io::with_hook(std::move(source), [&] { output.writer().flush(); });
         }
         files.add(path, std::move(source), inputs.size() == 1);
       });

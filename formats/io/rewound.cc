@@ -8,6 +8,23 @@
 namespace tracebraid::formats::io {
 namespace {
 
+class Hooked final : public Rewound {
+ public:
+  Hooked(std::unique_ptr<Rewound> source, std::function<void()> before_read)
+      : source_(std::move(source)), before_read_(std::move(before_read)) {}
+  std::size_t read(std::span<char> into) override {
+    before_read_();
+    return source_->read(into);
+  }
+  [[nodiscard]] const std::string& name() const override { return source_->name(); }
+  [[nodiscard]] std::string_view head() const override { return source_->head(); }
+  bool more() override { return source_->more(); }
+
+ private:
+  std::unique_ptr<Rewound> source_;
+  std::function<void()> before_read_;
+};
+
 class RewoundSource final : public Rewound {
  public:
   explicit RewoundSource(std::unique_ptr<Source> rest) : rest_(std::move(rest)) {
@@ -56,6 +73,11 @@ class RewoundSource final : public Rewound {
 
 std::unique_ptr<Rewound> rewound(std::unique_ptr<Source> source) {
   return std::make_unique<RewoundSource>(std::move(source));
+}
+
+std::unique_ptr<Rewound> with_hook(std::unique_ptr<Rewound> source,
+                                   std::function<void()> before_read) {
+  return std::make_unique<Hooked>(std::move(source), std::move(before_read));
 }
 
 }  // namespace tracebraid::formats::io

@@ -1,6 +1,7 @@
 // A source whose beginning was looked at.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,6 +19,11 @@ class Rewound : public Source {
   // after read().
   virtual bool more() = 0;
 };
+
+// `source`, with `before_read` called before each read of it: that may last, and what has been made
+// of the input so far be wanted.
+[[nodiscard]] std::unique_ptr<Rewound> with_hook(std::unique_ptr<Rewound> source,
+                                                 std::function<void()> before_read);
 
 // Reads the first bytes of `source`, and gives them again with what follows. Throws what the source
 // throws before its first byte.
