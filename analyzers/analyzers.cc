@@ -6,6 +6,7 @@
 #include "analyzers/check.h"
 #include "analyzers/merge.h"
 #include "analyzers/sockets.h"
+#include "analyzers/timeline.h"
 #include "analyzers/top.h"
 #include "formats/io/error.h"
 
@@ -15,10 +16,8 @@ namespace {
 namespace cli = formats::cli;
 
 constexpr Analyzer kAnalyzers[] = {
-    {"check", &kCheck},
-    {"merge", &kMerge},
-    {"sockets", &kSockets},
-    {"top", &kTop},
+    {"check", &kCheck},       {"merge", &kMerge}, {"sockets", &kSockets},
+    {"timeline", &kTimeline}, {"top", &kTop},
 };
 
 constexpr std::string_view kUsage[] = {"ANALYZER [OPTION…] [INPUT…]"};
@@ -28,6 +27,7 @@ constexpr cli::Section kSections[] = {
      "  check    what is wrong, with evidence\n"
      "  merge    all inputs as one stream in order of time\n"
      "  sockets  each socket's life, with the flow that it was on the wire\n"
+     "  timeline what happened, in order, on one clock; for Perfetto, too\n"
      "  top      the heaviest system calls, flows or functions, as a table\n\n"
      "tracebraid ANALYZER --help is the manual of each."},
     {"Input",

@@ -384,6 +384,7 @@ void SocketTable::move_bytes(SocketLife& life, const record::Syscall& call) {
   if (is_out) {
     life.bytes_out += *call.bytes;
     life.last_out = begin_of(call);
+    life.last_out_tid = call.tid.value_or(0);
     if (!life.first_out) life.first_out = begin_of(call);
     if (may_be_measured(life)) {
       life.out.first(life.bytes_out, begin, [&](const Passage& passage) { sent(life, passage); });
@@ -758,6 +759,7 @@ void SocketTable::sent(SocketLife& life, const Passage& passage) {
   skew_.high = std::min(skew_.high, ns);
   ++skew_.high_count;
   life.send_waits.add(ns, passage.first_ts);
+  sink_.sent(life, passage.first_ts, passage.second_ts);
 }
 
 void SocketTable::flow(const record::Flow& flow) {

@@ -84,7 +84,7 @@ struct SocketLife {
   std::vector<std::pair<std::string, std::uint64_t>> by_call, by_error;
   std::optional<std::int64_t> first_in, first_out, last_out, eof_ts;
   std::uint64_t eof_line = 0;
-  std::uint64_t last_in_tid = 0;  // thread that received from it last
+  std::uint64_t last_in_tid = 0, last_out_tid = 0;  // threads that received and sent last
 
   std::shared_ptr<Wire> wire;  // UDP: the first of its flows
   std::size_t side = 0;        // of the wire: 0 is its originator
@@ -157,6 +157,10 @@ class SocketSink {
   // A call has read bytes that had arrived `ns` before it returned.
   virtual void waited(const SocketLife& life, std::int64_t arrived_ts, std::int64_t read_ts) {
     (void)life, (void)arrived_ts, (void)read_ts;
+  }
+  // Bytes that a call entered at `entry_ts` was given have left.
+  virtual void sent(const SocketLife& life, std::int64_t entry_ts, std::int64_t left_ts) {
+    (void)life, (void)entry_ts, (void)left_ts;
   }
 };
 

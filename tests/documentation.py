@@ -42,6 +42,7 @@ COMPLETIONS = {"cprof2callgrind": ("--str", {"--strip-prefix", "--strip-dirs"}),
                "tracebraid check": ("--li", {"--list"}),
                "tracebraid sockets": ("--a", {"--all"}),
                "tracebraid merge": ("--j", {"--join-parts"}),
+               "tracebraid timeline": ("--no", {"--no-fold"}),
                "tracebraid top": ("--m", {"--measure"})}
 # Programs of --help and README that need a screen, a network or the right to capture.
 STAND_INS = {"kcachegrind": 'test -s "$1"', "qcachegrind": 'test -s "$1"',
