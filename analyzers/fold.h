@@ -7,8 +7,8 @@
 
 namespace tracebraid::analyzers {
 
-// Told of every line by a hash of what must be equal. What repeats is shown twice; from then on it is
-// folded, until another line comes.
+// Told of every line by a hash of what must be equal. What repeats is shown twice; from then on it
+// is folded, until another line comes.
 class Fold {
  public:
   static constexpr std::size_t kMostPeriod = 4;

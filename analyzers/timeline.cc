@@ -84,7 +84,7 @@ struct Filters {
   std::set<std::uint64_t> files;
   std::vector<std::string> flows;  // beginnings of uids
   bool errors = false;
-  std::optional<std::int64_t> since, until;            // of the day or the epoch
+  std::optional<std::int64_t> since, until;              // of the day or the epoch
   std::optional<std::int64_t> since_begin, until_begin;  // from the first time
 
   [[nodiscard]] bool is_of_calls() const {
@@ -113,8 +113,7 @@ class Timeline : public RecordVisitor, public SocketSink {
     } else if (const auto* segment = segments_.get(any)) {
       ++read_;
       const bool is_taken = wants_flow(segment->uid) && !filters_.is_of_calls() &&
-                            (!filters_.errors || segment->is_rexmit) &&
-                            is_in_time(segment->ts.ns);
+                            (!filters_.errors || segment->is_rexmit) && is_in_time(segment->ts.ns);
       if (is_taken) wire(*segment);
       table_.segment(*segment);
     } else if (const auto* flow = flows_.get(any)) {
@@ -128,9 +127,10 @@ class Timeline : public RecordVisitor, public SocketSink {
     } else if (const auto* change = switches_.get(any)) {
       ++read_;
       running_[change->tid] = greenlet(change->greenlet);
-      const bool is_taken = wants(filters_.pids, change->pid) && wants(filters_.tids, change->tid) &&
-                            filters_.fds.empty() && filters_.files.empty() &&
-                            filters_.flows.empty() && !filters_.errors && is_in_time(change->ts.ns);
+      const bool is_taken = wants(filters_.pids, change->pid) &&
+                            wants(filters_.tids, change->tid) && filters_.fds.empty() &&
+                            filters_.files.empty() && filters_.flows.empty() && !filters_.errors &&
+                            is_in_time(change->ts.ns);
       if (is_taken) switched(*change);
     } else if (const auto* signal = signals_.get(any)) {
       ++read_;
@@ -566,8 +566,9 @@ class ChromeTimeline final : public Timeline {
   void waited(const SocketLife& life, std::int64_t arrived_ts, std::int64_t read_ts) override {
     if (!life.wire || read_ts <= arrived_ts) return;
     // Inside of the call, which ends then.
-    writer(arrived_ts).arrow({kNetwork, flow_track(life.wire->uid), arrived_ts},
-                             {process_of(life), life.last_in_tid, read_ts - 1}, "receive");
+    writer(arrived_ts)
+        .arrow({kNetwork, flow_track(life.wire->uid), arrived_ts},
+               {process_of(life), life.last_in_tid, read_ts - 1}, "receive");
   }
   void sent(const SocketLife& life, std::int64_t entry_ts, std::int64_t left_ts) override {
     if (!life.wire) return;
@@ -580,7 +581,7 @@ class ChromeTimeline final : public Timeline {
     if (!call.ts) return;
     const std::uint64_t tid = call.tid.value_or(0);
     const std::uint64_t pid = call.pid.value_or(tid);
-    name_thread(pid, tid);
+    name_thread(pid, tid, call.ts->ns);
     std::vector<chrome::Argument> arguments;
     constexpr std::size_t kShown = 200;
     arguments.push_back({"args", std::string(call.args.substr(0, kShown))});
@@ -596,8 +597,9 @@ class ChromeTimeline final : public Timeline {
     const std::int64_t end = call.end_ts ? call.end_ts->ns : call.ts->ns;
     std::string title(call.syscall);
     if (!call.error.empty()) title.append(" ").append(call.error);
-    writer(call.ts->ns).complete(pid, tid, call.ts->ns, std::max<std::int64_t>(end - call.ts->ns, 0),
-                                 title, arguments);
+    writer(call.ts->ns)
+        .complete(pid, tid, call.ts->ns, std::max<std::int64_t>(end - call.ts->ns, 0), title,
+                  arguments);
   }
 
   void wire(const record::Segment& segment) override {
@@ -607,7 +609,8 @@ class ChromeTimeline final : public Timeline {
         {"packet", std::to_string(segment.packet)},
     };
     const std::uint64_t track = flow_track(segment.uid);
-    name_flow(segment.uid, {segment.orig_h, segment.orig_p}, {segment.resp_h, segment.resp_p});
+    name_flow(segment.uid, {segment.orig_h, segment.orig_p}, {segment.resp_h, segment.resp_p},
+              segment.ts.ns);
     // As thin as can be: arrows need something to bind to.
     constexpr std::int64_t kThin = 1000;
     writer(segment.ts.ns)
@@ -625,9 +628,9 @@ class ChromeTimeline final : public Timeline {
         {"orig_bytes", std::to_string(flow.orig_uniq_bytes)},
         {"resp_bytes", std::to_string(flow.resp_uniq_bytes)},
     };
-    name_flow(flow.uid, {flow.orig_h, flow.orig_p}, {flow.resp_h, flow.resp_p});
-    const std::string name =
-        std::string(flow.proto) + " " + std::string(flow.conn_state.empty() ? "-" : flow.conn_state);
+    name_flow(flow.uid, {flow.orig_h, flow.orig_p}, {flow.resp_h, flow.resp_p}, flow.ts.ns);
+    const std::string name = std::string(flow.proto) + " " +
+                             std::string(flow.conn_state.empty() ? "-" : flow.conn_state);
     writer(flow.ts.ns)
         .complete(kNetwork, flow_track(flow.uid), flow.ts.ns, flow.last_ts.ns - flow.ts.ns, name,
                   arguments);
@@ -638,8 +641,8 @@ class ChromeTimeline final : public Timeline {
     const std::string name = greenlet(change.from);
     const std::uint64_t track = kGreenlets + std::stoull(name.substr(1));
     if (named_greenlets_.insert(name).second) {
-      writer(change.ts.ns).name_thread(change.pid, track,
-                                       "greenlet " + name + " " + std::string(change.from));
+      writer(change.ts.ns)
+          .name_thread(change.pid, track, "greenlet " + name + " " + std::string(change.from));
     }
     writer(change.ts.ns)
         .complete(change.pid, track, change.ts.ns - change.ran->ns, change.ran->ns, "runs", {});
@@ -654,8 +657,8 @@ class ChromeTimeline final : public Timeline {
   }
 
   void happened(const record::Process& process) override {
-    if (process.event != "exec") return;
-    writer(process.ts ? process.ts->ns : 0)
+    if (process.event != "exec" || !process.ts) return;
+    writer(process.ts->ns)
         .name_process(process.pid.value_or(process.tid.value_or(0)), process.path);
   }
 
@@ -678,18 +681,19 @@ class ChromeTimeline final : public Timeline {
   std::uint64_t flow_track(std::string_view uid) {
     return flows_.emplace(std::string(uid), flows_.size() + 1).first->second;
   }
-  void name_flow(std::string_view uid, const HostPort& orig, const HostPort& resp) {
+  void name_flow(std::string_view uid, const HostPort& orig, const HostPort& resp,
+                 std::int64_t ts) {
     const std::uint64_t track = flow_track(uid);
     if (!named_flows_.insert(track).second) return;
     std::string name;
     append_shown(name, orig);
     name.append("→");
     append_shown(name, resp);
-    writer(0).name_thread(kNetwork, track, name);
+    writer(ts).name_thread(kNetwork, track, name);
   }
-  void name_thread(std::uint64_t pid, std::uint64_t tid) {
+  void name_thread(std::uint64_t pid, std::uint64_t tid, std::int64_t ts) {
     if (!named_threads_.insert({pid, tid}).second) return;
-    writer(0).name_thread(pid, tid, "thread " + std::to_string(tid));
+    writer(ts).name_thread(pid, tid, "thread " + std::to_string(tid));
   }
 
   io::Output& output_;
@@ -794,16 +798,16 @@ constexpr cli::Option kOptions[] = {
     {0, "tid", Argument::kText, "LIST", "Filters", "of these threads only"},
     {0, "fd", Argument::kText, "LIST", "Filters", "calls on these descriptors only",
      "By number: one number stands for many files in a program's life; --file tells them apart."},
-    {0, "file", Argument::kText, "LIST", "Filters",
-     "calls on these open files only, by the number that stracecalls and sockets give them"},
-    {0, "flow", Argument::kText, "LIST", "Filters",
-     "packets of these flows, and calls on their sockets", "Uids or their beginnings."},
+    {0, "file", Argument::kText, "LIST", "Filters", "calls on these open files only",
+     "By the number that stracecalls and tracebraid sockets give them."},
+    {0, "flow", Argument::kText, "LIST", "Filters", "these flows, and calls on their sockets",
+     "Uids or their beginnings."},
     {0, "since", Argument::kText, "TIME", "Filters", "from this time on",
      "HH:MM:SS.ffffff of the first day (UTC), seconds since 1970, or +SECONDS from the first "
      "record."},
     {0, "until", Argument::kText, "TIME", "Filters", "up to this time"},
-    {'e', "errors", Argument::kNone, "", "Filters",
-     "failed calls, signals, what was sent again, and flows that did not end well"},
+    {'e', "errors", Argument::kNone, "", "Filters", "what failed only",
+     "Failed calls, signals, what was sent again, and flows that did not end well."},
     {0, "no-fold", Argument::kNone, "", "Output", "show every line that repeats"},
     {'f', "format", Argument::kChoice, "FORMAT", "Output", "text, or chrome (text)",
      "chrome is the JSON that ui.perfetto.dev and chrome://tracing open: a track for each thread, "

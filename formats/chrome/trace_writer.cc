@@ -82,7 +82,9 @@ void TraceWriter::arrow(const Place& from, const Place& to, std::string_view nam
 }
 
 void TraceWriter::finish() {
-  out_.append("\n]}\n");
+  line_.assign("\n],\"otherData\":{\"origin_ns\":\"").append(std::to_string(origin_ns_));
+  line_.append("\"}}\n");
+  out_.append(line_);
   out_.flush();
 }
 

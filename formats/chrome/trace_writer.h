@@ -4,8 +4,8 @@
 //   {"ph":"X","pid":7,"tid":8,"ts":1.500,"dur":0.250,"name":"read","args":{"result":"3"}}
 //
 // Times are microseconds; decimals keep the nanoseconds. Written are complete events (X), names of
-// processes and threads (M), and arrows (s and f), each of which binds to the complete event that its
-// time is inside of. Events may come in any order.
+// processes and threads (M), and arrows (s and f), each of which binds to the complete event that
+// its time is inside of. Events may come in any order.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,8 @@ struct Place {
 
 class TraceWriter {
  public:
-  // Times are written relative to `origin_ns`, so that a number of double precision holds them.
+  // Times are written relative to `origin_ns`, so that a number of double precision holds them; it
+  // stands in otherData.
   TraceWriter(io::Output& output, std::int64_t origin_ns);
 
   void name_process(std::uint64_t pid, std::string_view name);
