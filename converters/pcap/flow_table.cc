@@ -13,8 +13,10 @@ namespace {
 
 constexpr std::size_t kFirstSlots = 1U << 8U;
 
+// A slot keeps the half of the hash that its place comes from, so that flows change places without
+// being looked at.
 std::uint32_t tag_of(std::uint64_t hash) {
-  return static_cast<std::uint32_t>(hash >> 32U);
+  return static_cast<std::uint32_t>(hash);
 }
 
 // Base 62, as Zeek's: C and 16 more.
@@ -94,10 +96,10 @@ void FlowTable::add(const DatagramBatch& batch) {
   for (std::size_t index = 0; index < count; ++index) {
     const std::size_t mask = slots_.size() - 1;
     if (index + 2 * kAhead < count) {
-      __builtin_prefetch(&slots_[datagrams[index + 2 * kAhead].hash & mask]);
+      __builtin_prefetch(&slots_[tag_of(datagrams[index + 2 * kAhead].hash) & mask]);
     }
     if (index + kAhead < count) {
-      const Slot& slot = slots_[datagrams[index + kAhead].hash & mask];
+      const Slot& slot = slots_[tag_of(datagrams[index + kAhead].hash) & mask];
       if (slot.flow != kNone) {
         const char* const flow = reinterpret_cast<const char*>(&at(slot.flow));
         for (std::size_t line = 0; line < sizeof(FlowCore); line += kLine) {
@@ -154,7 +156,7 @@ std::uint32_t FlowTable::create(const Datagram& datagram, const DatagramBatch& b
   FlowState& flow = at(index);
   flow = FlowState{};
   flow.key = datagram.key;
-  flow.hash = datagram.hash;
+  flow.tag = tag_of(datagram.hash);
   flow.first_ts = flow.last_ts = flow.counted_ts = flow.created_ts = datagram.ts_ns;
   flow.serial = serial_++;
   flow.uid = make_uid(datagram.key, datagram.ts_ns);
@@ -168,7 +170,7 @@ std::uint32_t FlowTable::create(const Datagram& datagram, const DatagramBatch& b
   flow.sctp_ports[0] = datagram.sctp_ports[datagram.from_a ? 0 : 1];
   flow.sctp_ports[1] = datagram.sctp_ports[datagram.from_a ? 1 : 0];
   orient(flow, datagram);
-  insert_slot(flow.hash, index);
+  insert_slot({flow.tag, index});
   return index;
 }
 
@@ -176,25 +178,25 @@ void FlowTable::grow() {
   std::vector<Slot> old(slots_.size() * 2);
   old.swap(slots_);
   for (const Slot& slot : old) {
-    if (slot.flow != kNone) insert_slot(at(slot.flow).hash, slot.flow);
+    if (slot.flow != kNone) insert_slot(slot);
   }
 }
 
-void FlowTable::insert_slot(std::uint64_t hash, std::uint32_t flow) {
+void FlowTable::insert_slot(const Slot& slot) {
   const std::size_t mask = slots_.size() - 1;
-  std::size_t place = hash & mask;
+  std::size_t place = slot.tag & mask;
   while (slots_[place].flow != kNone) place = (place + 1) & mask;
-  slots_[place] = {tag_of(hash), flow};
+  slots_[place] = slot;
 }
 
 void FlowTable::erase_slot(std::uint32_t flow) {
   const std::size_t mask = slots_.size() - 1;
-  std::size_t hole = at(flow).hash & mask;
+  std::size_t hole = at(flow).tag & mask;
   while (slots_[hole].flow != flow) hole = (hole + 1) & mask;
   // What follows moves up, unless it stands at its own place already.
   for (std::size_t place = (hole + 1) & mask; slots_[place].flow != kNone;
        place = (place + 1) & mask) {
-    const std::size_t wanted = at(slots_[place].flow).hash & mask;
+    const std::size_t wanted = slots_[place].tag & mask;
     if (((place - wanted) & mask) >= ((place - hole) & mask)) {
       slots_[hole] = slots_[place];
       hole = place;
@@ -206,8 +208,7 @@ void FlowTable::erase_slot(std::uint32_t flow) {
 std::uint32_t FlowTable::find(const Datagram& datagram) {
   const std::size_t mask = slots_.size() - 1;
   const std::uint32_t tag = tag_of(datagram.hash);
-  for (std::size_t place = datagram.hash & mask; slots_[place].flow != kNone;
-       place = (place + 1) & mask) {
+  for (std::size_t place = tag & mask; slots_[place].flow != kNone; place = (place + 1) & mask) {
     const Slot& slot = slots_[place];
     if (slot.tag == tag && at(slot.flow).key == datagram.key) return slot.flow;
   }

@@ -136,7 +136,7 @@ struct FlowCore {
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
   FlowKey key;
-  std::uint64_t hash = 0;
+  std::uint32_t tag = 0;  // of its slot
   std::int64_t first_ts = 0;
   std::int64_t last_ts = 0;
   std::int64_t counted_ts = 0;  // last packet before both sides had closed
@@ -227,7 +227,7 @@ class FlowTable {
   std::uint32_t create(const Datagram& datagram, const DatagramBatch& batch);
   void add_parent(std::uint32_t index, const Datagram& datagram, const DatagramBatch& batch);
   void grow();
-  void insert_slot(std::uint64_t hash, std::uint32_t flow);
+  void insert_slot(const Slot& slot);
   void erase_slot(std::uint32_t flow);
 
   void orient(FlowState& flow, const Datagram& datagram) const;
