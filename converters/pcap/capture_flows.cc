@@ -44,9 +44,8 @@ CaptureFlows::CaptureFlows(Options options, FlowSink& sink, io::Diagnostics& dia
   if (!options.filter.empty()) filter_.emplace(options.filter);
 }
 
-void CaptureFlows::add(std::span<const Packet> packets) {
-  for (std::size_t index = 0; index < packets.size(); ++index) {
-    Packet packet = packets[index];
+void CaptureFlows::add(std::span<Packet> packets) {
+  for (Packet& packet : packets) {
     ++ledger_.read;
     if (filter_ && !filter_->matches(packet)) {
       ++ledger_.filtered;
@@ -106,7 +105,7 @@ void CaptureFlows::seen_at(std::int64_t ts_ns) {
   ledger_.last_ts = std::max(ledger_.last_ts.value_or(time), time);
 }
 
-void CaptureFlows::take(Packet packet, std::uint64_t number) {
+void CaptureFlows::take(const Packet& packet, std::uint64_t number) {
   seen_at(packet.ts_ns);
   const std::size_t before = batch_.datagrams.size();
   switch (decoder_.decode(packet, number, batch_)) {

@@ -66,7 +66,8 @@ enum class TransportHeader : std::uint8_t {
   kNone,       // a protocol without ports
 };
 
-struct Datagram {
+// Two cache lines; the flow table looks ahead at the first.
+struct alignas(64) Datagram {
   FlowKey key;
   std::uint64_t hash = 0;
   std::int64_t ts_ns = 0;
@@ -138,6 +139,8 @@ struct DatagramBatch {
     is_followed_by_wait = false;
   }
 };
+
+static_assert(sizeof(Datagram) == 128);
 
 inline constexpr std::uint8_t kFin = 0x01;
 inline constexpr std::uint8_t kSyn = 0x02;

@@ -40,7 +40,7 @@ class Decoder {
     std::int64_t shortest_time_out_ns = 8'000'000'000;
     // Flows of whose payloads is known how many were kept: a power of two. Of more flows than that,
     // payloads are kept in vain.
-    std::size_t flows_known = std::size_t{1} << 14U;
+    std::size_t flows_known = std::size_t{1} << 16U;
     // Of the flows' hash; unknown to those who send packets, unless it is set.
     std::optional<std::uint64_t> hash_seed = {};
   };
@@ -91,10 +91,13 @@ class Decoder {
   const formats::pcap::Interface* last_interned_ = nullptr;
 
   // How many payloads of a flow were kept lately: the flow table looks at its first few only.
+  // Small, since every packet looks at one of them. Of the last packet's time, in units of 2^30 ns,
+  // the lower bits: 18 years of them.
   struct Kept {
+    static constexpr unsigned kTickBits = 29;
     std::uint32_t tag = 0;
-    std::uint8_t payloads = 0;
-    std::int64_t last_ts_ns = 0;
+    std::uint32_t payloads : 3 = 0;
+    std::uint32_t last_tick : kTickBits = 0;
   };
   std::vector<Kept> kept_;
   std::vector<std::uint32_t> unsupported_;  // link types that were reported
