@@ -716,6 +716,8 @@ void Decoder::finish(Frame& frame, const IpPacket& ip, Datagram& datagram, std::
     key.around = static_cast<std::uint16_t>(hash ^ (hash >> 16U) ^ (hash >> 32U) ^ (hash >> 48U));
   }
   datagram.hash = hash_of(key, hash_seed_);
+  // For keep_bytes(); until then the checksum keeps the processor busy.
+  __builtin_prefetch(&kept_[datagram.hash & (kept_.size() - 1)], 1);
   if (around.vlans > 0 || around.tunnels > 0 || around.has_mpls) {
     datagram.around = static_cast<std::int32_t>(frame.out.encapsulations.size());
     frame.out.encapsulations.push_back(around);
@@ -788,11 +790,11 @@ Outcome Decoder::tcp(Frame& frame, const IpPacket& ip, Datagram& datagram, Bytes
   datagram.ack = bytes.u32(8);
   datagram.tcp_flags = bytes.u8(13);
   datagram.window = bytes.u16(14);
-  datagram.is_bad_checksum =
-      !ip.is_truncated && has_bad_checksum(ip, {bytes.at, bytes.captured}, kProtocolTcp);
   datagram.payload_bytes = bytes.wire - header;
   const std::uint32_t seen = std::min(header, bytes.captured);
   finish(frame, ip, datagram, source, destination);
+  datagram.is_bad_checksum =
+      !ip.is_truncated && has_bad_checksum(ip, {bytes.at, bytes.captured}, kProtocolTcp);
   keep_bytes(frame, datagram, {bytes.at + kHeader, seen - kHeader},
              {bytes.at + seen, bytes.captured - seen});
   return Outcome::kCounted;
