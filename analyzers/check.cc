@@ -20,7 +20,6 @@
 #include "analyzers/python_calls.h"
 #include "analyzers/socket_table.h"
 #include "analyzers/typed.h"
-#include "converters/strace/stracecalls.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
@@ -29,6 +28,7 @@
 #include "formats/record/switch.h"
 #include "formats/record/text.h"
 #include "formats/record/writer.h"
+#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -624,9 +624,9 @@ constexpr std::string_view kUsage[] = {"[OPTION…] INPUT…", "--list", "--expl
 
 constexpr cli::Option kOptions[] = {
     kShiftOption,
-    converters::strace::kClockOptions[0],
-    converters::strace::kClockOptions[1],
-    converters::strace::kClockOptions[2],
+    formats::strace::kClockOptions[0],
+    formats::strace::kClockOptions[1],
+    formats::strace::kClockOptions[2],
     {0, "only", Argument::kText, "LIST", "Checks", "do these checks alone",
      "Their identifiers with commas between."},
     {0, "without", Argument::kText, "LIST", "Checks", "leave these checks out"},

@@ -22,6 +22,7 @@
 #include "formats/io/error.h"
 #include "formats/record/any_record.h"
 #include "formats/record/writer.h"
+#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -254,10 +255,9 @@ constexpr cli::Option kOptions[] = {
     {0, "until", Argument::kText, "TIME", "Records", "records before this time"},
     {0, "segments", Argument::kNone, "", "Records", "of captures, the payload's segments too"},
     {0, "files", Argument::kNone, "", "Records", "of strace logs, open files too"},
-    {0, "date", Argument::kText, "DATE", "Input", "day of the first line of strace logs of -tt",
-     "--date, --tz and --start are those of stracecalls."},
-    {0, "tz", Argument::kText, "ZONE", "Input", "time zone of strace logs of -t and -tt"},
-    {0, "start", Argument::kText, "TIME", "Input", "when strace logs of -r began"},
+    formats::strace::kClockOptions[0],
+    formats::strace::kClockOptions[1],
+    formats::strace::kClockOptions[2],
     kShiftOption,
     {'f', "format", Argument::kChoice, "FORMAT", "Output", "form of the records",
      "Default: by the ending of -o's FILE, else JSON Lines. Several types of records fit into "

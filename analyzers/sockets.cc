@@ -6,9 +6,9 @@
 #include "analyzers/inputs.h"
 #include "analyzers/socket_table.h"
 #include "analyzers/typed.h"
-#include "converters/strace/stracecalls.h"
 #include "formats/cli/record_output.h"
 #include "formats/record/text.h"
+#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -132,9 +132,9 @@ constexpr std::string_view kUsage[] = {"[OPTION…] INPUT…"};
 
 constexpr cli::Option kOptions[] = {
     kShiftOption,
-    converters::strace::kClockOptions[0],
-    converters::strace::kClockOptions[1],
-    converters::strace::kClockOptions[2],
+    formats::strace::kClockOptions[0],
+    formats::strace::kClockOptions[1],
+    formats::strace::kClockOptions[2],
     {'a', "all", Argument::kNone, "", "Output", "sockets that are on no network, too",
      "Those of AF_UNIX, netlink and the like. Default: TCP and UDP."},
     cli::kFormatOption,

@@ -23,7 +23,6 @@
 #include "analyzers/inputs.h"
 #include "analyzers/socket_table.h"
 #include "analyzers/typed.h"
-#include "converters/strace/stracecalls.h"
 #include "formats/chrome/trace_writer.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
@@ -31,6 +30,7 @@
 #include "formats/io/output.h"
 #include "formats/record/switch.h"
 #include "formats/record/text.h"
+#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -790,9 +790,9 @@ constexpr std::string_view kUsage[] = {"[OPTION…] INPUT…"};
 
 constexpr cli::Option kOptions[] = {
     kShiftOption,
-    converters::strace::kClockOptions[0],
-    converters::strace::kClockOptions[1],
-    converters::strace::kClockOptions[2],
+    formats::strace::kClockOptions[0],
+    formats::strace::kClockOptions[1],
+    formats::strace::kClockOptions[2],
     {0, "pid", Argument::kText, "LIST", "Filters", "of these processes only",
      "With a filter of processes, threads, descriptors or files, the wire is left out."},
     {0, "tid", Argument::kText, "LIST", "Filters", "of these threads only"},

@@ -24,6 +24,7 @@
 #include "formats/record/function.h"
 #include "formats/record/syscall.h"
 #include "formats/record/writer.h"
+#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -773,10 +774,9 @@ constexpr cli::Option kOptions[] = {
     {0, "sort", Argument::kText, "COLUMN", "Groups", "sort by a column, the largest first",
      "Default: time, or the number where the records have no times."},
     {'n', "number", Argument::kText, "NUMBER", "Groups", "groups to show (20); 0: all"},
-    {0, "date", Argument::kText, "DATE", "Input", "day of the first line of strace logs of -tt",
-     "--date, --tz and --start are those of stracecalls."},
-    {0, "tz", Argument::kText, "ZONE", "Input", "time zone of strace logs of -t and -tt"},
-    {0, "start", Argument::kText, "TIME", "Input", "when strace logs of -r began"},
+    formats::strace::kClockOptions[0],
+    formats::strace::kClockOptions[1],
+    formats::strace::kClockOptions[2],
     cli::kFormatOption,
     cli::kOutputOption,
     {0, "fields", Argument::kText, "LIST", "Output", "write these columns only, in this order"},

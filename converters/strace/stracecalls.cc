@@ -21,6 +21,7 @@
 #include "formats/record/file.h"
 #include "formats/record/syscall.h"
 #include "formats/record/writer.h"
+#include "formats/strace/clock_options.h"
 
 namespace tracebraid::converters::strace {
 namespace {
@@ -33,9 +34,9 @@ using cli::Argument;
 constexpr std::string_view kUsage[] = {"[OPTION…] [LOG…]"};
 
 constexpr cli::Option kOptions[] = {
-    kClockOptions[0],
-    kClockOptions[1],
-    kClockOptions[2],
+    formats::strace::kClockOptions[0],
+    formats::strace::kClockOptions[1],
+    formats::strace::kClockOptions[2],
     {0, "verify", Argument::kNone, "", "Input", "compare with the log's own table (-C)",
      "Counts that differ are problem records, and the exit status is 1. What strace leaves out of "
      "its table on purpose differs, too: calls that it does not know, before 7.1."},
