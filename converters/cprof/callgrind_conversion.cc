@@ -1,24 +1,22 @@
 #include "converters/cprof/callgrind_conversion.h"
 
 #include <algorithm>
-#include <charconv>
-#include <iterator>
 #include <string_view>
 #include <utility>
 
 #include <fnmatch.h>
 
-#include "converters/cprof/names.h"
+#include "formats/callgrind/outside_calls.h"
+#include "formats/callgrind/python_names.h"
 
 namespace tracebraid::converters::cprof {
 namespace {
 
 namespace io = formats::io;
 namespace callgrind = formats::callgrind;
-__extension__ using Uint128 = unsigned __int128;
 
-constexpr std::string_view kRootName = "(root)";
-constexpr std::string_view kRootFile = "(outside the profile)";
+using callgrind::kRootFile;
+using callgrind::kRootName;
 
 bool is_separator(char each) {
   return each == '/' || each == '\\';
@@ -26,35 +24,6 @@ bool is_separator(char each) {
 
 std::uint64_t positive(std::int64_t count) {
   return count > 0 ? static_cast<std::uint64_t>(count) : 0;
-}
-
-struct NameLook {
-  bool is_plain;         // is copied as it is, and no other name is shown as this text
-  bool has_false_place;  // holds what looks like the beginning of a place
-};
-
-NameLook look_at(std::string_view name) {
-  bool is_plain = !name.empty() && name.front() != ' ' && name.back() != ' ';
-  bool has_false_place = false;
-  char before = 0;
-  for (const char each : name) {
-    is_plain &= each >= ' ' && each <= '~' && each != '\\';
-    has_false_place |= before == ' ' && each == '(';
-    before = each;
-  }
-  return {is_plain, has_false_place};
-}
-
-// ` (shop/views.py`, which a line and a bracket complete.
-std::string place_text(std::string_view path) {
-  std::string text = " (";
-  append_name(text, path);
-  return text;
-}
-
-// whole * part / all, rounded to nearest; part <= all, all > 0.
-std::uint64_t share(std::uint64_t whole, std::uint64_t part, std::uint64_t all) {
-  return static_cast<std::uint64_t>((Uint128{whole} * part + all / 2) / all);
 }
 
 }  // namespace
@@ -149,28 +118,16 @@ void CallgrindConversion::write_timed_calls(const Entry& entry, FunctionId calle
   const std::uint64_t own_calls = positive(entry.calls);
   if (calls > own_calls && entry.calls >= 0) diagnostics_.count(kCallsBeyondOwn, {});
 
-  std::uint64_t root_calls = hidden_calls;
-  std::uint64_t root_ns = hidden_ns;
-  if (own_calls > calls) {
-    const std::uint64_t outside = own_calls - calls;
-    const std::uint64_t primitive = positive(entry.primitive_calls);
-    const std::uint64_t rest = entry.inclusive_ns > outer_ns ? entry.inclusive_ns - outer_ns : 0;
-    std::uint64_t outside_ns = rest;
-    if (primitive <= outside) {
-      // Whatever else called it did so within these calls.
-      outside_ns = entry.inclusive_ns;
-    } else if (primitive != outside + outer_calls) {
-      // Some of the callers' calls were inside others. A guess: they all had the same share.
-      const std::uint64_t inner =
-          outer_calls == 0
-              ? 0
-              : share(outer_ns, std::min(primitive - outside, outer_calls), outer_calls);
-      outside_ns = entry.inclusive_ns > inner ? entry.inclusive_ns - inner : 0;
-      diagnostics_.count(kEstimatedRoot, {});
-    }
-    root_calls += outside;
-    root_ns = saturated_sum(root_ns, outside_ns);
-  }
+  const callgrind::OutsideCalls outside =
+      callgrind::outside_calls({.calls = own_calls,
+                                .primitive_calls = positive(entry.primitive_calls),
+                                .inclusive_ns = entry.inclusive_ns,
+                                .callers_calls = calls,
+                                .outer_calls = outer_calls,
+                                .outer_ns = outer_ns});
+  if (outside.is_estimated) diagnostics_.count(kEstimatedRoot, {});
+  const std::uint64_t root_calls = hidden_calls + outside.calls;
+  const std::uint64_t root_ns = saturated_sum(hidden_ns, outside.inclusive_ns);
   write_root_call(callee, line, static_cast<std::int64_t>(root_calls), root_ns);
 }
 
@@ -193,7 +150,7 @@ void CallgrindConversion::write_counted_calls(const Entry& entry, FunctionId cal
   const auto next_share = [&](std::uint64_t count) {
     if (all == 0) return std::uint64_t{0};
     calls_before = std::min(saturated_sum(calls_before, count), all);
-    const std::uint64_t ns = share(entry.inclusive_ns, calls_before, all);
+    const std::uint64_t ns = callgrind::share(entry.inclusive_ns, calls_before, all);
     return ns - std::exchange(ns_before, ns);
   };
   std::uint64_t hidden_calls = 0;
@@ -259,7 +216,7 @@ FunctionId CallgrindConversion::mapped(FunctionId function) {
     return kHidden;
   }
   target.file = strings_.intern(stripped(strings_.text(target.file)));
-  if (form_ == DumpForm::kSampled) target.line = kAllLines;
+  if (form_ == DumpForm::kSampled) target.line = callgrind::PythonNames::kAllLines;
   const FunctionId id = functions_.intern(target);
   mapping_[function] = id;
   if (!writer_.is_placed(id)) place(id);
@@ -307,72 +264,31 @@ void CallgrindConversion::place(FunctionId function) {
   std::uint32_t& file_number = file_numbers_[placed.file];
   if (file_number == 0) {
     const std::string_view path = strings_.text(placed.file);
-    const StringId package = path == kRootFile ? placed.file : strings_.intern(package_of(path));
+    const StringId package =
+        path == kRootFile ? placed.file : strings_.intern(callgrind::package_of(path));
     const auto [object, is_new] =
         object_numbers_.try_emplace(package, static_cast<callgrind::ObjectNumber>(objects_.size()));
     if (is_new) objects_.push_back(package);
-    const bool is_named_with_place = !is_builtin(path) && path != kRootFile;
-    files_.push_back({placed.file, object->second, is_named_with_place ? take_place(path) : ""});
+    files_.push_back({placed.file, object->second, names_.take_place(path)});
     file_number = static_cast<std::uint32_t>(files_.size());
   }
   writer_.place(function, file_number - 1, static_cast<std::uint32_t>(std::max(placed.line, 0)),
                 files_[file_number - 1].object);
 }
 
-// What stands behind the names of a file's functions: its tail, or if another file has the same,
-// its whole path.
-std::string CallgrindConversion::take_place(std::string_view path) {
-  for (const std::string_view shown_path : {path_tail(path), path}) {
-    std::string place = place_text(shown_path);
-    if (places_.insert(place).second) return place;
-  }
-  // Paths that differ only in what is escaped.
-  for (std::uint64_t serial = 2;; ++serial) {
-    std::string place = place_text(path) + " #" + std::to_string(serial);
-    if (places_.insert(place).second) return place;
-  }
-}
-
-// `name (tail/of/path.py:12)`; built-in functions, whose file says nothing, by name alone.
-// gprof2dot knows a function by this text only, so no two may be equal. The place and a plain name
-// tell a function from all others; names that are escaped, or look as if they had a place, and
-// those without one get a number where they need it.
 void CallgrindConversion::append_function(FunctionId function, std::string& out) {
   const Function& named = functions_[function];
-  const std::string& place = files_[file_numbers_[named.file] - 1].place;
-  const std::string_view name = strings_.text(named.name);
-  const NameLook look = look_at(name);
-  if (look.is_plain) {
-    out.append(name);
-  } else {
-    append_name(out, name);
-  }
-  if (!place.empty()) {
-    out.append(place);
-    if (named.line != kAllLines) {
-      char digits[16] = {':'};
-      out.append(digits, std::to_chars(digits + 1, std::end(digits), named.line).ptr);
-    }
-    out.push_back(')');
-  }
-  if (!place.empty() && look.is_plain && !look.has_false_place) return;
-  constexpr std::uint64_t kSecond = 2;
-  const std::size_t size = out.size();
-  for (std::uint64_t serial = look.has_false_place ? 1 : 0;;
-       serial = std::max(serial + 1, kSecond)) {
-    out.resize(size);
-    if (serial > 0) out.append(" #").append(std::to_string(serial));
-    if (odd_names_.insert(out).second) return;
-  }
+  names_.append_function(out, strings_.text(named.name),
+                         files_[file_numbers_[named.file] - 1].place, named.line);
 }
 
 void CallgrindConversion::append_file(callgrind::FileNumber file, std::string& out) {
   const std::string_view path = strings_.text(files_[file].path);
-  append_name(out, path.empty() ? std::string_view("~") : path);
+  callgrind::append_name(out, path.empty() ? std::string_view("~") : path);
 }
 
 void CallgrindConversion::append_object(callgrind::ObjectNumber object, std::string& out) {
-  append_name(out, strings_.text(objects_[object]));
+  callgrind::append_name(out, strings_.text(objects_[object]));
 }
 
 }  // namespace tracebraid::converters::cprof

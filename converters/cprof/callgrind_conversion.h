@@ -19,10 +19,10 @@
 #include <cstdint>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "converters/cprof/profile.h"
+#include "formats/callgrind/python_names.h"
 #include "formats/callgrind/writer.h"
 #include "formats/io/diagnostics.h"
 #include "formats/marshal/string_table.h"
@@ -75,7 +75,6 @@ class CallgrindConversion final : public EntryHandler, private formats::callgrin
  private:
   static constexpr FunctionId kHidden = UINT32_MAX;
   static constexpr FunctionId kUnmapped = UINT32_MAX - 1;
-  static constexpr std::int32_t kAllLines = -1;
 
   // The function that stands for `function` in the output, placed; or kHidden.
   FunctionId shown(FunctionId function) {
@@ -106,7 +105,6 @@ class CallgrindConversion final : public EntryHandler, private formats::callgrin
   void append_function(FunctionId function, std::string& out) override;
   void append_file(formats::callgrind::FileNumber file, std::string& out) override;
   void append_object(formats::callgrind::ObjectNumber object, std::string& out) override;
-  std::string take_place(std::string_view path);
 
   const ConversionOptions& options_;
   formats::marshal::StringTable& strings_;
@@ -123,10 +121,8 @@ class CallgrindConversion final : public EntryHandler, private formats::callgrin
   std::vector<formats::callgrind::FileNumber> file_numbers_;  // by StringId, + 1; 0 is none yet
   std::vector<StringId> objects_;
   std::unordered_map<StringId, formats::callgrind::ObjectNumber> object_numbers_;
-  std::vector<FunctionId> mapping_;         // by FunctionId, where is_mapped_
-  std::unordered_set<std::string> places_;  // those of files_
-  std::unordered_set<std::string>
-      odd_names_;                    // given to functions that their place does not tell apart
+  std::vector<FunctionId> mapping_;  // by FunctionId, where is_mapped_
+  formats::callgrind::PythonNames names_;
   std::vector<FunctionId> callers_;  // reused: shown() of an entry's callers
 
   FunctionId root_ = kHidden;

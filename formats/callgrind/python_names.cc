@@ -1,10 +1,13 @@
-#include "converters/cprof/names.h"
+#include "formats/callgrind/python_names.h"
 
+#include <algorithm>
+#include <charconv>
 #include <initializer_list>
+#include <iterator>
 
 #include "formats/io/text.h"
 
-namespace tracebraid::converters::cprof {
+namespace tracebraid::formats::callgrind {
 namespace {
 
 constexpr std::string_view kSlashes = "/\\";  // a dump may come from Windows
@@ -72,6 +75,30 @@ bool is_absolute(std::string_view path) {
   return has_drive || (!path.empty() && is_slash(path[0]));
 }
 
+struct NameLook {
+  bool is_plain;         // is copied as it is, and no other name is shown as this text
+  bool has_false_place;  // holds what looks like the beginning of a place
+};
+
+NameLook look_at(std::string_view name) {
+  bool is_plain = !name.empty() && name.front() != ' ' && name.back() != ' ';
+  bool has_false_place = false;
+  char before = 0;
+  for (const char each : name) {
+    is_plain &= each >= ' ' && each <= '~' && each != '\\';
+    has_false_place |= before == ' ' && each == '(';
+    before = each;
+  }
+  return {is_plain, has_false_place};
+}
+
+// ` (shop/views.py`, which a line and a bracket complete.
+std::string place_text(std::string_view path) {
+  std::string text = " (";
+  append_name(text, path);
+  return text;
+}
+
 }  // namespace
 
 bool is_builtin(std::string_view path) {
@@ -122,8 +149,50 @@ void append_name(std::string& out, std::string_view text) {
   }
   const bool ends_blank = text.ends_with(' ');
   if (ends_blank) text.remove_suffix(1);
-  formats::io::append_escaped(out, text);
+  io::append_escaped(out, text);
   if (ends_blank) out.append(kBlank);
 }
 
-}  // namespace tracebraid::converters::cprof
+std::string PythonNames::take_place(std::string_view path) {
+  if (is_builtin(path) || path == kRootFile) return {};
+  for (const std::string_view shown_path : {path_tail(path), path}) {
+    std::string place = place_text(shown_path);
+    if (places_.insert(place).second) return place;
+  }
+  // Paths that differ only in what is escaped.
+  for (std::uint64_t serial = 2;; ++serial) {
+    std::string place = place_text(path) + " #" + std::to_string(serial);
+    if (places_.insert(place).second) return place;
+  }
+}
+
+// The place and a plain name tell a function from all others; names that are escaped, or look as if
+// they had a place, and those without one get a number where they need it.
+void PythonNames::append_function(std::string& out, std::string_view name, std::string_view place,
+                                  std::int32_t line) {
+  const NameLook look = look_at(name);
+  if (look.is_plain) {
+    out.append(name);
+  } else {
+    append_name(out, name);
+  }
+  if (!place.empty()) {
+    out.append(place);
+    if (line != kAllLines) {
+      char digits[16] = {':'};
+      out.append(digits, std::to_chars(digits + 1, std::end(digits), line).ptr);
+    }
+    out.push_back(')');
+  }
+  if (!place.empty() && look.is_plain && !look.has_false_place) return;
+  constexpr std::uint64_t kSecond = 2;
+  const std::size_t size = out.size();
+  for (std::uint64_t serial = look.has_false_place ? 1 : 0;;
+       serial = std::max(serial + 1, kSecond)) {
+    out.resize(size);
+    if (serial > 0) out.append(" #").append(std::to_string(serial));
+    if (odd_names_.insert(out).second) return;
+  }
+}
+
+}  // namespace tracebraid::formats::callgrind

@@ -1,8 +1,8 @@
-#include "converters/cprof/names.h"
+#include "formats/callgrind/python_names.h"
 
 #include <gtest/gtest.h>
 
-namespace tracebraid::converters::cprof {
+namespace tracebraid::formats::callgrind {
 namespace {
 
 TEST(Names, TailIsWhatTellsFilesApart) {
@@ -53,4 +53,4 @@ TEST(Names, NothingInANameCanEndALine) {
 }
 
 }  // namespace
-}  // namespace tracebraid::converters::cprof
+}  // namespace tracebraid::formats::callgrind
