@@ -62,8 +62,7 @@ void CallgrindConversion::write_header(DumpForm form) {
   if (!options_.include.empty() || !options_.exclude.empty()) {
     header.descriptions.emplace_back("Filtered: some functions are left out");
   }
-  header.event = "ns";
-  header.event_long_name = "Nanoseconds";
+  header.events = {{.name = "ns", .long_name = "Nanoseconds", .formula = {}}};
   writer_.write_header(header);
   has_header_ = true;
 }

@@ -16,7 +16,7 @@ char* put_line(char* at, const Line& line) {
   return at + line.size;
 }
 
-// Everything of a block but the names: at most eight short lines.
+// Everything of a block but the names and the costs of further events: at most eight short lines.
 constexpr std::size_t kBlockRoom = 512;
 
 char* put_text(char* at, std::string_view text) {
@@ -44,6 +44,11 @@ bool is_first(std::vector<bool>& seen, std::uint32_t number) {
   return is_new;
 }
 
+std::uint64_t saturated_sum(std::uint64_t left, std::uint64_t right) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+  return right > kMost - left ? kMost : left + right;
+}
+
 template <typename Entries>
 auto& grown(Entries& entries, std::uint32_t number) {
   if (number >= entries.size()) entries.resize(number + std::size_t{1});
@@ -58,9 +63,23 @@ void Writer::write_header(const Header& header) {
   for (const std::string& each : header.descriptions) {
     text.append("desc: ").append(each).append("\n");
   }
-  text.append("positions: line\nevent: ").append(header.event).append(" : ");
-  text.append(header.event_long_name).append("\nevents: ").append(header.event).append("\n");
+  text.append("positions: line\n");
+  std::string columns;
+  std::size_t count = 0;
+  for (const Header::Event& event : header.events) {
+    text.append("event: ").append(event.name);
+    if (event.formula.empty()) {
+      columns.append(" ").append(event.name);
+      ++count;
+    } else {
+      text.append(" = ").append(event.formula);
+    }
+    text.append(" : ").append(event.long_name).append("\n");
+  }
+  text.append("events:").append(columns).append("\n");
   out_.append(text);
+  more_totals_.assign(count - 1, 0);
+  formatter_.set_more_events(count - 1);
 }
 
 void Writer::name(FunctionNumber function) {
@@ -87,22 +106,21 @@ void Writer::name(FunctionNumber function) {
   }
 }
 
-void Writer::self(FunctionNumber function, std::uint32_t line, std::uint64_t cost) {
+void Writer::self(FunctionNumber function, std::uint32_t line, std::uint64_t cost,
+                  std::span<const std::uint64_t> more) {
   use(function);
   functions_[function].has_self = true;
-  total_ = cost > std::numeric_limits<std::uint64_t>::max() - total_
-               ? std::numeric_limits<std::uint64_t>::max()
-               : total_ + cost;
-  add({.function = function,
-       .callee = 0,
-       .line = line,
-       .callee_line = 0,
-       .calls = 0,
-       .cost = cost});
+  total_ = saturated_sum(total_, cost);
+  for (std::size_t at = 0; at < more.size(); ++at) {
+    more_totals_[at] = saturated_sum(more_totals_[at], more[at]);
+  }
+  add({.function = function, .callee = 0, .line = line, .callee_line = 0, .calls = 0, .cost = cost},
+      more);
 }
 
 void Writer::call(FunctionNumber caller, std::uint32_t caller_line, FunctionNumber callee,
-                  std::uint32_t callee_line, std::uint64_t calls, std::uint64_t cost) {
+                  std::uint32_t callee_line, std::uint64_t calls, std::uint64_t cost,
+                  std::span<const std::uint64_t> more) {
   use(caller);
   use(callee);
   add({.function = caller,
@@ -110,7 +128,8 @@ void Writer::call(FunctionNumber caller, std::uint32_t caller_line, FunctionNumb
        .line = caller_line,
        .callee_line = callee_line,
        .calls = calls,
-       .cost = cost});
+       .cost = cost},
+      more);
 }
 
 std::uint64_t Writer::finish() {
@@ -121,8 +140,15 @@ std::uint64_t Writer::finish() {
     ++without_self;
   }
   flush();
-  out_.append("\ntotals: " + std::to_string(total_) + "\n");
+  std::string totals = "\ntotals: " + std::to_string(total_);
+  for (const std::uint64_t total : more_totals_) totals.append(" ").append(std::to_string(total));
+  out_.append(totals.append("\n"));
   return without_self;
+}
+
+void Formatter::set_more_events(std::size_t count) {
+  more_events_ = count;
+  room_ = kBlockRoom + count * (kNumberSize + 1);
 }
 
 void Formatter::write(Batch& batch) {
@@ -135,11 +161,13 @@ void Formatter::write(Batch& batch) {
     if (index + kAhead < batch.costs.size()) {
       __builtin_prefetch(&functions_[batch.costs[index + kAhead].function]);
     }
-    char* const begin = out_.room(kBlockRoom);
-    char* const end = cost.calls == 0 ? put_self(begin, cost) : put_call(begin, cost);
+    const std::uint64_t* const more = batch.more_costs.data() + index * more_events_;
+    char* const begin = out_.room(room_);
+    char* const end = cost.calls == 0 ? put_self(begin, cost, more) : put_call(begin, cost, more);
     out_.used(static_cast<std::size_t>(end - out_.room(0)));
   }
   batch.costs.clear();
+  batch.more_costs.clear();
   batch.functions.clear();
   batch.files.clear();
   batch.objects.clear();
@@ -178,7 +206,7 @@ char* Formatter::put_name(char* at, std::string_view name) {
   *at++ = ' ';
   out_.used(static_cast<std::size_t>(at - out_.room(0)));
   out_.append(name);
-  return out_.room(kBlockRoom);
+  return out_.room(room_);
 }
 
 char* Formatter::put_function(char* at, std::string_view key, FunctionNumber function) {
@@ -220,17 +248,26 @@ char* Formatter::enter(char* at, FunctionNumber function) {
   return put_function(at, "fn=(", function);
 }
 
-char* Formatter::put_self(char* at, const Batch::Cost& cost) {
-  if (cost.function != current_function_) *at++ = '\n';
-  at = enter(at, cost.function);
-  at = put_number(at, cost.line);
+char* Formatter::put_costs(char* at, std::uint32_t line, std::uint64_t cost,
+                           const std::uint64_t* more) {
+  at = put_number(at, line);
   *at++ = ' ';
-  at = put_number(at, cost.cost);
+  at = put_number(at, cost);
+  for (std::size_t index = 0; index < more_events_; ++index) {
+    *at++ = ' ';
+    at = put_number(at, more[index]);
+  }
   *at++ = '\n';
   return at;
 }
 
-char* Formatter::put_call(char* at, const Batch::Cost& cost) {
+char* Formatter::put_self(char* at, const Batch::Cost& cost, const std::uint64_t* more) {
+  if (cost.function != current_function_) *at++ = '\n';
+  at = enter(at, cost.function);
+  return put_costs(at, cost.line, cost.cost, more);
+}
+
+char* Formatter::put_call(char* at, const Batch::Cost& cost, const std::uint64_t* more) {
   at = enter(at, cost.function);
   if (cost.callee != prepared_callee_) prepare_callee(cost.callee);
   const Function& callee = functions_[cost.callee];
@@ -250,11 +287,7 @@ char* Formatter::put_call(char* at, const Batch::Cost& cost) {
   *at++ = ' ';
   at = put_number(at, cost.callee_line);
   *at++ = '\n';
-  at = put_number(at, cost.line);
-  *at++ = ' ';
-  at = put_number(at, cost.cost);
-  *at++ = '\n';
-  return at;
+  return put_costs(at, cost.line, cost.cost, more);
 }
 
 void Formatter::prepare_callee(FunctionNumber callee) {

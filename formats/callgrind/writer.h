@@ -27,6 +27,9 @@
 //
 //   totals: 6300
 //
+// With several events every cost has all its columns, zeros too: speedscope takes a missing one for
+// NaN.
+//
 // All readers add up repeated blocks, so calls may come in any order, also grouped by callee, and
 // nothing but the numbering needs to be remembered.
 //
@@ -51,6 +54,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,8 +84,12 @@ struct Header {
   std::string creator;
   std::string command;                    // what was profiled; one short line, empty for none
   std::vector<std::string> descriptions;  // one line each
-  std::string event;                      // a word, e.g. "ns"
-  std::string event_long_name;
+  struct Event {
+    std::string name;  // a word, e.g. "ns"
+    std::string long_name;
+    std::string formula;  // of a derived event, "Sent + Received"; it has no column
+  };
+  std::vector<Event> events;  // at least one with a column
 };
 
 // What a Writer has been told, until it is text.
@@ -93,7 +101,7 @@ struct Batch {
     std::uint32_t line;
     std::uint32_t callee_line;
     std::uint64_t calls;
-    std::uint64_t cost;
+    std::uint64_t cost;  // of the first event
   };
   struct Name {
     std::uint32_t number;
@@ -106,8 +114,9 @@ struct Batch {
   };
 
   std::vector<Cost> costs;
-  std::vector<Placed> functions;  // those that are used in `costs` for the first time
-  std::vector<Name> files;        // theirs, likewise
+  std::vector<std::uint64_t> more_costs;  // of the other events, for each of `costs`
+  std::vector<Placed> functions;          // those that are used in `costs` for the first time
+  std::vector<Name> files;                // theirs, likewise
   std::vector<Name> objects;
   std::string function_text;
   std::string file_text;
@@ -117,8 +126,10 @@ struct Batch {
 // The second half: writes batches, in a thread of its own when there is more than one.
 class Formatter {
  public:
-  explicit Formatter(io::BlockWriter& out) : out_(out) {}
+  explicit Formatter(io::BlockWriter& out) : out_(out) { set_more_events(0); }
   void write(Batch& batch);  // empties it
+  // How many columns there are beyond the first.
+  void set_more_events(std::size_t count);
 
  private:
   struct Function {
@@ -156,11 +167,15 @@ class Formatter {
   char* put_named(char* at, std::string_view key, Named& named, std::uint32_t number,
                   const std::string& text);
   char* put_name(char* at, std::string_view name);
-  char* put_self(char* at, const Batch::Cost& cost);
-  char* put_call(char* at, const Batch::Cost& cost);
+  // `more` points to the costs of the other events.
+  char* put_self(char* at, const Batch::Cost& cost, const std::uint64_t* more);
+  char* put_call(char* at, const Batch::Cost& cost, const std::uint64_t* more);
+  char* put_costs(char* at, std::uint32_t line, std::uint64_t cost, const std::uint64_t* more);
   void prepare_callee(FunctionNumber callee);
 
   io::BlockWriter& out_;
+  std::size_t more_events_ = 0;
+  std::size_t room_ = 0;  // that a block may take, names left out
   std::vector<Function> functions_;
   Named files_;
   Named objects_;
@@ -203,11 +218,21 @@ class Writer {
   }
 
   // Cost of the function's own at a line. A function may have several such lines.
-  void self(FunctionNumber function, std::uint32_t line, std::uint64_t cost);
+  void self(FunctionNumber function, std::uint32_t line, std::uint64_t cost) {
+    self(function, line, cost, {});
+  }
+  // With the costs of the header's other events, in its order; those that are left out are 0.
+  void self(FunctionNumber function, std::uint32_t line, std::uint64_t cost,
+            std::span<const std::uint64_t> more);
 
   // Cost of `calls` calls (at least 1) with all that the callee called.
   void call(FunctionNumber caller, std::uint32_t caller_line, FunctionNumber callee,
-            std::uint32_t callee_line, std::uint64_t calls, std::uint64_t cost);
+            std::uint32_t callee_line, std::uint64_t calls, std::uint64_t cost) {
+    call(caller, caller_line, callee, callee_line, calls, cost, {});
+  }
+  void call(FunctionNumber caller, std::uint32_t caller_line, FunctionNumber callee,
+            std::uint32_t callee_line, std::uint64_t calls, std::uint64_t cost,
+            std::span<const std::uint64_t> more);
 
   // Gives every function that was used but never had self() a self cost of 0 (gprof2dot would lose
   // it), then writes the totals. Returns how many there were.
@@ -216,8 +241,10 @@ class Writer {
   // Hands all that was written to `out`.
   void flush() { background_.drain(batch_); }
 
-  // Sum of all self costs, 2^64 - 1 if it is larger.
+  // Sum of all self costs of the first event, 2^64 - 1 if it is larger.
   [[nodiscard]] std::uint64_t total() const { return total_; }
+  // Of the others.
+  [[nodiscard]] std::span<const std::uint64_t> more_totals() const { return more_totals_; }
 
  private:
   struct Function {
@@ -236,8 +263,12 @@ class Writer {
     if (!functions_[function].is_used) name(function);
   }
   void name(FunctionNumber function);
-  void add(const Batch::Cost& cost) {
+  void add(const Batch::Cost& cost, std::span<const std::uint64_t> more) {
     batch_.costs.push_back(cost);
+    if (!more_totals_.empty()) {
+      batch_.more_costs.insert(batch_.more_costs.end(), more.begin(), more.end());
+      batch_.more_costs.resize(batch_.costs.size() * more_totals_.size());
+    }
     const bool is_full =
         batch_.costs.size() >= kBatchCosts || batch_.function_text.size() >= kBatchText;
     if (is_full) background_.submit(batch_);
@@ -250,6 +281,7 @@ class Writer {
   std::vector<bool> named_objects_;
   std::string name_;  // reused
   std::uint64_t total_ = 0;
+  std::vector<std::uint64_t> more_totals_;
   Batch batch_;
   Formatter formatter_;
   io::Background<Batch> background_;

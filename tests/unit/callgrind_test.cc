@@ -35,8 +35,7 @@ TEST_F(CallgrindWriter, WritesTheDialect) {
   writer_.write_header({.creator = "me 1",
                         .command = "x",
                         .descriptions = {"d"},
-                        .event = "ns",
-                        .event_long_name = "Nanoseconds"});
+                        .events = {{"ns", "Nanoseconds", ""}}});
   writer_.place(0, 0, 10, 0);
   writer_.place(1, 1, 0, 1);
   writer_.self(0, 10, 6300);
@@ -52,6 +51,34 @@ TEST_F(CallgrindWriter, WritesTheDialect) {
             "cfn=(1)\ncalls=2 10\n10 0\n"
             "\nob=(2)\nfl=(2)\nfn=(2)\n0 0\n"
             "\ntotals: 6300\n");
+}
+
+// Every cost has all columns; a derived event has none.
+TEST_F(CallgrindWriter, WritesSeveralEvents) {
+  writer_.write_header({.creator = "me 1",
+                        .command = "",
+                        .descriptions = {},
+                        .events = {{"Time", "Python time", ""},
+                                   {"In", "Received", ""},
+                                   {"Out", "Sent", ""},
+                                   {"Bytes", "Moved", "In + Out"}}});
+  writer_.place(0, 0, 10, 0);
+  writer_.place(1, 0, 20, 0);
+  writer_.self(0, 10, 7);
+  const std::uint64_t self[] = {1, 2};
+  writer_.self(1, 20, 5, self);
+  const std::uint64_t call[] = {3};
+  writer_.call(0, 10, 1, 20, 4, 5, call);
+  EXPECT_EQ(writer_.finish(), 0U);
+  block_.flush();
+  EXPECT_EQ(text_,
+            "# callgrind format\nversion: 1\ncreator: me 1\npositions: line\n"
+            "event: Time : Python time\nevent: In : Received\nevent: Out : Sent\n"
+            "event: Bytes = In + Out : Moved\nevents: Time In Out\n"
+            "\nob=(1) o0\nfl=(1) /0\nfn=(1) f0\n10 7 0 0\n"
+            "\nfn=(2) f1\n20 5 1 2\n"
+            "fn=(1)\ncfn=(2)\ncalls=4 20\n10 5 3 0\n"
+            "\ntotals: 12 1 2\n");
 }
 
 TEST_F(CallgrindWriter, TotalSaturates) {
