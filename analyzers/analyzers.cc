@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "analyzers/analyzer.h"
+#include "analyzers/callgrind.h"
 #include "analyzers/check.h"
 #include "analyzers/merge.h"
 #include "analyzers/sockets.h"
@@ -16,19 +17,20 @@ namespace {
 namespace cli = formats::cli;
 
 constexpr Analyzer kAnalyzers[] = {
-    {"check", &kCheck},       {"merge", &kMerge}, {"sockets", &kSockets},
-    {"timeline", &kTimeline}, {"top", &kTop},
+    {"callgrind", &kCallgrind}, {"check", &kCheck},       {"merge", &kMerge},
+    {"sockets", &kSockets},     {"timeline", &kTimeline}, {"top", &kTop},
 };
 
 constexpr std::string_view kUsage[] = {"ANALYZER [OPTION…] [INPUT…]"};
 
 constexpr cli::Section kSections[] = {
     {"Analyzers",
-     "  check    what is wrong, with evidence\n"
-     "  merge    all inputs as one stream in order of time\n"
-     "  sockets  each socket's life, with the flow that it was on the wire\n"
-     "  timeline what happened, in order, on one clock; for Perfetto, too\n"
-     "  top      the heaviest system calls, flows or functions, as a table\n\n"
+     "  callgrind a profile with the system calls and flows that its functions caused\n"
+     "  check     what is wrong, with evidence\n"
+     "  merge     all inputs as one stream in order of time\n"
+     "  sockets   each socket's life, with the flow that it was on the wire\n"
+     "  timeline  what happened, in order, on one clock; for Perfetto, too\n"
+     "  top       the heaviest system calls, flows or functions, as a table\n\n"
      "tracebraid ANALYZER --help is the manual of each."},
     {"Input",
      "Packet captures, strace logs, profiles of cProfile and streams of records, told by their "

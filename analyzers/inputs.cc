@@ -16,6 +16,7 @@
 #include "converters/greenlet/switch_log.h"
 #include "converters/pcap/capture_flows.h"
 #include "converters/pcap/pcapflows.h"
+#include "converters/perfmap/perf_map.h"
 #include "converters/strace/log_files.h"
 #include "converters/strace/strace_log.h"
 #include "converters/strace/stracecalls.h"
@@ -31,6 +32,7 @@
 #include "formats/record/function.h"
 #include "formats/record/reader.h"
 #include "formats/record/switch.h"
+#include "formats/record/symbol.h"
 #include "formats/record/syscall.h"
 #include "formats/record/text.h"
 
@@ -92,6 +94,15 @@ class Switches final : public converters::greenlet::SwitchSink {
   RecordVisitor& visitor_;
 };
 
+class Symbols final : public converters::perfmap::SymbolSink {
+ public:
+  explicit Symbols(RecordVisitor& visitor) : visitor_(visitor) {}
+  void symbol(const record::Symbol& record) override { visitor_.visit(AnyRecord(record)); }
+
+ private:
+  RecordVisitor& visitor_;
+};
+
 constexpr const record::TypeInfo* kKnown[] = {
     &record::kTypeInfo<record::Syscall>,    &record::kTypeInfo<record::Signal>,
     &record::kTypeInfo<record::Process>,    &record::kTypeInfo<record::Problem>,
@@ -99,6 +110,7 @@ constexpr const record::TypeInfo* kKnown[] = {
     &record::kTypeInfo<record::Flow>,       &record::kTypeInfo<record::Segment>,
     &record::kTypeInfo<record::Ledger>,     &record::kTypeInfo<record::Switch>,
     &record::kTypeInfo<record::Function>,   &record::kTypeInfo<record::Call>,
+    &record::kTypeInfo<record::Symbol>,
 };
 
 // Notices records of a stream that are earlier than the record before them.
@@ -154,10 +166,11 @@ InputKind recognize(io::Rewound& source) {
 
 io::Error unknown_input(const io::Rewound& source) {
   const std::string_view what = io::looks_like(source.head());
-  return {
-      source.name(), "",
-      "neither a capture, nor an strace log, nor a profile, nor greenlet switches, nor records" +
-          (what.empty() ? std::string() : "; looks like " + std::string(what))};
+  return {source.name(), "",
+          "neither a capture, nor an strace log, nor a profile, nor greenlet switches, nor a perf "
+          "map, nor "
+          "records" +
+              (what.empty() ? std::string() : "; looks like " + std::string(what))};
 }
 
 // One of the inputs that a lane reads.
@@ -258,6 +271,16 @@ Lane switch_lane(std::vector<LaneInput> inputs) {
     for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& input) {
       output.shift_by(input.shift_ns);
       log.read(*flushing(std::move(source), output), input.name);
+    });
+  }};
+}
+
+Lane symbol_lane(std::vector<LaneInput> inputs) {
+  return {[inputs = std::move(inputs)](LaneOutput& output, cli::Context& context) mutable {
+    Symbols sink(output);
+    converters::perfmap::PerfMap map(sink, context.diagnostics);
+    for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& input) {
+      map.read(*source, converters::perfmap::process_of(input.path), input.name);
     });
   }};
 }
@@ -365,6 +388,7 @@ InputKind recognize(std::string_view head) {
     }
   }
   if (converters::greenlet::looks_like_switches(head)) return InputKind::kSwitches;
+  if (converters::perfmap::looks_like_perf_map(head)) return InputKind::kSymbols;
   if (converters::strace::looks_like_log(head)) return InputKind::kLog;
   return InputKind::kUnknown;
 }
@@ -422,6 +446,12 @@ void read_inputs(const cli::Arguments& arguments, RecordVisitor& visitor, cli::C
             converters::greenlet::SwitchLog(switches, context.diagnostics).read(*source, input);
             break;
           }
+          case InputKind::kSymbols: {
+            Symbols symbols(visitor);
+            converters::perfmap::PerfMap(symbols, context.diagnostics)
+                .read(*source, converters::perfmap::process_of(path), input);
+            break;
+          }
           case InputKind::kUnknown:
             throw unknown_input(*source);
         }
@@ -467,6 +497,7 @@ std::vector<PlacedLane> make_lanes(const cli::Arguments& arguments, const Wanted
   Several logs;
   Several captures;
   Several switches;
+  Several symbols;
   std::vector<PlacedLane> lanes;
   std::size_t place = 0;
   cli::for_each_input(
@@ -488,6 +519,7 @@ std::vector<PlacedLane> make_lanes(const cli::Arguments& arguments, const Wanted
         Several& several = kind == InputKind::kCapture    ? captures
                            : kind == InputKind::kLog      ? logs
                            : kind == InputKind::kSwitches ? switches
+                           : kind == InputKind::kSymbols  ? symbols
                                                           : profiles;
         if (several.inputs.empty()) several.place = place;
         several.inputs.push_back(std::move(input));
@@ -496,7 +528,8 @@ std::vector<PlacedLane> make_lanes(const cli::Arguments& arguments, const Wanted
                  .captures = !captures.inputs.empty(),
                  .profiles = !profiles.inputs.empty(),
                  .records = !lanes.empty(),
-                 .switches = !switches.inputs.empty()});
+                 .switches = !switches.inputs.empty(),
+                 .symbols = !symbols.inputs.empty()});
   const auto add = [&](Several& several, InputKind kind, auto make) {
     if (several.inputs.empty()) return;
     const bool may_wait = std::ranges::any_of(
@@ -511,6 +544,7 @@ std::vector<PlacedLane> make_lanes(const cli::Arguments& arguments, const Wanted
   add(logs, InputKind::kLog,
       [&](std::vector<LaneInput> inputs) { return log_lane(std::move(inputs), log_options); });
   add(profiles, InputKind::kProfile, profile_lane);
+  add(symbols, InputKind::kSymbols, symbol_lane);
   return lanes;
 }
 
@@ -521,7 +555,9 @@ void read_inputs_in_step(const cli::Arguments& arguments, const Wanted& wanted,
   std::vector<Lane> first;
   std::vector<Lane> lanes;
   for (PlacedLane& placed : make_lanes(arguments, wanted, nullptr, visitor, context)) {
-    (placed.kind == InputKind::kProfile ? first : lanes).push_back(std::move(placed.lane));
+    const bool is_timeless =
+        placed.kind == InputKind::kProfile || placed.kind == InputKind::kSymbols;
+    (is_timeless ? first : lanes).push_back(std::move(placed.lane));
   }
   if (!first.empty()) read_in_step(std::move(first), Order::kKnown, visitor, context);
   read_in_step(std::move(lanes), Order::kKnown, visitor, context);

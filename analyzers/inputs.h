@@ -1,5 +1,5 @@
-// Inputs of any kind as records: captures, strace logs, profiles and record streams, told by their
-// content.
+// Inputs of any kind as records: captures, strace logs, profiles, logs of greenlet switches, perf
+// maps and record streams, told by their content.
 #pragma once
 
 #include <optional>
@@ -30,7 +30,8 @@ inline constexpr formats::cli::Option kShiftOption = {
 
 // What there is among the inputs; of record streams it is not known what they hold.
 struct InputKinds {
-  bool logs = false, captures = false, profiles = false, records = false, switches = false;
+  bool logs = false, captures = false, profiles = false, records = false, switches = false,
+       symbols = false;
 };
 
 class RecordVisitor {
@@ -50,7 +51,15 @@ class RecordVisitor {
 };
 
 // What an input is.
-enum class InputKind : std::uint8_t { kUnknown, kRecords, kCapture, kLog, kProfile, kSwitches };
+enum class InputKind : std::uint8_t {
+  kUnknown,
+  kRecords,
+  kCapture,
+  kLog,
+  kProfile,
+  kSwitches,
+  kSymbols
+};
 
 // By the first bytes of the (decompressed) input; some hundred tell. An input that begins with
 // nothing at all is a stream without records.
@@ -58,7 +67,8 @@ enum class InputKind : std::uint8_t { kUnknown, kRecords, kCapture, kLog, kProfi
 
 inline constexpr std::string_view kInputText =
     "Files are told by their content, not by their names: packet captures (pcap, pcapng), strace "
-    "logs, profiles of cProfile, bpftrace's logs of greenlet switches, and streams of records from "
+    "logs, profiles of cProfile, bpftrace's logs of greenlet switches, perf maps (perf-PID.map of "
+    "python -X perf), and streams of records from "
     "the other programs (-f msgpack or "
     "jsonl); gzip and zstd are seen through; - or nothing is standard input.";
 
@@ -84,7 +94,7 @@ struct Ordering {
 void read_inputs(const formats::cli::Arguments& arguments, RecordVisitor& visitor,
                  formats::cli::Context& context);
 
-// The same, with all inputs at the same time (in_step.h), profiles first.
+// The same, with all inputs at the same time (in_step.h), profiles and perf maps first.
 void read_inputs_in_step(const formats::cli::Arguments& arguments, const Wanted& wanted,
                          RecordVisitor& visitor, formats::cli::Context& context);
 

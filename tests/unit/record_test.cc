@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <msgpack.hpp>
 
+#include "formats/record/attribution.h"
 #include "formats/record/call.h"
 #include "formats/record/file.h"
 #include "formats/record/finding.h"
@@ -19,6 +20,7 @@
 #include "formats/record/socket.h"
 #include "formats/record/stream.h"
 #include "formats/record/switch.h"
+#include "formats/record/symbol.h"
 #include "formats/record/syscall.h"
 #include "formats/record/text.h"
 #include "formats/record/writer.h"
@@ -35,7 +37,9 @@ INSTANTIATE_TYPED_TEST_SUITE_P(Process, RecordLaws, Process);
 INSTANTIATE_TYPED_TEST_SUITE_P(Problem, RecordLaws, Problem);
 INSTANTIATE_TYPED_TEST_SUITE_P(LineLedger, RecordLaws, LineLedger);
 INSTANTIATE_TYPED_TEST_SUITE_P(File, RecordLaws, File);
+INSTANTIATE_TYPED_TEST_SUITE_P(Attribution, RecordLaws, Attribution);
 INSTANTIATE_TYPED_TEST_SUITE_P(Switch, RecordLaws, Switch);
+INSTANTIATE_TYPED_TEST_SUITE_P(Symbol, RecordLaws, Symbol);
 INSTANTIATE_TYPED_TEST_SUITE_P(Socket, RecordLaws, Socket);
 INSTANTIATE_TYPED_TEST_SUITE_P(Finding, RecordLaws, Finding);
 INSTANTIATE_TYPED_TEST_SUITE_P(Function, RecordLaws, Function);

@@ -1,0 +1,417 @@
+#include "analyzers/call_graph.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "formats/callgrind/outside_calls.h"
+#include "formats/io/hash.h"
+
+namespace tracebraid::analyzers {
+namespace {
+
+namespace callgrind = formats::callgrind;
+namespace record = formats::record;
+
+constexpr std::uint64_t kUntimed = std::numeric_limits<std::uint64_t>::max();
+// The first file is that of built-in functions, whichever way a profiler writes it.
+constexpr std::string_view kBuiltinFile = "~";
+
+std::uint64_t positive(record::Duration duration) {
+  return duration.ns > 0 ? static_cast<std::uint64_t>(duration.ns) : 0;
+}
+
+bool is_zero(const Costs& costs) {
+  return std::ranges::all_of(costs, [](std::uint64_t cost) { return cost == 0; });
+}
+
+}  // namespace
+
+Shares::Shares(const Costs& whole, std::uint64_t all)
+    : whole_(whole), all_(all), is_nothing_(all == 0 || is_zero(whole)) {}
+
+Costs Shares::next(std::uint64_t weight) {
+  Costs piece{};
+  if (is_nothing_) return piece;
+  weights_ += weight;
+  for (std::size_t at = 0; at < whole_.size(); ++at) {
+    if (whole_[at] == 0) continue;
+    std::uint64_t upto = 0;
+    if (__builtin_mul_overflow(whole_[at], weights_, &upto) ||
+        __builtin_add_overflow(upto, all_ / 2, &upto)) {
+      upto = callgrind::share(whole_[at], weights_, all_);
+    } else {
+      upto /= all_;
+    }
+    piece[at] = upto - given_[at];
+    given_[at] = upto;
+  }
+  return piece;
+}
+
+void add_costs(Costs& sum, const Costs& more) {
+  for (std::size_t at = 0; at < sum.size(); ++at) sum[at] += more[at];
+}
+
+std::size_t CallGraph::FileHash::operator()(std::string_view text) const {
+  return formats::io::hash_text(text);
+}
+
+std::size_t CallGraph::KeyHash::operator()(const Key& key) const {
+  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15U;
+  return formats::io::hash_text(key.name) ^ ((std::uint64_t{key.file} << 32U | key.line) * kOdd);
+}
+
+CallGraph::CallGraph() {
+  (void)file_number(kBuiltinFile, {});
+}
+
+std::uint32_t CallGraph::file_number(std::string_view path, std::string_view object) {
+  if (callgrind::is_builtin(path)) path = kBuiltinFile;
+  if (last_file_ < files_.size() && files_[last_file_].path == path) return last_file_;
+  const auto found = file_numbers_.find(path);
+  if (found != file_numbers_.end()) return last_file_ = found->second;
+  const std::string_view kept = texts_.keep(path);
+  const std::string_view group = !object.empty()                ? object
+                                 : path == callgrind::kRootFile ? path
+                                                                : callgrind::package_of(kept);
+  auto known = object_numbers_.find(group);
+  if (known == object_numbers_.end()) {
+    const std::string_view text = texts_.keep(group);
+    known = object_numbers_.emplace(text, static_cast<std::uint32_t>(objects_.size())).first;
+    objects_.push_back(text);
+  }
+  files_.push_back({kept, object.empty() ? names_.take_place(kept) : "", known->second});
+  last_file_ = static_cast<std::uint32_t>(files_.size() - 1);
+  file_numbers_.emplace(kept, last_file_);
+  return last_file_;
+}
+
+CallGraph::Index CallGraph::intern(std::uint32_t file, std::uint32_t line, std::string_view name) {
+  const auto found = indices_.find({file, line, name});
+  if (found != indices_.end()) return found->second;
+  const std::string_view kept = texts_.keep(name);
+  const auto index = static_cast<Index>(functions_.size());
+  functions_.push_back({.name = kept, .file = file, .line = line});
+  indices_.emplace(Key{file, line, kept}, index);
+  return index;
+}
+
+CallGraph::Index CallGraph::find(std::string_view file, std::uint32_t line,
+                                 std::string_view name) const {
+  const auto known = file_numbers_.find(callgrind::is_builtin(file) ? kBuiltinFile : file);
+  if (known == file_numbers_.end()) return kNone;
+  const auto found = indices_.find({known->second, line, name});
+  return found == indices_.end() ? kNone : found->second;
+}
+
+CallGraph::Index CallGraph::find_builtin(std::string_view name) const {
+  return find(kBuiltinFile, 0, name);
+}
+
+CallGraph::Index CallGraph::node(std::string_view file, std::uint32_t line, std::string_view name,
+                                 std::string_view object) {
+  return intern(file_number(file, object), line, name);
+}
+
+CallGraph::Index CallGraph::root() {
+  if (root_ == kNone) root_ = node(callgrind::kRootFile, 0, callgrind::kRootName);
+  return root_;
+}
+
+void CallGraph::add(const record::Function& function) {
+  has_profile_ = true;
+  const Index index =
+      intern(file_number(function.file, {}), function.sampled ? 0 : function.line, function.name);
+  Function& sum = functions_[index];
+  sum.calls += function.calls.value_or(0);
+  sum.primitive_calls += function.primitive_calls.value_or(0);
+  sum.self_ns += positive(function.tottime);
+  sum.inclusive_ns += positive(function.cumtime);
+  sum.is_sampled = sum.is_sampled || function.sampled;
+  total_ns_ += positive(function.tottime);
+}
+
+void CallGraph::add(const record::Call& call) {
+  has_profile_ = true;
+  const auto index = [&](std::string_view file, std::uint32_t line, std::string_view name) {
+    return intern(file_number(file, {}), call.sampled ? 0 : line, name);
+  };
+  const Index caller = index(call.caller_file, call.caller_line, call.caller_name);
+  const Index callee = index(call.callee_file, call.callee_line, call.callee_name);
+  calls_.push_back({.caller = caller,
+                    .callee = callee,
+                    .calls = call.calls.value_or(0),
+                    .ns = call.cumtime ? positive(*call.cumtime) : kUntimed,
+                    .link = kNone});
+}
+
+void CallGraph::bear(Index node, const Costs& costs) {
+  add_costs(borne_[node], costs);
+}
+
+void CallGraph::link(Index caller, Index callee, std::uint64_t calls, const Costs& costs) {
+  const auto [place, is_new] =
+      link_numbers_.try_emplace({callee, caller}, static_cast<std::uint32_t>(links_.size()));
+  if (is_new) links_.push_back({caller, callee, 0, {}});
+  Link& link = links_[place->second];
+  link.calls += calls;
+  add_costs(link.costs, costs);
+}
+
+void CallGraph::share(Index function, const Costs& costs) {
+  add_costs(shared_before_[function], costs);
+}
+
+void CallGraph::sort_calls() {
+  first_call_.assign(functions_.size() + 1, 0);
+  for (const Call& call : calls_) ++first_call_[call.callee + 1];
+  for (std::size_t at = 1; at < first_call_.size(); ++at) first_call_[at] += first_call_[at - 1];
+  // Calls of one profile stand together already.
+  if (std::ranges::is_sorted(calls_, {}, &Call::callee)) return;
+  std::vector<std::uint32_t> next(first_call_.begin(), first_call_.end() - 1);
+  std::vector<Call> sorted(calls_.size());
+  for (const Call& call : calls_) sorted[next[call.callee]++] = call;
+  calls_.swap(sorted);
+}
+
+bool CallGraph::has_call(Index caller, Index callee) const {
+  if (callee + std::size_t{1} >= first_call_.size()) return false;
+  for (std::uint32_t at = first_call_[callee]; at < first_call_[callee + 1]; ++at) {
+    if (calls_[at].caller == caller) return true;
+  }
+  return false;
+}
+
+void CallGraph::bind_links() {
+  // By callee, as link_numbers_ is.
+  std::unordered_map<Index, std::uint32_t> by_caller;
+  Index callee = kNone;
+  for (const auto& [pair, number] : link_numbers_) {
+    if (pair.first != callee) {
+      callee = pair.first;
+      by_caller.clear();
+      for (std::uint32_t at = first_call_[callee]; at < first_call_[callee + 1]; ++at) {
+        by_caller.try_emplace(calls_[at].caller, at);
+      }
+    }
+    const auto found = by_caller.find(pair.second);
+    if (found == by_caller.end() || pair.second == callee) continue;
+    calls_[found->second].link = number;
+    links_[number].is_written = true;
+  }
+}
+
+// Tarjan's strongly connected components, without recursion; a component comes after all that it
+// calls.
+void CallGraph::find_components() {
+  const std::size_t count = functions_.size();
+  std::vector<std::uint32_t> first(count + 1, 0);
+  for (const Call& call : calls_) ++first[call.caller + 1];
+  for (std::size_t at = 1; at < first.size(); ++at) first[at] += first[at - 1];
+  std::vector<Index> callees(calls_.size());
+  {
+    std::vector<std::uint32_t> next(first.begin(), first.end() - 1);
+    for (const Call& call : calls_) callees[next[call.caller]++] = call.callee;
+  }
+  constexpr std::uint32_t kUnseen = 0;
+  std::vector<std::uint32_t> number(count, kUnseen);
+  std::vector<std::uint32_t> low(count, 0);
+  component_of_.assign(count, kNone);
+  std::vector<Index> open;
+  struct Step {
+    Index function;
+    std::uint32_t next;
+  };
+  std::vector<Step> path;
+  std::uint32_t last = 0;
+  for (Index start = 0; start < count; ++start) {
+    if (number[start] != kUnseen) continue;
+    path.push_back({start, first[start]});
+    number[start] = low[start] = ++last;
+    open.push_back(start);
+    while (!path.empty()) {
+      Step& step = path.back();
+      const Index at = step.function;
+      if (step.next < first[at + 1]) {
+        const Index callee = callees[step.next++];
+        if (number[callee] == kUnseen) {
+          number[callee] = low[callee] = ++last;
+          open.push_back(callee);
+          path.push_back({callee, first[callee]});
+        } else if (component_of_[callee] == kNone) {
+          low[at] = std::min(low[at], number[callee]);
+        }
+        continue;
+      }
+      path.pop_back();
+      if (!path.empty()) {
+        const Index caller = path.back().function;
+        low[caller] = std::min(low[caller], low[at]);
+      }
+      if (low[at] != number[at]) continue;
+      for (Index member = kNone; member != at;) {
+        member = open.back();
+        open.pop_back();
+        component_of_[member] = static_cast<std::uint32_t>(component_ends_.size());
+        members_.push_back(member);
+      }
+      component_ends_.push_back(members_.size());
+    }
+  }
+}
+
+// Where a profiler took no time for callers, the function's is shared out by their calls.
+void CallGraph::time_counted_calls(std::span<Call> calls, const Function& callee) {
+  std::uint64_t all = 0;
+  std::uint64_t counted = 0;
+  for (const Call& call : calls) {
+    counted += call.calls;
+    if (call.caller != call.callee) all += call.calls;
+  }
+  all += callee.calls > counted ? callee.calls - counted : 0;
+  Costs whole{callee.inclusive_ns};
+  Shares shares(whole, all);
+  for (Call& call : calls) {
+    call.ns = call.caller == call.callee ? 0 : shares.next(call.calls)[0];
+  }
+}
+
+void CallGraph::write_self(callgrind::Writer& writer, Index function) {
+  const Function& placed = functions_[function];
+  const auto borne = borne_.find(function);
+  if (borne == borne_.end()) {
+    // Made for its costs alone, it had none of its own: finish() writes the line.
+    if (placed.calls > 0 || placed.self_ns > 0 || placed.inclusive_ns > 0) {
+      writer.self(function, placed.line, placed.self_ns);
+    }
+    return;
+  }
+  add_costs(totals_, borne->second);
+  writer.self(function, placed.line, placed.self_ns, std::span(borne->second).first(cost_count_));
+}
+
+void CallGraph::write_component(callgrind::Writer& writer, std::span<const Index> members) {
+  const std::uint32_t own = component_of_[members.front()];
+  Costs whole{};
+  std::uint64_t all_ns = 0;
+  std::uint64_t all_calls = 0;
+  std::vector<callgrind::OutsideCalls> outside(members.size());
+  for (std::size_t at = 0; at < members.size(); ++at) {
+    const Index member = members[at];
+    const Function& function = functions_[member];
+    add_costs(whole, shared_[member]);
+    const std::span<Call> calls(calls_.data() + first_call_[member],
+                                calls_.data() + first_call_[member + 1]);
+    if (std::ranges::any_of(calls, [](const Call& call) { return call.ns == kUntimed; })) {
+      time_counted_calls(calls, function);
+    }
+    callgrind::CallsOfFunction of = {.calls = function.calls,
+                                     .primitive_calls = function.primitive_calls,
+                                     .inclusive_ns = function.inclusive_ns};
+    for (const Call& call : calls) {
+      of.callers_calls += call.calls;
+      if (call.caller == member) continue;
+      of.outer_calls += call.calls;
+      of.outer_ns += call.ns;
+      if (component_of_[call.caller] == own) continue;
+      all_ns += call.ns;
+      all_calls += call.calls;
+    }
+    outside[at] = callgrind::outside_calls(of);
+    all_ns += outside[at].inclusive_ns;
+    all_calls += outside[at].calls;
+  }
+  const bool is_by_time = all_ns > 0;
+  Shares shares(whole, is_by_time ? all_ns : all_calls);
+  const auto weight = [&](std::uint64_t ns, std::uint64_t calls) {
+    return is_by_time ? ns : calls;
+  };
+  const bool is_nobodys = all_ns == 0 && all_calls == 0;
+  for (std::size_t at = 0; at < members.size(); ++at) {
+    const Index member = members[at];
+    const Function& function = functions_[member];
+    write_self(writer, member);
+    for (std::uint32_t index = first_call_[member]; index < first_call_[member + 1]; ++index) {
+      const Call& call = calls_[index];
+      Costs costs{};
+      std::uint64_t ns = call.ns;
+      if (call.caller == member) {
+        ns = 0;
+      } else if (component_of_[call.caller] == own) {
+        // Of what the circle cost, the part of the time that it ran for this call.
+        for (std::size_t event = 0; event < cost_count_ && all_ns > 0; ++event) {
+          costs[event] = callgrind::share(whole[event], std::min(call.ns, all_ns), all_ns);
+        }
+      } else {
+        costs = shares.next(weight(call.ns, call.calls));
+        add_costs(shared_[call.caller], costs);
+      }
+      if (call.link != kNone) add_costs(costs, links_[call.link].costs);
+      if (call.calls == 0 && ns == 0 && is_zero(costs)) continue;
+      writer.call(call.caller, functions_[call.caller].line, member, function.line,
+                  std::max<std::uint64_t>(call.calls, 1), ns, std::span(costs).first(cost_count_));
+    }
+    Costs costs = shares.next(weight(outside[at].inclusive_ns, outside[at].calls));
+    if (is_nobodys && at == 0) costs = whole;
+    std::uint64_t calls = outside[at].calls;
+    const auto linked = link_numbers_.find({member, root()});
+    if (linked != link_numbers_.end()) {
+      Link& link = links_[linked->second];
+      link.is_written = true;
+      calls += link.calls;
+      add_costs(costs, link.costs);
+    }
+    if (calls == 0 && is_zero(costs)) continue;
+    writer.call(root(), 0, member, function.line, std::max<std::uint64_t>(calls, 1),
+                outside[at].inclusive_ns, std::span(costs).first(cost_count_));
+  }
+}
+
+Costs CallGraph::write(formats::io::Output& output, const callgrind::Header& header,
+                       std::size_t cost_count) {
+  cost_count_ = cost_count;
+  (void)root();
+  formats::io::BlockWriter block(output);
+  callgrind::Writer writer(block, *this);
+  writer.write_header(header);
+  for (Index at = 0; at < functions_.size(); ++at) {
+    const Function& function = functions_[at];
+    writer.place(at, function.file, function.line, files_[function.file].object);
+  }
+  sort_calls();
+  bind_links();
+  find_components();
+  shared_.assign(functions_.size(), Costs{});
+  for (const auto& [function, costs] : shared_before_) shared_[function] = costs;
+  std::size_t begin = 0;
+  for (const std::size_t end : component_ends_) {
+    write_component(writer, std::span(members_).subspan(begin, end - begin));
+    begin = end;
+  }
+  for (const Link& link : links_) {
+    if (link.is_written) continue;
+    writer.call(link.caller, functions_[link.caller].line, link.callee,
+                functions_[link.callee].line, std::max<std::uint64_t>(link.calls, 1), 0,
+                std::span(link.costs).first(cost_count_));
+  }
+  (void)writer.finish();
+  block.flush();
+  return totals_;
+}
+
+void CallGraph::append_function(callgrind::FunctionNumber function, std::string& out) {
+  const Function& named = functions_[function];
+  names_.append_function(
+      out, named.name, files_[named.file].place,
+      named.is_sampled ? callgrind::PythonNames::kAllLines : static_cast<std::int32_t>(named.line));
+}
+
+void CallGraph::append_file(callgrind::FileNumber file, std::string& out) {
+  callgrind::append_name(out, files_[file].path);
+}
+
+void CallGraph::append_object(callgrind::ObjectNumber object, std::string& out) {
+  callgrind::append_name(out, objects_[object]);
+}
+
+}  // namespace tracebraid::analyzers
