@@ -37,6 +37,8 @@ std::string function_key(std::string_view name, std::string_view file) {
   return std::string(name).append(1, '\0').append(file);
 }
 
+constexpr std::string_view kWritesPerfMap = "perf_map_write_entry";
+
 // System calls that are one call of one built-in function each, and so tell whose calls a profile
 // counted.
 constexpr std::string_view kAnchors[] = {"accept4",    "bind",     "clock_nanosleep", "epoll_ctl",
@@ -145,6 +147,8 @@ Attribution::Stack Attribution::read_stack(std::string_view text) const {
       case PythonFrame::kDispatch:
         break;
       case PythonFrame::kOther:
+        // Writing the map is of -X perf itself, whatever was called then.
+        if (read.symbol == kWritesPerfMap) break;
         read.symbol = symbol;
         read.object = frame.object;
         break;

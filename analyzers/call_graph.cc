@@ -133,6 +133,10 @@ void CallGraph::add(const record::Function& function) {
 
 void CallGraph::add(const record::Call& call) {
   has_profile_ = true;
+  // A call that had not returned when the profile was taken: it is nobody's cost, and no viewer's.
+  if (call.calls.value_or(0) == 0 && positive(call.cumtime.value_or(record::Duration{})) == 0) {
+    return;
+  }
   const auto index = [&](std::string_view file, std::uint32_t line, std::string_view name) {
     return intern(file_number(file, {}), call.sampled ? 0 : line, name);
   };

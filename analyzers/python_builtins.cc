@@ -235,6 +235,7 @@ constexpr Family kFamilies[] = {
     {"select_poll_", "<method '", "' of 'select.poll' objects>"},
     {"os_", "<built-in method posix.", ">"},
     {"posix_", "<built-in method posix.", ">"},
+    {"thread_", "<built-in method _thread.", ">"},
     {"time_", "<built-in method time.", ">"},
     {"fcntl_", "<built-in method fcntl.", ">"},
     {"signal_", "<built-in method _signal.", ">"},
@@ -297,8 +298,8 @@ std::vector<std::string> builtins_of(std::string_view symbol) {
 }
 
 PythonFrame python_frame(std::string_view symbol) {
-  if (is_any(symbol, {"_PyEval_EvalFrameDefault", "_PyEval_EvalFrame", "py_trampoline_evaluator",
-                      "PyEval_EvalFrameEx", "_PyEval_Vector"})) {
+  if (is_any(symbol, {"_PyEval_EvalFrameDefault", "_PyEval_EvalFrame", "PyEval_EvalFrameEx",
+                      "_PyEval_Vector"})) {
     return PythonFrame::kEval;
   }
   if (starts_with_any(symbol, {"cfunction_",
@@ -331,7 +332,8 @@ PythonFrame python_frame(std::string_view symbol) {
                                "gen_",
                                "_PyGen_",
                                "free_keys_object",
-                               "PyObject_CallFinalizer"})) {
+                               "PyObject_CallFinalizer",
+                               "py_trampoline_evaluator"})) {
     return PythonFrame::kDispatch;
   }
   return PythonFrame::kOther;

@@ -1,4 +1,4 @@
-"""Reads back the callgrind files that cprof2callgrind writes: a strict reader of that dialect alone.
+"""Reads back the callgrind files that the programs write: a strict reader of that dialect alone.
 
 Strict means that anything a viewer might take amiss raises ValueError: see formats/callgrind/writer.h.
 """
@@ -12,7 +12,9 @@ KEYS = {"ob": "object", "cob": "object", "fl": "file", "cfl": "file", "fn": "fun
 
 class CallgrindFile:
     """functions: {fn text: (file, object)}; self_cost: {fn text: {line: ns}};
-    calls: {(caller text, callee text): [calls, ns]}; total: ns."""
+    calls: {(caller text, callee text): [calls, ns]}; total: ns: of the first event.
+    Of all of them: events: [name]; costs: {fn text: [cost]}; call_costs: {pair: [cost]};
+    totals: [cost]."""
 
     def __init__(self, data, one_self_line=True):
         text = data.decode("utf-8")  # strict: invalid UTF-8 raises
@@ -23,7 +25,9 @@ class CallgrindFile:
             raise ValueError("the last line does not end")
         self.lines = text.split("\n")[:-1]
         self.functions, self.self_cost, self.calls = {}, {}, {}
-        self.total = None
+        self.costs, self.call_costs = {}, {}
+        self.total = self.totals = None
+        self.events = []
         self.descriptions = []
         self._names = {"object": {}, "file": {}, "function": {}}
         body = self._read_header()
@@ -37,6 +41,10 @@ class CallgrindFile:
         summed = sum(sum(each.values()) for each in self.self_cost.values())
         if min(summed, 2**64 - 1) != self.total:
             raise ValueError(f"totals {self.total} are not the sum {summed}")
+        for at, event in enumerate(self.events[1:], 1):
+            summed = sum(costs[at] for costs in self.costs.values())
+            if summed != self.totals[at]:
+                raise ValueError(f"totals of {event}: {self.totals[at]} are not the sum {summed}")
 
     def _read_header(self):
         for line, start in zip(self.lines, HEADER):
@@ -56,6 +64,7 @@ class CallgrindFile:
             if line != line.rstrip():
                 raise ValueError("a blank at a line's end")
             if key == "events":
+                self.events = line[8:].split()
                 break
         if "positions" not in seen or "event" not in seen:
             raise ValueError("incomplete header")
@@ -78,6 +87,17 @@ class CallgrindFile:
         if self.functions.setdefault(name, (file, obj)) != (file, obj):
             raise ValueError(f"{name!r} is in {self.functions[name]} and {(file, obj)}")
 
+    def _cost_line(self, line):
+        """Of a cost line: position, costs."""
+        numbers = [int(number) for number in re.fullmatch(r"\d+(?: \d+)+", line).group().split(" ")]
+        if len(numbers) != 1 + len(self.events):
+            raise ValueError(f"not a cost for each event: {line!r}")
+        return numbers[0], numbers[1:]
+
+    @staticmethod
+    def _add(costs, more):
+        costs[:] = [left + right for left, right in zip(costs, more)]
+
     def _read_body(self, at):
         self._self_lines = {}
         current = {"object": None, "file": None, "function": None}
@@ -90,15 +110,19 @@ class CallgrindFile:
             if line == "":
                 continue
             if line.startswith("totals: "):
-                self.total = int(line[8:])
+                self.totals = [int(number) for number in line[8:].split(" ")]
+                if len(self.totals) != len(self.events):
+                    raise ValueError("not a total for each event")
+                self.total = self.totals[0]
                 continue
             key, _, rest = line.partition("=")
             if pending is not None:
-                position, cost = re.fullmatch(r"(\d+) (\d+)", line).groups()
+                position, costs = self._cost_line(line)
                 edge = (current["function"], pending[0])
                 entry = self.calls.setdefault(edge, [0, 0])
                 entry[0] += pending[1]
-                entry[1] += int(cost)
+                entry[1] += costs[0]
+                self._add(self.call_costs.setdefault(edge, [0] * len(costs)), costs)
                 pending = None
             elif key in ("ob", "fl", "fn"):
                 current[KEYS[key]] = self._named(KEYS[key], rest)
@@ -114,11 +138,12 @@ class CallgrindFile:
                 pending = (name, int(count))
                 callee = {}
             else:
-                position, cost = re.fullmatch(r"(\d+) (\d+)", line).groups()
+                position, costs = self._cost_line(line)
                 name = current["function"]
                 lines = self.self_cost.setdefault(name, {})
-                lines[int(position)] = lines.get(int(position), 0) + int(cost)
-                self._self_lines.setdefault(name, []).append(int(position))
+                lines[position] = lines.get(position, 0) + costs[0]
+                self._add(self.costs.setdefault(name, [0] * len(costs)), costs)
+                self._self_lines.setdefault(name, []).append(position)
         if pending is not None:
             raise ValueError("the last call has no cost")
 
