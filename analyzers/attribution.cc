@@ -89,9 +89,9 @@ Attribution::Cell Attribution::cell(const record::Syscall& call, std::string_vie
                 .syscall = intern(call.syscall),
                 .stack = intern(call.stack),
                 .greenlet = intern(greenlet),
-                .target = call.kind.empty()      ? Target::kAny
-                          : is_socket(call.kind) ? Target::kSocket
-                                                 : Target::kOther,
+                .target = is_socket(call.kind) ? Target::kSocket
+                          : call.fd            ? Target::kOther
+                                               : Target::kNone,
                 .is_main = tid == pid};
   if (last_cell_ != UINT32_MAX && key == last_key_) return last_cell_;
   const auto [place, is_new] = cell_numbers_.try_emplace(key, static_cast<Cell>(cells_.size()));
@@ -368,6 +368,11 @@ std::vector<Attribution::Candidate> Attribution::candidates(std::string_view sys
     const auto same = std::ranges::find(found, builtin, &Candidate::builtin);
     if (calls > 0 && same == found.end()) found.push_back({builtin, calls * row.usual, most});
   };
+  // Many functions of os are named as the call that they are.
+  const std::string own = "<built-in method posix." + std::string(syscall) + ">";
+  if (const CallGraph::Index builtin = graph.find_builtin(own); builtin != CallGraph::kNone) {
+    take({syscall, own}, builtin);
+  }
   for (const BuiltinCall& row : builtin_calls()) {
     if (row.syscall != syscall) continue;
     if (row.target != Target::kAny && target != Target::kAny && row.target != target) continue;
@@ -437,9 +442,19 @@ void Attribution::attribute_by_count(const std::vector<Cell>& cells, const CallG
     group.calls += data.costs[kSyscalls];
     group.cells.push_back(cell);
   }
+  // What each has made of a call by then.
+  std::map<std::pair<std::uint32_t, CallGraph::Index>, std::uint64_t> used;
   for (const auto& [key, group] : groups) {
-    const std::vector<Candidate> makers = candidates(text(key.first), key.second, graph);
+    std::vector<Candidate> makers = candidates(text(key.first), key.second, graph);
+    for (Candidate& maker : makers) {
+      const std::uint64_t before = used[{key.first, maker.builtin}];
+      maker.expected -= std::min(maker.expected, before);
+      if (maker.most != UINT64_MAX) maker.most -= std::min(maker.most, before);
+    }
     const std::vector<std::uint64_t> shares = shared_out(group.calls, makers);
+    for (std::size_t at = 0; at < makers.size(); ++at) {
+      used[{key.first, makers[at].builtin}] += shares[at];
+    }
     for (const Cell cell : group.cells) {
       const CellData& data = cells_[cell];
       Attributed piece;

@@ -162,8 +162,9 @@ void CallGraph::link(Index caller, Index callee, std::uint64_t calls, const Cost
   add_costs(link.costs, costs);
 }
 
-void CallGraph::share(Index function, const Costs& costs) {
-  add_costs(shared_before_[function], costs);
+void CallGraph::share(Index function, const Costs& timed, const Costs& counted) {
+  add_costs(timed_[function], timed);
+  add_costs(counted_[function], counted);
 }
 
 void CallGraph::sort_calls() {
@@ -297,6 +298,7 @@ void CallGraph::write_self(callgrind::Writer& writer, Index function) {
 void CallGraph::write_component(callgrind::Writer& writer, std::span<const Index> members) {
   const std::uint32_t own = component_of_[members.front()];
   Costs whole{};
+  Costs counted{};
   std::uint64_t all_ns = 0;
   std::uint64_t all_calls = 0;
   std::vector<callgrind::OutsideCalls> outside(members.size());
@@ -304,6 +306,8 @@ void CallGraph::write_component(callgrind::Writer& writer, std::span<const Index
     const Index member = members[at];
     const Function& function = functions_[member];
     add_costs(whole, shared_[member]);
+    const auto of_calls = counted_.find(member);
+    if (of_calls != counted_.end()) add_costs(counted, of_calls->second);
     const std::span<Call> calls(calls_.data() + first_call_[member],
                                 calls_.data() + first_call_[member + 1]);
     if (std::ranges::any_of(calls, [](const Call& call) { return call.ns == kUntimed; })) {
@@ -325,10 +329,12 @@ void CallGraph::write_component(callgrind::Writer& writer, std::span<const Index
     all_ns += outside[at].inclusive_ns;
     all_calls += outside[at].calls;
   }
-  const bool is_by_time = all_ns > 0;
-  Shares shares(whole, is_by_time ? all_ns : all_calls);
-  const auto weight = [&](std::uint64_t ns, std::uint64_t calls) {
-    return is_by_time ? ns : calls;
+  Shares by_time(whole, all_ns > 0 ? all_ns : all_calls);
+  Shares by_calls(counted, all_calls > 0 ? all_calls : all_ns);
+  const auto next_share = [&](std::uint64_t ns, std::uint64_t calls) {
+    Costs piece = by_time.next(all_ns > 0 ? ns : calls);
+    add_costs(piece, by_calls.next(all_calls > 0 ? calls : ns));
+    return piece;
   };
   const bool is_nobodys = all_ns == 0 && all_calls == 0;
   for (std::size_t at = 0; at < members.size(); ++at) {
@@ -344,10 +350,11 @@ void CallGraph::write_component(callgrind::Writer& writer, std::span<const Index
       } else if (component_of_[call.caller] == own) {
         // Of what the circle cost, the part of the time that it ran for this call.
         for (std::size_t event = 0; event < cost_count_ && all_ns > 0; ++event) {
-          costs[event] = callgrind::share(whole[event], std::min(call.ns, all_ns), all_ns);
+          costs[event] =
+              callgrind::share(whole[event] + counted[event], std::min(call.ns, all_ns), all_ns);
         }
       } else {
-        costs = shares.next(weight(call.ns, call.calls));
+        costs = next_share(call.ns, call.calls);
         add_costs(shared_[call.caller], costs);
       }
       if (call.link != kNone) add_costs(costs, links_[call.link].costs);
@@ -355,8 +362,11 @@ void CallGraph::write_component(callgrind::Writer& writer, std::span<const Index
       writer.call(call.caller, functions_[call.caller].line, member, function.line,
                   std::max<std::uint64_t>(call.calls, 1), ns, std::span(costs).first(cost_count_));
     }
-    Costs costs = shares.next(weight(outside[at].inclusive_ns, outside[at].calls));
-    if (is_nobodys && at == 0) costs = whole;
+    Costs costs = next_share(outside[at].inclusive_ns, outside[at].calls);
+    if (is_nobodys && at == 0) {
+      costs = whole;
+      add_costs(costs, counted);
+    }
     std::uint64_t calls = outside[at].calls;
     const auto linked = link_numbers_.find({member, root()});
     if (linked != link_numbers_.end()) {
@@ -386,7 +396,7 @@ Costs CallGraph::write(formats::io::Output& output, const callgrind::Header& hea
   bind_links();
   find_components();
   shared_.assign(functions_.size(), Costs{});
-  for (const auto& [function, costs] : shared_before_) shared_[function] = costs;
+  for (const auto& [function, costs] : timed_) shared_[function] = costs;
   std::size_t begin = 0;
   for (const std::size_t end : component_ends_) {
     write_component(writer, std::span(members_).subspan(begin, end - begin));

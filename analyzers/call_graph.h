@@ -4,10 +4,12 @@
 // costs are given to functions that are known to have caused them, by link(): from a function to
 // what it called, down to nodes that bear the costs. From there they go up the profile's calls:
 // a function's callers share its costs in proportion to the time that it spent for each of them
-// (gprof's rule), or, where there is no time, to their numbers of calls. Functions that call each
-// other in a circle share what the circle cost among the callers from outside; calls inside get the
-// part of it that is theirs by time, as no sum of them is meant to be a total. Shares are rounded
-// so that they add up to the whole: every cost arrives at roots exactly.
+// (gprof's rule), or, where there is no time, to their numbers of calls. Numbers of things that a
+// function did itself go to its callers by their calls instead: each call of os.stat() is one
+// system call, however long it took. Functions that call each other in a circle share what the circle cost
+// among the callers from outside; calls inside get the part of it that is theirs by time, as no sum
+// of them is meant to be a total. Shares are rounded so that they add up to the whole: every cost
+// arrives at roots exactly.
 //
 // Memory: 28 bytes for a call, some 150 and its names for a function.
 #pragma once
@@ -96,8 +98,9 @@ class CallGraph final : private formats::callgrind::Names {
   void bear(Index node, const Costs& costs);
   // Costs below `callee` that calls from `caller` made.
   void link(Index caller, Index callee, std::uint64_t calls, const Costs& costs);
-  // Costs at or below `function` that its callers in the profile share.
-  void share(Index function, const Costs& costs);
+  // Costs that calls of `function` made, for its callers in the profile to share: `timed` by time,
+  // `counted` by their numbers of calls.
+  void share(Index function, const Costs& timed, const Costs& counted);
 
   // No call is added any more: which ones there are can be asked.
   void seal() { sort_calls(); }
@@ -178,7 +181,8 @@ class CallGraph final : private formats::callgrind::Names {
   std::unordered_map<Index, Costs> borne_;
   // By function, once writing begins: what its callers share, and what comes from outside.
   std::vector<Costs> shared_;
-  std::unordered_map<Index, Costs> shared_before_;
+  std::unordered_map<Index, Costs> timed_;
+  std::unordered_map<Index, Costs> counted_;
 
   // Components of the graph, those that are called first; most have one member.
   std::vector<Index> members_;

@@ -449,7 +449,10 @@ class Profile {
     } else if (each.evidence == Evidence::kNone || !each.is_seen) {
       call_from(graph_.root());
     } else {
-      graph_.share(at, each.costs);
+      Costs timed{};
+      Costs counted = each.costs;
+      for (const Event event : {kSysTime, kWait}) timed[event] = std::exchange(counted[event], 0);
+      graph_.share(at, timed, counted);
     }
   }
 

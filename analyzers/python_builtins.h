@@ -10,8 +10,9 @@
 
 namespace tracebraid::analyzers {
 
-// What a system call is about, as far as it tells one built-in function from another.
-enum class Target : std::uint8_t { kAny, kSocket, kOther };
+// What a system call is about, as far as it tells one built-in function from another: a socket,
+// another descriptor, or none (a path, memory, time).
+enum class Target : std::uint8_t { kAny, kSocket, kOther, kNone };
 
 // A built-in function that issues a system call.
 struct BuiltinCall {
