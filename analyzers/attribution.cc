@@ -33,6 +33,19 @@ bool is_socket(std::string_view kind) {
   return kind == "tcp" || kind == "udp" || kind == "unix" || kind == "netlink" || kind == "socket";
 }
 
+// The file that a file of compiled code is of: a.py of __pycache__/a.cpython-311.pyc, others their
+// own.
+std::string source_of(std::string_view path) {
+  constexpr std::string_view kCompiled = ".pyc";
+  constexpr std::string_view kCache = "__pycache__/";
+  if (!path.ends_with(kCompiled)) return std::string(path);
+  const std::size_t cache = path.rfind(kCache);
+  if (cache == std::string_view::npos) return std::string(path.substr(0, path.size() - 1));
+  const std::string_view name = path.substr(cache + kCache.size());
+  std::string source(path.substr(0, cache));
+  return source.append(name.substr(0, name.find('.'))).append(".py");
+}
+
 std::string function_key(std::string_view name, std::string_view file) {
   return std::string(name).append(1, '\0').append(file);
 }
@@ -51,8 +64,9 @@ std::size_t Attribution::KeyHash::operator()(const Key& key) const {
   constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15U;
   std::uint64_t hash = key.pid * kOdd ^ key.tid;
   hash = hash * kOdd ^ (std::uint64_t{key.syscall} << 32U | key.stack);
-  hash = hash * kOdd ^ (std::uint64_t{key.greenlet} << 8U |
-                        static_cast<std::uint64_t>(key.target) << 1U | (key.is_main ? 1U : 0U));
+  hash = hash * kOdd ^
+         (std::uint64_t{key.greenlet} << 8U | static_cast<std::uint64_t>(key.target) << 1U |
+          (key.is_main ? 1U : 0U) | static_cast<std::uint64_t>(key.phase) << 4U);
   return hash ^ hash >> 32U;
 }
 
@@ -65,6 +79,22 @@ std::uint32_t Attribution::intern(std::string_view text) {
   const auto number = static_cast<std::uint32_t>(texts_.size() - 1);
   text_numbers_.emplace(kept, number);
   return number;
+}
+
+void Attribution::add_profile_path(std::string_view path) {
+  profile_names_.emplace(last_part(path, '/'));
+}
+
+void Attribution::note_phase(const record::Syscall& call, std::uint64_t pid) {
+  if (call.path.empty() || !call.error.empty() || !call.syscall.starts_with("open")) return;
+  Phase& phase = phases_[pid];
+  if (phase == Phase::kBefore && module_files_.contains(source_of(call.path))) {
+    phase = Phase::kProfiled;
+    begun_.insert(pid);
+  } else if (call.args.find("O_WRONLY") != std::string_view::npos &&
+             profile_names_.contains(std::string(last_part(call.path, '/')))) {
+    phase = Phase::kAfter;
+  }
 }
 
 void Attribution::add(const record::Process& process) {
@@ -84,6 +114,9 @@ void Attribution::add(const record::Symbol& symbol) {
 Attribution::Cell Attribution::cell(const record::Syscall& call, std::string_view greenlet) {
   const std::uint64_t tid = call.tid.value_or(0);
   const std::uint64_t pid = call.pid.value_or(tid);
+  const auto phase = phases_.find(pid);
+  const Phase now = phase == phases_.end() ? Phase::kBefore : phase->second;
+  note_phase(call, pid);
   const Key key{.pid = pid,
                 .tid = seen_threads_.empty() ? 0 : tid,
                 .syscall = intern(call.syscall),
@@ -92,7 +125,8 @@ Attribution::Cell Attribution::cell(const record::Syscall& call, std::string_vie
                 .target = is_socket(call.kind) ? Target::kSocket
                           : call.fd            ? Target::kOther
                                                : Target::kNone,
-                .is_main = tid == pid};
+                .is_main = tid == pid,
+                .phase = now};
   if (last_cell_ != UINT32_MAX && key == last_key_) return last_cell_;
   const auto [place, is_new] = cell_numbers_.try_emplace(key, static_cast<Cell>(cells_.size()));
   if (is_new) cells_.push_back({key, {}});
@@ -295,6 +329,10 @@ bool Attribution::is_seen(const Key& key) const {
   return (seen_pid_ == 0 || key.pid == seen_pid_) && (!is_main_only_ || key.is_main);
 }
 
+bool Attribution::is_outside(const Key& key) const {
+  return key.phase == Phase::kAfter || (key.phase == Phase::kBefore && begun_.contains(key.pid));
+}
+
 // Takes the threads whose calls agree best with the numbers of calls of the profile.
 void Attribution::choose_threads(const CallGraph& graph) {
   struct Counts {
@@ -304,6 +342,7 @@ void Attribution::choose_threads(const CallGraph& graph) {
   std::map<std::uint64_t, Counts> processes;
   Counts everything;
   for (const CellData& data : cells_) {
+    if (is_outside(data.key)) continue;
     const std::uint64_t calls = data.costs[kSyscalls];
     Counts& counts = processes[data.key.pid];
     counts.calls += calls;
@@ -513,11 +552,14 @@ std::vector<Attributed> Attribution::attribute(CallGraph& graph) {
         continue;
       }
     }
-    if (is_known && graph.has_profile()) {
+    const bool is_in_time = !is_outside(data.key);
+    if (is_known && is_in_time && graph.has_profile()) {
       rest.push_back(cell);
       continue;
     }
-    if (graph.has_profile()) summary_.unseen += data.costs[kSyscalls];
+    if (graph.has_profile()) {
+      (is_in_time ? summary_.unseen : summary_.outside) += data.costs[kSyscalls];
+    }
     found.push_back({.syscall = text(data.key.syscall),
                      .greenlet = text(data.key.greenlet),
                      .costs = data.costs});

@@ -13,6 +13,9 @@
 // these were is not in the dump: of each process's main thread, all of its threads, and all of the
 // log, that is taken whose calls agree best with the profile's numbers.
 //
+// Calls of that process before its script was opened (python -m cProfile opens it, and begins) and
+// after the profile was written are outside of the profiled time, and nobody's.
+//
 // A Python whose static symbols were stripped makes strace print wrong names, those of the nearest
 // exported function: files in which no static name ever shows are not believed.
 //
@@ -72,6 +75,9 @@ class Attribution {
   enum class Threads : std::uint8_t { kGuess, kMain, kAll };
   void set_threads(Threads threads) { threads_ = threads; }
 
+  // Files that the profile has a <module> of, and what the profiles are called.
+  void add_module_file(std::string_view path) { module_files_.emplace(path); }
+  void add_profile_path(std::string_view path);
   void add(const formats::record::Process& process);
   void add(const formats::record::Symbol& symbol);
   // Where the call's costs are to be added.
@@ -99,6 +105,7 @@ class Attribution {
   // What attribute() found.
   struct Summary {
     std::uint64_t by_evidence[4] = {};  // calls
+    std::uint64_t outside = 0;     // of those by none: before the profiler began, or after it ended
     std::uint64_t unseen = 0;      // of those by none: of threads that the profiler did not see
     std::uint64_t unresolved = 0;  // stacks whose address is in no perf map
     std::uint64_t with_stack = 0;  // calls that have one
@@ -109,12 +116,15 @@ class Attribution {
   [[nodiscard]] const Summary& summary() const { return summary_; }
 
  private:
+  // Of a process.
+  enum class Phase : std::uint8_t { kBefore, kProfiled, kAfter };
   struct Key {
     std::uint64_t pid;
     std::uint64_t tid;  // 0, unless threads are told apart
     std::uint32_t syscall, stack, greenlet;
     Target target;
     bool is_main;
+    Phase phase;
     auto operator<=>(const Key&) const = default;
   };
   struct KeyHash {
@@ -146,6 +156,7 @@ class Attribution {
 
   std::uint32_t intern(std::string_view text);
   [[nodiscard]] std::string_view text(std::uint32_t number) const { return texts_[number]; }
+  void note_phase(const formats::record::Syscall& call, std::uint64_t pid);
   void find_trusted_objects();
   [[nodiscard]] Stack read_stack(std::string_view stack) const;
   [[nodiscard]] std::string_view symbol_at(std::uint64_t pid, std::uint64_t address);
@@ -158,6 +169,7 @@ class Attribution {
   void index_functions(const CallGraph& graph);
   void choose_threads(const CallGraph& graph);
   [[nodiscard]] bool is_seen(const Key& key) const;
+  [[nodiscard]] bool is_outside(const Key& key) const;
   void attribute_by_count(const std::vector<Cell>& cells, const CallGraph& graph,
                           std::vector<Attributed>& found);
   struct Candidate {
@@ -172,6 +184,10 @@ class Attribution {
   std::unordered_set<std::uint64_t> seen_threads_;
   Threads threads_ = Threads::kGuess;
   std::unordered_map<std::uint64_t, std::uint64_t> parents_;  // of processes
+  std::unordered_set<std::string> module_files_;
+  std::unordered_set<std::string> profile_names_;  // without folders
+  std::unordered_map<std::uint64_t, Phase> phases_;
+  std::unordered_set<std::uint64_t> begun_;  // processes whose beginning of the profile is known
 
   formats::record::Arena memory_;
   std::vector<std::string_view> texts_{{}};

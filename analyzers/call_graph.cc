@@ -372,7 +372,7 @@ void CallGraph::write_component(callgrind::Writer& writer, std::span<const Index
     if (linked != link_numbers_.end()) {
       Link& link = links_[linked->second];
       link.is_written = true;
-      calls += link.calls;
+      if (calls == 0) calls = link.calls;
       add_costs(costs, link.costs);
     }
     if (calls == 0 && is_zero(costs)) continue;

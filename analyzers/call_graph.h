@@ -6,10 +6,10 @@
 // a function's callers share its costs in proportion to the time that it spent for each of them
 // (gprof's rule), or, where there is no time, to their numbers of calls. Numbers of things that a
 // function did itself go to its callers by their calls instead: each call of os.stat() is one
-// system call, however long it took. Functions that call each other in a circle share what the circle cost
-// among the callers from outside; calls inside get the part of it that is theirs by time, as no sum
-// of them is meant to be a total. Shares are rounded so that they add up to the whole: every cost
-// arrives at roots exactly.
+// system call, however long it took. Functions that call each other in a circle share what the
+// circle cost among the callers from outside; calls inside get the part of it that is theirs by
+// time, as no sum of them is meant to be a total. Shares are rounded so that they add up to the
+// whole: every cost arrives at roots exactly.
 //
 // Memory: 28 bytes for a call, some 150 and its names for a function.
 #pragma once

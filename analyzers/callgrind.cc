@@ -181,6 +181,7 @@ class Merge final : public RecordVisitor, public SocketSink {
       graph_.add(*edge);
     } else if (const auto* function = functions_.get(any)) {
       graph_.add(*function);
+      if (function->name == "<module>") attribution_.add_module_file(function->file);
     } else if (const auto* segment = segments_.get(any)) {
       has_capture_ = true;
       table_.segment(*segment);
@@ -592,10 +593,14 @@ void tell(const Attribution& attribution, const CallGraph& graph, const Merge& m
     return;
   }
   std::string line = attribution_line(summary);
-  if (summary.unseen > 0) {
-    line.append(" (").append(std::to_string(summary.unseen));
-    line.append(" of them of threads that the profiler did not see)");
-  }
+  std::string reasons;
+  const auto reason = [&](std::uint64_t calls, std::string_view text) {
+    if (calls == 0) return;
+    reasons.append(reasons.empty() ? " (" : ", ").append(std::to_string(calls)).append(text);
+  };
+  reason(summary.unseen, " of threads that the profiler did not see");
+  reason(summary.outside, " before the profiler began or after it ended");
+  if (!reasons.empty()) line.append(reasons).append(")");
   if (merge.not_returned() > 0) {
     line.append("; ").append(std::to_string(merge.not_returned()));
     line.append(" that did not return are left out");
@@ -661,6 +666,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
       attribution.set_seen_threads(std::move(tids));
     }
   }
+  for (const std::string& input : arguments.positional) attribution.add_profile_path(input);
   const bool by_greenlet = arguments.has("by-greenlet");
   const std::string path = arguments.value("output").value_or("-");
   std::unique_ptr<io::Output> output;

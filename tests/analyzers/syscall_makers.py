@@ -120,6 +120,43 @@ def read_file(number):
     count("read_file", "close", number)
 
 
+def read_lines(name):
+    with open(name) as lines:
+        for _ in lines:
+            pass
+
+
+def copy(number):
+    """Through buffers: how many calls it takes is theirs to say."""
+    near, far = socket.socketpair()
+    with near, far, near.makefile("wb") as out, far.makefile("rb") as back:
+        for _ in range(number):
+            out.write(b"line\n" * 100)
+            out.flush()
+            for _ in range(100):
+                back.readline()
+    count("copy", "sendto", number)
+    count("copy", "recvfrom", number)
+
+
+def relay(number):
+    for _ in range(number):
+        os.getpriority(os.PRIO_PROCESS, 0)
+    count("relay", "getpriority", number)
+
+
+def cheap(number):
+    for _ in range(number):
+        relay(1)
+    count("cheap", "(below)", number)
+
+
+def dear(number):
+    for _ in range(number):
+        relay(10)
+    count("dear", "(below)", 10 * number)
+
+
 class Elsewhere(threading.Thread):
     def run(self):
         for _ in range(20):
@@ -151,6 +188,10 @@ def main():
     outer(9)
     poll(14)
     read_file(8)
+    read_lines(__file__)
+    copy(12)
+    cheap(30)
+    dear(9)
     threads = [Elsewhere() for _ in range(int(sys.argv[2]) if len(sys.argv) > 2 else 0)]
     for thread in threads:
         thread.start()
