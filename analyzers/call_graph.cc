@@ -13,11 +13,16 @@ namespace callgrind = formats::callgrind;
 namespace record = formats::record;
 
 constexpr std::uint64_t kUntimed = std::numeric_limits<std::uint64_t>::max();
-// The first file is that of built-in functions, whichever way a profiler writes it.
 constexpr std::string_view kBuiltinFile = "~";
+constexpr std::size_t kFirstSlots = 1024;
 
 std::uint64_t positive(record::Duration duration) {
   return duration.ns > 0 ? static_cast<std::uint64_t>(duration.ns) : 0;
+}
+
+// Profilers write the file of built-in functions differently.
+std::string_view known_path(std::string_view path) {
+  return callgrind::is_builtin(path) ? kBuiltinFile : path;
 }
 
 bool is_zero(const Costs& costs) {
@@ -52,24 +57,34 @@ void add_costs(Costs& sum, const Costs& more) {
   for (std::size_t at = 0; at < sum.size(); ++at) sum[at] += more[at];
 }
 
-std::size_t CallGraph::FileHash::operator()(std::string_view text) const {
-  return formats::io::hash_text(text);
-}
+CallGraph::CallGraph() : slots_(kFirstSlots) {}
 
-std::size_t CallGraph::KeyHash::operator()(const Key& key) const {
+formats::io::WideHash CallGraph::hash_of(std::string_view file, std::uint32_t line,
+                                         std::string_view name) {
   constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15U;
-  return formats::io::hash_text(key.name) ^ ((std::uint64_t{key.file} << 32U | key.line) * kOdd);
+  return formats::io::wide_hash(name, formats::io::hash_text(known_path(file)) + line * kOdd);
 }
 
-CallGraph::CallGraph() {
-  (void)file_number(kBuiltinFile, {});
+// Where the function is, or where it would be.
+std::size_t CallGraph::slot_of(const formats::io::WideHash& hash) const {
+  std::size_t at = hash.low & (slots_.size() - 1);
+  while (slots_[at].function != kNone && !(slots_[at].hash == hash)) {
+    at = (at + 1) & (slots_.size() - 1);
+  }
+  return at;
+}
+
+void CallGraph::grow() {
+  std::vector<Slot> old(slots_.size() * 2);
+  old.swap(slots_);
+  for (const Slot& slot : old) {
+    if (slot.function != kNone) slots_[slot_of(slot.hash)] = slot;
+  }
 }
 
 std::uint32_t CallGraph::file_number(std::string_view path, std::string_view object) {
-  if (callgrind::is_builtin(path)) path = kBuiltinFile;
-  if (last_file_ < files_.size() && files_[last_file_].path == path) return last_file_;
   const auto found = file_numbers_.find(path);
-  if (found != file_numbers_.end()) return last_file_ = found->second;
+  if (found != file_numbers_.end()) return found->second;
   const std::string_view kept = texts_.keep(path);
   const std::string_view group = !object.empty()                ? object
                                  : path == callgrind::kRootFile ? path
@@ -81,27 +96,30 @@ std::uint32_t CallGraph::file_number(std::string_view path, std::string_view obj
     objects_.push_back(text);
   }
   files_.push_back({kept, object.empty() ? names_.take_place(kept) : "", known->second});
-  last_file_ = static_cast<std::uint32_t>(files_.size() - 1);
-  file_numbers_.emplace(kept, last_file_);
-  return last_file_;
+  const auto number = static_cast<std::uint32_t>(files_.size() - 1);
+  file_numbers_.emplace(kept, number);
+  return number;
 }
 
-CallGraph::Index CallGraph::intern(std::uint32_t file, std::uint32_t line, std::string_view name) {
-  const auto found = indices_.find({file, line, name});
-  if (found != indices_.end()) return found->second;
-  const std::string_view kept = texts_.keep(name);
+CallGraph::Index CallGraph::intern(std::string_view file, std::uint32_t line, std::string_view name,
+                                   std::string_view object) {
+  const formats::io::WideHash hash = hash_of(file, line, name);
+  std::size_t at = slot_of(hash);
+  if (slots_[at].function != kNone) return slots_[at].function;
+  if (functions_.size() * 2 >= slots_.size()) {
+    grow();
+    at = slot_of(hash);
+  }
   const auto index = static_cast<Index>(functions_.size());
-  functions_.push_back({.name = kept, .file = file, .line = line});
-  indices_.emplace(Key{file, line, kept}, index);
+  functions_.push_back(
+      {.name = texts_.keep(name), .file = file_number(known_path(file), object), .line = line});
+  slots_[at] = {hash, index};
   return index;
 }
 
 CallGraph::Index CallGraph::find(std::string_view file, std::uint32_t line,
                                  std::string_view name) const {
-  const auto known = file_numbers_.find(callgrind::is_builtin(file) ? kBuiltinFile : file);
-  if (known == file_numbers_.end()) return kNone;
-  const auto found = indices_.find({known->second, line, name});
-  return found == indices_.end() ? kNone : found->second;
+  return slots_[slot_of(hash_of(file, line, name))].function;
 }
 
 CallGraph::Index CallGraph::find_builtin(std::string_view name) const {
@@ -110,7 +128,7 @@ CallGraph::Index CallGraph::find_builtin(std::string_view name) const {
 
 CallGraph::Index CallGraph::node(std::string_view file, std::uint32_t line, std::string_view name,
                                  std::string_view object) {
-  return intern(file_number(file, object), line, name);
+  return intern(file, line, name, object);
 }
 
 CallGraph::Index CallGraph::root() {
@@ -120,8 +138,7 @@ CallGraph::Index CallGraph::root() {
 
 void CallGraph::add(const record::Function& function) {
   has_profile_ = true;
-  const Index index =
-      intern(file_number(function.file, {}), function.sampled ? 0 : function.line, function.name);
+  const Index index = intern(function.file, function.sampled ? 0 : function.line, function.name);
   Function& sum = functions_[index];
   sum.calls += function.calls.value_or(0);
   sum.primitive_calls += function.primitive_calls.value_or(0);
@@ -138,12 +155,16 @@ void CallGraph::add(const record::Call& call) {
     return;
   }
   const auto index = [&](std::string_view file, std::uint32_t line, std::string_view name) {
-    return intern(file_number(file, {}), call.sampled ? 0 : line, name);
+    return intern(file, call.sampled ? 0 : line, name);
   };
   const Index caller = index(call.caller_file, call.caller_line, call.caller_name);
-  const Index callee = index(call.callee_file, call.callee_line, call.callee_name);
+  // A profile's calls come callee by callee.
+  const bool is_last = last_callee_ != kNone && functions_[last_callee_].name == call.callee_name &&
+                       functions_[last_callee_].line == call.callee_line && !call.sampled &&
+                       files_[functions_[last_callee_].file].path == known_path(call.callee_file);
+  if (!is_last) last_callee_ = index(call.callee_file, call.callee_line, call.callee_name);
   calls_.push_back({.caller = caller,
-                    .callee = callee,
+                    .callee = last_callee_,
                     .calls = call.calls.value_or(0),
                     .ns = call.cumtime ? positive(*call.cumtime) : kUntimed,
                     .link = kNone});

@@ -27,6 +27,7 @@
 
 #include "formats/callgrind/python_names.h"
 #include "formats/callgrind/writer.h"
+#include "formats/io/hash.h"
 #include "formats/io/output.h"
 #include "formats/record/arena.h"
 #include "formats/record/call.h"
@@ -135,21 +136,20 @@ class CallGraph final : private formats::callgrind::Names {
     Costs costs;
     bool is_written = false;
   };
-  struct FileHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const;
-  };
-  struct Key {
-    std::uint32_t file, line;
-    std::string_view name;
-    bool operator==(const Key&) const = default;
-  };
-  struct KeyHash {
-    std::size_t operator()(const Key& key) const;
+  // Functions by a hash of file, line and name that stands for them: finding one of 500,000 costs
+  // one cache miss, where comparing texts costs four (measured: half of all time).
+  struct Slot {
+    formats::io::WideHash hash;
+    Index function = kNone;
   };
 
+  [[nodiscard]] static formats::io::WideHash hash_of(std::string_view file, std::uint32_t line,
+                                                     std::string_view name);
+  [[nodiscard]] std::size_t slot_of(const formats::io::WideHash& hash) const;
+  void grow();
   std::uint32_t file_number(std::string_view path, std::string_view object);
-  Index intern(std::uint32_t file, std::uint32_t line, std::string_view name);
+  Index intern(std::string_view file, std::uint32_t line, std::string_view name,
+               std::string_view object = {});
   static void time_counted_calls(std::span<Call> calls, const Function& callee);
   void sort_calls();
   void bind_links();
@@ -168,8 +168,8 @@ class CallGraph final : private formats::callgrind::Names {
   std::unordered_map<std::string_view, std::uint32_t> object_numbers_;
   formats::callgrind::PythonNames names_;
   std::vector<Function> functions_;
-  std::unordered_map<Key, Index, KeyHash> indices_;
-  std::uint32_t last_file_ = 0;
+  std::vector<Slot> slots_;  // a power of two, at most half full
+  Index last_callee_ = kNone;
   Index root_ = kNone;
   bool has_profile_ = false;
   std::uint64_t total_ns_ = 0;
