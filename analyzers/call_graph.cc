@@ -128,7 +128,10 @@ CallGraph::Index CallGraph::find_builtin(std::string_view name) const {
 
 CallGraph::Index CallGraph::node(std::string_view file, std::uint32_t line, std::string_view name,
                                  std::string_view object) {
-  return intern(file, line, name, object);
+  const std::size_t before = functions_.size();
+  const Index index = intern(file, line, name, object);
+  if (functions_.size() > before) functions_[index].is_lineless = line == 0;
+  return index;
 }
 
 CallGraph::Index CallGraph::root() {
@@ -144,7 +147,7 @@ void CallGraph::add(const record::Function& function) {
   sum.primitive_calls += function.primitive_calls.value_or(0);
   sum.self_ns += positive(function.tottime);
   sum.inclusive_ns += positive(function.cumtime);
-  sum.is_sampled = sum.is_sampled || function.sampled;
+  sum.is_lineless = sum.is_lineless || function.sampled;
   total_ns_ += positive(function.tottime);
 }
 
@@ -436,9 +439,9 @@ Costs CallGraph::write(formats::io::Output& output, const callgrind::Header& hea
 
 void CallGraph::append_function(callgrind::FunctionNumber function, std::string& out) {
   const Function& named = functions_[function];
-  names_.append_function(
-      out, named.name, files_[named.file].place,
-      named.is_sampled ? callgrind::PythonNames::kAllLines : static_cast<std::int32_t>(named.line));
+  names_.append_function(out, named.name, files_[named.file].place,
+                         named.is_lineless ? callgrind::PythonNames::kAllLines
+                                           : static_cast<std::int32_t>(named.line));
 }
 
 void CallGraph::append_file(callgrind::FileNumber file, std::string& out) {

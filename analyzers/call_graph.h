@@ -122,7 +122,7 @@ class CallGraph final : private formats::callgrind::Names {
     std::uint32_t file;
     std::uint32_t line;
     std::uint64_t calls = 0, primitive_calls = 0, self_ns = 0, inclusive_ns = 0;
-    bool is_sampled = false;
+    bool is_lineless = false;  // it stands for all its lines
   };
   struct Call {
     Index caller, callee;

@@ -342,12 +342,14 @@ class Merge final : public RecordVisitor, public SocketSink {
   // "server 10.0.0.3:5432 (postgresql)", "clients of 127.0.0.1:8080 (http)".
   std::string endpoint_of(const SocketLife& life) {
     if (life.is_listener || (life.kind != "tcp" && life.kind != "udp")) return life.shown();
-    const bool is_accepted = life.listener.has_value() || life.made_by.starts_with("accept");
-    const bool is_server = is_accepted || !life.peer.port;
-    std::string name = is_accepted      ? "clients of "
-                       : life.peer.port ? "server "
-                                        : std::string(life.kind) + " ";
-    const HostPort& end = is_server ? life.local : life.peer;
+    const bool is_accepted = life.listener.has_value() || life.made_by.starts_with("accept") ||
+                             (life.wire && life.side == 1 && life.kind == "tcp");
+    const bool is_connecting = life.connect_ts.has_value() || (life.wire && life.side == 0);
+    std::string name = is_accepted       ? "clients of "
+                       : !life.peer.port ? life.kind + " "
+                       : is_connecting   ? "server "
+                                         : "peer ";
+    const HostPort& end = is_accepted || !life.peer.port ? life.local : life.peer;
     append_shown(name, end);
     if (end.port) {
       const auto service = services_.find({life.kind, *end.port});
@@ -523,7 +525,7 @@ void write_callgrind(CallGraph& graph, const Attribution& attribution, const Mer
   if (merge.calls() > 0) {
     header.descriptions.push_back("Attribution: " + attribution_line(attribution.summary()));
     header.descriptions.emplace_back(
-        "Estimated: what callers of callers share, by the time they spent (Time is exact)");
+        "Estimated: what a function's callers have of its costs, but Time, where it has several");
   }
   header.events.push_back({"Time", "Nanoseconds in Python, as cProfile measured them", ""});
   const std::size_t count = merge.calls() == 0 ? 0 : merge.has_capture() ? kMostCosts : kWait;
