@@ -52,6 +52,8 @@ enum Event : std::size_t {
   kRetrans,
 };
 
+inline constexpr Counted kCountedEvents = {true, false, true, true, true, true, false, true};
+
 enum class Evidence : std::uint8_t { kStack, kMethod, kCount, kNone };
 inline constexpr std::string_view kEvidenceNames[] = {"stack", "method", "count", "none"};
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
+#include "analyzers/cost_flow.h"
 #include "formats/callgrind/outside_calls.h"
 #include "formats/io/hash.h"
 
@@ -18,6 +20,11 @@ constexpr std::size_t kFirstSlots = 1024;
 
 std::uint64_t positive(record::Duration duration) {
   return duration.ns > 0 ? static_cast<std::uint64_t>(duration.ns) : 0;
+}
+
+std::uint64_t rounded(double amount) {
+  constexpr double kHalf = 0.5;
+  return static_cast<std::uint64_t>(amount + kHalf);
 }
 
 // Profilers write the file of built-in functions differently.
@@ -57,7 +64,7 @@ void add_costs(Costs& sum, const Costs& more) {
   for (std::size_t at = 0; at < sum.size(); ++at) sum[at] += more[at];
 }
 
-CallGraph::CallGraph() : slots_(kFirstSlots) {}
+CallGraph::CallGraph(const Counted& counted) : slots_(kFirstSlots), counted_(counted) {}
 
 formats::io::WideHash CallGraph::hash_of(std::string_view file, std::uint32_t line,
                                          std::string_view name) {
@@ -186,9 +193,8 @@ void CallGraph::link(Index caller, Index callee, std::uint64_t calls, const Cost
   add_costs(link.costs, costs);
 }
 
-void CallGraph::share(Index function, const Costs& timed, const Costs& counted) {
-  add_costs(timed_[function], timed);
-  add_costs(counted_[function], counted);
+void CallGraph::share(Index function, const Costs& costs) {
+  add_costs(shared_before_[function], costs);
 }
 
 void CallGraph::sort_calls() {
@@ -319,48 +325,143 @@ void CallGraph::write_self(callgrind::Writer& writer, Index function) {
   writer.self(function, placed.line, placed.self_ns, std::span(borne->second).first(cost_count_));
 }
 
+callgrind::OutsideCalls CallGraph::prepare(Index member) {
+  const Function& function = functions_[member];
+  const std::span<Call> calls(calls_.data() + first_call_[member],
+                              calls_.data() + first_call_[member + 1]);
+  if (std::ranges::any_of(calls, [](const Call& call) { return call.ns == kUntimed; })) {
+    time_counted_calls(calls, function);
+  }
+  callgrind::CallsOfFunction of = {.calls = function.calls,
+                                   .primitive_calls = function.primitive_calls,
+                                   .inclusive_ns = function.inclusive_ns};
+  for (const Call& call : calls) {
+    of.callers_calls += call.calls;
+    if (call.caller == member) continue;
+    of.outer_calls += call.calls;
+    of.outer_ns += call.ns;
+  }
+  return callgrind::outside_calls(of);
+}
+
+// What each of its callers has of a function's costs, into pieces_: of those in the profile but
+// itself, and of the code outside.
+void CallGraph::share_among_callers(Index member, const callgrind::OutsideCalls& outside) {
+  std::uint64_t all_ns = outside.inclusive_ns;
+  std::uint64_t all_calls = outside.calls;
+  const std::span<const Call> calls(calls_.data() + first_call_[member],
+                                    calls_.data() + first_call_[member + 1]);
+  for (const Call& call : calls) {
+    if (call.caller == member) continue;
+    all_ns += call.ns;
+    all_calls += call.calls;
+  }
+  if (all_ns == 0 && all_calls == 0) {
+    // Nobody called it.
+    for (const Call& call : calls) {
+      if (call.caller != member) pieces_.emplace_back();
+    }
+    pieces_.push_back(shared_[member]);
+    return;
+  }
+  Costs timed = shared_[member];
+  Costs counted{};
+  if (CostFlow::goes_by_calls(static_cast<double>(timed[0]), static_cast<double>(all_calls))) {
+    for (std::size_t at = 0; at < timed.size(); ++at) {
+      if (counted_[at]) counted[at] = std::exchange(timed[at], 0);
+    }
+  }
+  Shares by_time(timed, all_ns > 0 ? all_ns : all_calls);
+  Shares by_calls(counted, all_calls > 0 ? all_calls : all_ns);
+  const auto add_share = [&](std::uint64_t ns, std::uint64_t number) {
+    pieces_.push_back(by_time.next(all_ns > 0 ? ns : number));
+    add_costs(pieces_.back(), by_calls.next(all_calls > 0 ? number : ns));
+  };
+  for (const Call& call : calls) {
+    if (call.caller != member) add_share(call.ns, call.calls);
+  }
+  add_share(outside.inclusive_ns, outside.calls);
+}
+
+// The same for all functions of a circle, one after another.
+void CallGraph::share_circle(std::span<const Index> members,
+                             std::span<const callgrind::OutsideCalls> outside) {
+  const std::uint32_t own = component_of_[members.front()];
+  std::unordered_map<Index, std::uint32_t> places;
+  for (const Index member : members) {
+    places.emplace(member, static_cast<std::uint32_t>(places.size()));
+  }
+  CostFlow flow(members.size(), counted_);
+  Costs whole{};
+  const auto amounts = [](const Costs& costs) {
+    CostFlow::Amounts made{};
+    std::ranges::copy(costs, made.begin());
+    return made;
+  };
+  std::vector<bool> is_inside;
+  for (std::uint32_t place = 0; place < members.size(); ++place) {
+    const Index member = members[place];
+    flow.add_costs(place, amounts(shared_[member]));
+    add_costs(whole, shared_[member]);
+    for (std::uint32_t at = first_call_[member]; at < first_call_[member + 1]; ++at) {
+      const Call& call = calls_[at];
+      if (call.caller == member) continue;
+      is_inside.push_back(component_of_[call.caller] == own);
+      flow.add_call(place, is_inside.back() ? places.at(call.caller) : CostFlow::kOutside, call.ns,
+                    call.calls);
+    }
+    is_inside.push_back(false);
+    flow.add_call(place, CostFlow::kOutside, outside[place].inclusive_ns, outside[place].calls);
+  }
+  if (is_zero(whole)) {
+    pieces_.assign(is_inside.size(), Costs{});
+    return;
+  }
+  flow.solve();
+  // What goes out adds up to the whole.
+  CostFlow::Amounts out{};
+  for (std::size_t at = 0; at < is_inside.size(); ++at) {
+    for (std::size_t event = 0; event < out.size() && !is_inside[at]; ++event) {
+      out[event] += flow.through(at)[event];
+    }
+  }
+  CostFlow::Amounts so_far{};
+  Costs given{};
+  for (std::size_t at = 0; at < is_inside.size(); ++at) {
+    Costs& piece = pieces_.emplace_back();
+    for (std::size_t event = 0; event < piece.size(); ++event) {
+      const double through = flow.through(at)[event];
+      if (is_inside[at]) {
+        piece[event] = std::min(rounded(through), whole[event]);
+      } else if (out[event] > 0) {
+        so_far[event] += through;
+        const std::uint64_t upto =
+            so_far[event] >= out[event]
+                ? whole[event]
+                : std::min(rounded(static_cast<double>(whole[event]) * so_far[event] / out[event]),
+                           whole[event]);
+        piece[event] = upto - std::min(upto, given[event]);
+        given[event] = std::max(upto, given[event]);
+      }
+    }
+  }
+  // The last one takes what rounding left, and a circle that nobody has called its costs.
+  for (std::size_t event = 0; event < whole.size(); ++event) {
+    pieces_.back()[event] += whole[event] - given[event];
+  }
+}
+
 void CallGraph::write_component(callgrind::Writer& writer, std::span<const Index> members) {
   const std::uint32_t own = component_of_[members.front()];
-  Costs whole{};
-  Costs counted{};
-  std::uint64_t all_ns = 0;
-  std::uint64_t all_calls = 0;
-  std::vector<callgrind::OutsideCalls> outside(members.size());
-  for (std::size_t at = 0; at < members.size(); ++at) {
-    const Index member = members[at];
-    const Function& function = functions_[member];
-    add_costs(whole, shared_[member]);
-    const auto of_calls = counted_.find(member);
-    if (of_calls != counted_.end()) add_costs(counted, of_calls->second);
-    const std::span<Call> calls(calls_.data() + first_call_[member],
-                                calls_.data() + first_call_[member + 1]);
-    if (std::ranges::any_of(calls, [](const Call& call) { return call.ns == kUntimed; })) {
-      time_counted_calls(calls, function);
-    }
-    callgrind::CallsOfFunction of = {.calls = function.calls,
-                                     .primitive_calls = function.primitive_calls,
-                                     .inclusive_ns = function.inclusive_ns};
-    for (const Call& call : calls) {
-      of.callers_calls += call.calls;
-      if (call.caller == member) continue;
-      of.outer_calls += call.calls;
-      of.outer_ns += call.ns;
-      if (component_of_[call.caller] == own) continue;
-      all_ns += call.ns;
-      all_calls += call.calls;
-    }
-    outside[at] = callgrind::outside_calls(of);
-    all_ns += outside[at].inclusive_ns;
-    all_calls += outside[at].calls;
+  outside_.clear();
+  for (const Index member : members) outside_.push_back(prepare(member));
+  pieces_.clear();
+  if (members.size() == 1) {
+    share_among_callers(members.front(), outside_.front());
+  } else {
+    share_circle(members, outside_);
   }
-  Shares by_time(whole, all_ns > 0 ? all_ns : all_calls);
-  Shares by_calls(counted, all_calls > 0 ? all_calls : all_ns);
-  const auto next_share = [&](std::uint64_t ns, std::uint64_t calls) {
-    Costs piece = by_time.next(all_ns > 0 ? ns : calls);
-    add_costs(piece, by_calls.next(all_calls > 0 ? calls : ns));
-    return piece;
-  };
-  const bool is_nobodys = all_ns == 0 && all_calls == 0;
+  auto piece = pieces_.begin();
   for (std::size_t at = 0; at < members.size(); ++at) {
     const Index member = members[at];
     const Function& function = functions_[member];
@@ -368,30 +469,19 @@ void CallGraph::write_component(callgrind::Writer& writer, std::span<const Index
     for (std::uint32_t index = first_call_[member]; index < first_call_[member + 1]; ++index) {
       const Call& call = calls_[index];
       Costs costs{};
-      std::uint64_t ns = call.ns;
-      if (call.caller == member) {
-        ns = 0;
-      } else if (component_of_[call.caller] == own) {
-        // Of what the circle cost, the part of the time that it ran for this call.
-        for (std::size_t event = 0; event < cost_count_ && all_ns > 0; ++event) {
-          costs[event] =
-              callgrind::share(whole[event] + counted[event], std::min(call.ns, all_ns), all_ns);
-        }
-      } else {
-        costs = next_share(call.ns, call.calls);
-        add_costs(shared_[call.caller], costs);
+      std::uint64_t ns = 0;
+      if (call.caller != member) {
+        costs = *piece++;
+        ns = call.ns;
+        if (component_of_[call.caller] != own) add_costs(shared_[call.caller], costs);
       }
       if (call.link != kNone) add_costs(costs, links_[call.link].costs);
       if (call.calls == 0 && ns == 0 && is_zero(costs)) continue;
       writer.call(call.caller, functions_[call.caller].line, member, function.line,
                   std::max<std::uint64_t>(call.calls, 1), ns, std::span(costs).first(cost_count_));
     }
-    Costs costs = next_share(outside[at].inclusive_ns, outside[at].calls);
-    if (is_nobodys && at == 0) {
-      costs = whole;
-      add_costs(costs, counted);
-    }
-    std::uint64_t calls = outside[at].calls;
+    Costs costs = *piece++;
+    std::uint64_t calls = outside_[at].calls;
     const auto linked = link_numbers_.find({member, root()});
     if (linked != link_numbers_.end()) {
       Link& link = links_[linked->second];
@@ -401,7 +491,7 @@ void CallGraph::write_component(callgrind::Writer& writer, std::span<const Index
     }
     if (calls == 0 && is_zero(costs)) continue;
     writer.call(root(), 0, member, function.line, std::max<std::uint64_t>(calls, 1),
-                outside[at].inclusive_ns, std::span(costs).first(cost_count_));
+                outside_[at].inclusive_ns, std::span(costs).first(cost_count_));
   }
 }
 
@@ -420,7 +510,7 @@ Costs CallGraph::write(formats::io::Output& output, const callgrind::Header& hea
   bind_links();
   find_components();
   shared_.assign(functions_.size(), Costs{});
-  for (const auto& [function, costs] : timed_) shared_[function] = costs;
+  for (const auto& [function, costs] : shared_before_) shared_[function] = costs;
   std::size_t begin = 0;
   for (const std::size_t end : component_ends_) {
     write_component(writer, std::span(members_).subspan(begin, end - begin));

@@ -4,12 +4,12 @@
 // costs are given to functions that are known to have caused them, by link(): from a function to
 // what it called, down to nodes that bear the costs. From there they go up the profile's calls:
 // a function's callers share its costs in proportion to the time that it spent for each of them
-// (gprof's rule), or, where there is no time, to their numbers of calls. Numbers of things that a
-// function did itself go to its callers by their calls instead: each call of os.stat() is one
-// system call, however long it took. Functions that call each other in a circle share what the
-// circle cost among the callers from outside; calls inside get the part of it that is theirs by
-// time, as no sum of them is meant to be a total. Shares are rounded so that they add up to the
-// whole: every cost arrives at roots exactly.
+// (gprof's rule), or, where there is no time, to their numbers of calls. Numbers of things go by
+// calls where there are no more than two for each call: a call of os.stat() is one system call,
+// however long it took; and greenlets, which switch inside of calls, make cProfile's times of
+// callers not theirs, but leave the numbers of calls right. Where functions call each other in a
+// circle, costs go round until they are out of it (cost_flow.h). Shares are rounded so that they
+// add up to the whole: every cost arrives at roots exactly.
 //
 // Memory: 28 bytes for a call, some 150 and its names for a function.
 #pragma once
@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "formats/callgrind/outside_calls.h"
 #include "formats/callgrind/python_names.h"
 #include "formats/callgrind/writer.h"
 #include "formats/io/hash.h"
@@ -38,6 +39,9 @@ namespace tracebraid::analyzers {
 // The costs beside time, one for each event.
 inline constexpr std::size_t kMostCosts = 8;
 using Costs = std::array<std::uint64_t, kMostCosts>;
+
+// Which of them are numbers of things.
+using Counted = std::array<bool, kMostCosts>;
 
 void add_costs(Costs& sum, const Costs& more);
 
@@ -61,7 +65,8 @@ class CallGraph final : private formats::callgrind::Names {
   using Index = std::uint32_t;
   static constexpr Index kNone = UINT32_MAX;
 
-  CallGraph();
+  // The costs that are numbers of things; the others are times.
+  explicit CallGraph(const Counted& counted);
 
   // What a profile says. A function that comes again, from another profile, is added up.
   void add(const formats::record::Function& function);
@@ -99,9 +104,8 @@ class CallGraph final : private formats::callgrind::Names {
   void bear(Index node, const Costs& costs);
   // Costs below `callee` that calls from `caller` made.
   void link(Index caller, Index callee, std::uint64_t calls, const Costs& costs);
-  // Costs that calls of `function` made, for its callers in the profile to share: `timed` by time,
-  // `counted` by their numbers of calls.
-  void share(Index function, const Costs& timed, const Costs& counted);
+  // Costs that calls of `function` made, for its callers in the profile to share.
+  void share(Index function, const Costs& costs);
 
   // No call is added any more: which ones there are can be asked.
   void seal() { sort_calls(); }
@@ -154,6 +158,10 @@ class CallGraph final : private formats::callgrind::Names {
   void sort_calls();
   void bind_links();
   void find_components();
+  [[nodiscard]] formats::callgrind::OutsideCalls prepare(Index member);
+  void share_among_callers(Index member, const formats::callgrind::OutsideCalls& outside);
+  void share_circle(std::span<const Index> members,
+                    std::span<const formats::callgrind::OutsideCalls> outside);
   void write_component(formats::callgrind::Writer& writer, std::span<const Index> members);
   void write_self(formats::callgrind::Writer& writer, Index function);
 
@@ -181,13 +189,15 @@ class CallGraph final : private formats::callgrind::Names {
   std::unordered_map<Index, Costs> borne_;
   // By function, once writing begins: what its callers share, and what comes from outside.
   std::vector<Costs> shared_;
-  std::unordered_map<Index, Costs> timed_;
-  std::unordered_map<Index, Costs> counted_;
+  std::unordered_map<Index, Costs> shared_before_;
 
   // Components of the graph, those that are called first; most have one member.
   std::vector<Index> members_;
   std::vector<std::size_t> component_ends_;
   std::vector<std::uint32_t> component_of_;
+  std::vector<formats::callgrind::OutsideCalls> outside_;  // reused: of a component's functions
+  std::vector<Costs> pieces_;  // of a component's costs, caller by caller
+  Counted counted_;
   std::size_t cost_count_ = 0;
   Costs totals_{};
 };

@@ -452,10 +452,7 @@ class Profile {
     } else if (each.evidence == Evidence::kNone || !each.is_seen) {
       call_from(graph_.root());
     } else {
-      Costs timed{};
-      Costs counted = each.costs;
-      for (const Event event : {kSysTime, kWait}) timed[event] = std::exchange(counted[event], 0);
-      graph_.share(at, timed, counted);
+      graph_.share(at, each.costs);
     }
   }
 
@@ -674,7 +671,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   std::unique_ptr<io::Output> output;
   if (!request) output = io::open_output(path);
 
-  CallGraph graph;
+  CallGraph graph(kCountedEvents);
   Network network(connections);
   Merge merge(attribution, graph, network, by_greenlet);
   read_inputs_in_step(arguments, {.files = true, .segments = true}, merge, context);
@@ -766,8 +763,15 @@ constexpr cli::Section kSections[] = {
      "did not see are there, too, unless they have a stack.\n\n"
      "From there costs go up to callers in proportion to the time that a function spent for each "
      "of "
-     "them, which is an estimate wherever a function has several callers. Functions that call each "
-     "other in a circle share what the circle cost."},
+     "them, or, where it made no more than two system calls in each of its calls, to the numbers "
+     "of "
+     "calls: an estimate wherever a function has several callers. Where functions call each other "
+     "in "
+     "a circle, costs go round until they are out of it; so what functions inside of one seem to "
+     "cost "
+     "in all may be counted twice. cProfile takes the greenlet that ran before for the caller of "
+     "what "
+     "a greenlet goes on with, and such callers get costs, too."},
     {"Exit status",
      "0: done. 1: an input was damaged or unreadable, or the output could not be written; what was "
      "readable is shown. 2: the command line was wrong."},

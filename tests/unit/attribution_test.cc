@@ -73,7 +73,7 @@ class Evidences : public ::testing::Test {
     return found;
   }
 
-  CallGraph graph_;
+  CallGraph graph_{kCountedEvents};
   Attribution attribution_;
 };
 
