@@ -706,15 +706,16 @@ constexpr cli::Option kOptions[] = {
     formats::strace::kClockOptions[1],
     formats::strace::kClockOptions[2],
     {0, "threads", Argument::kText, "WHICH", "Attribution",
-     "threads that the profiler saw: main, all, or their numbers",
+     "threads that were profiled: main, all, or numbers",
      "Numbers with commas between, as strace prints them. Default: those whose calls agree best "
      "with the profile's numbers."},
     {0, "by-greenlet", Argument::kNone, "", "Attribution", "make each greenlet a root",
      "What calls cost goes to the greenlet that ran, from the log of switches, instead of to the "
      "callers in the profile."},
     {0, "connections", Argument::kText, "NUMBER", "Attribution",
-     "connections that have a node of their own (1000); 0: all",
-     "Those whose data waited longest, then those that took most time. The others are one node for "
+     "connections with a node of their own (1000)",
+     "0: all. Those whose data waited longest, then those that took most time. The others are one "
+     "node for "
      "each server."},
     {'f', "format", Argument::kChoice, "FORMAT", "Output", "form of the output (callgrind)",
      "callgrind is for KCachegrind. table, jsonl, msgpack, csv and tsv show which function made "
@@ -795,7 +796,7 @@ constexpr cli::Example kExamples[] = {
 
 const cli::Program kCallgrind = {
     .name = "tracebraid callgrind",
-    .summary = "show which Python functions made which system calls, on which connections",
+    .summary = "show which Python functions made which system calls",
     .usage = kUsage,
     .options = kOptions,
     .sections = kSections,

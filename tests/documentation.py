@@ -39,6 +39,7 @@ COMPLETIONS = {"cprof2callgrind": ("--str", {"--strip-prefix", "--strip-dirs"}),
                "pcapflows": ("--se", {"--segments", "--server-ports"}),
                "stracecalls": ("--re", {"--records"}),
                "tracebraid": ("--ver", {"--version"}),
+               "tracebraid callgrind": ("--by", {"--by-greenlet"}),
                "tracebraid check": ("--li", {"--list"}),
                "tracebraid sockets": ("--a", {"--all"}),
                "tracebraid merge": ("--j", {"--join-parts"}),
@@ -115,6 +116,7 @@ with tempfile.TemporaryDirectory() as folder:
             examples = [line for line in examples if "--script" not in line]
         for name in ("profile.cprof", "worker-1.cprof", "worker-2.cprof"):
             shutil.copy(sample, work / name)
+        (work / "perf-12467.map").write_text("7f0000001000 b py::main:/srv/server.py\n")
         (work / "server.py").write_text("import sys\nassert sys.argv[1:] == ['--port', '8000']\n")
         environment = dict(os.environ, CAPTURE=str(capture),
                            PATH=f"{stand_ins}:{programs}:{os.environ['PATH']}")
