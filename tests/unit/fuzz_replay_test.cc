@@ -29,6 +29,10 @@ TEST(FuzzReplay, Marshal) {
   EXPECT_GT(replay("fuzz_marshal", [](const std::string& input) { fuzz_marshal(input); }), 10U);
 }
 
+TEST(FuzzReplay, Callgrind) {
+  EXPECT_GT(replay("fuzz_callgrind", [](const std::string& input) { fuzz_callgrind(input); }), 10U);
+}
+
 TEST(FuzzReplay, CaptureGivesTheSameAtAnyChunking) {
   const auto run = [](const std::string& input) {
     const std::string whole = fuzz_capture(input, SIZE_MAX);
