@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 
 #include "analyzers/inputs.h"
 #include "analyzers/spread.h"
+#include "analyzers/top_profile.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
@@ -318,25 +320,23 @@ class FunctionTally final : public Tally {
   }
   [[nodiscard]] std::string_view default_order() const override { return "tottime"; }
   [[nodiscard]] std::vector<FieldInfo> columns() const override {
-    return {
-        {"functions", Kind::kUint, "", "function records"},
-        {"calls", Kind::kUint, "", "all calls, recursive ones too"},
-        {"primitive_calls", Kind::kUint, "", "those that are not recursive"},
-        {"tottime", Kind::kDuration, "", "own time"},
-        {"percall", Kind::kDuration, "", "own time for each call"},
-        {"cumtime", Kind::kDuration, "",
-         "cumulative time; of several functions the sum, in which callers hold their callees'"}};
+    return {{"functions", Kind::kUint, "", "function records"},
+            {"calls", Kind::kUint, "", "all calls, recursive ones too"},
+            {"primitive_calls", Kind::kUint, "", "those that are not recursive"},
+            {"tottime", Kind::kDuration, "", "own time"},
+            {"percall_tottime", Kind::kDuration, "", "own time for each call"},
+            {"cumtime", Kind::kDuration, "",
+             "cumulative time; of several functions the sum, in which callers hold their callees'"},
+            {"percall_cumtime", Kind::kDuration, "", "cumulative time for each primitive call"}};
   }
   void show(Group& group, std::vector<Value>& values, std::string&) const override {
     values.emplace_back(group.count);
     values.emplace_back(group.sums[0]);
     values.emplace_back(group.sums[1]);
     values.emplace_back(Duration{group.worked_ns});
-    values.push_back(
-        group.sums[0] == 0
-            ? Value()
-            : Value(Duration{group.worked_ns / static_cast<std::int64_t>(group.sums[0])}));
+    values.push_back(time_per_call(Duration{group.worked_ns}, group.sums[0]));
     values.emplace_back(Duration{group.waited_ns});
+    values.push_back(time_per_call(Duration{group.waited_ns}, group.sums[1]));
   }
 
  private:
@@ -412,7 +412,9 @@ struct Request {
   std::string type;
   std::string measure = "duration";
   std::string sort;
+  bool is_reversed = false;
   std::size_t most = 20;
+  ProfileRequest profile;
 };
 
 // The groups of one type of records.
@@ -541,6 +543,7 @@ class Table {
       }
       return false;
     });
+    if (request_.is_reversed) std::ranges::reverse(rows);
     const std::size_t most =
         request_.most == 0 ? rows.size() : std::min(rows.size(), request_.most);
     for (std::size_t at = 0; at < most; ++at) {
@@ -551,15 +554,11 @@ class Table {
     }
   }
 
-  // Throws UsageError for a column that there is not.
+  // kMissing for a column that there is not.
   [[nodiscard]] std::size_t sort_column() const {
-    if (request_.sort.empty()) return kMissing;
-    std::string names;
-    for (std::size_t at = 0; at < fields_.size(); ++at) {
-      if (fields_[at].name == request_.sort) return at;
-      names.append(names.empty() ? "" : ", ").append(fields_[at].name);
-    }
-    throw io::UsageError{"--sort: no such column: " + io::quoted(request_.sort), names};
+    const std::size_t at = field_index({{}, {}, fields_}, request_.sort);
+    if (at != kMissing || record_type() != "function") return at;
+    return field_index({{}, {}, fields_}, profile_column(request_.sort));
   }
 
  private:
@@ -621,17 +620,21 @@ class Table {
 class TopVisitor final : public RecordVisitor {
  public:
   explicit TopVisitor(const Request& request) : request_(request) {
-    if (request.type.empty()) {
+    const bool is_any = request.type.empty();
+    if (is_any || request.type == "syscall") {
       tables_.emplace_back(std::make_unique<CallTally>(), request);
+    }
+    if (is_any || request.type == "flow") {
       tables_.emplace_back(std::make_unique<FlowTally>(), request);
-      tables_.emplace_back(std::make_unique<FunctionTally>(), request);
-    } else if (request.type == "syscall") {
-      tables_.emplace_back(std::make_unique<CallTally>(), request);
-    } else if (request.type == "flow") {
-      tables_.emplace_back(std::make_unique<FlowTally>(), request);
-    } else if (request.type == "function") {
-      tables_.emplace_back(std::make_unique<FunctionTally>(), request);
-    } else {
+    }
+    if (is_any || request.type == "function") {
+      if (request.by.empty()) {
+        profile_.emplace(request.profile, request.most);
+      } else {
+        tables_.emplace_back(std::make_unique<FunctionTally>(), request);
+      }
+    }
+    if (tables_.empty() && !profile_) {
       tables_.emplace_back(std::make_unique<OtherTally>(request.type), request);
     }
   }
@@ -643,15 +646,23 @@ class TopVisitor final : public RecordVisitor {
       for (Table& table : tables_) {
         if (table.record_type() == record.type().name) last_ = &table;
       }
+      is_profiles_ = last_ == nullptr && profile_ && TopProfile::takes(record.type().name);
     }
-    if (last_ != nullptr) last_->add(record);
+    if (last_ != nullptr) {
+      last_->add(record);
+    } else if (is_profiles_) {
+      profile_->add(record);
+    }
   }
 
   [[nodiscard]] std::deque<Table>& tables() { return tables_; }
+  [[nodiscard]] std::optional<TopProfile>& profile() { return profile_; }
 
  private:
   const Request& request_;
   std::deque<Table> tables_;
+  std::optional<TopProfile> profile_;
+  bool is_profiles_ = false;  // the last type of records
   const TypeInfo* last_type_ = nullptr;
   Table* last_ = nullptr;
 };
@@ -688,7 +699,75 @@ Request understand(const cli::Arguments& arguments) {
     }
   }
   if (request.type.empty()) check_keys(request.by);
+  request.is_reversed = arguments.has("reverse");
+  request.profile = ProfileRequest(arguments);
+  if (const std::string option(request.profile.own_option()); !option.empty()) {
+    if (!request.by.empty()) throw io::UsageError{option + " does not go with --by"};
+    if (!request.type.empty() && request.type != "function") {
+      throw io::UsageError{option + " is for functions: it does not go with --type " +
+                           io::quoted(request.type)};
+    }
+    if (request.profile.show != ProfileRequest::Show::kFunctions) request.type = "function";
+  }
+  if (request.profile.is_numbered() && !arguments.has("number")) request.most = 0;
   return request;
+}
+
+using TakeRow = TopProfile::TakeRow;
+
+// One table of the output, whatever it is made of.
+struct Shown {
+  std::string_view record_type;
+  const TypeInfo* type;
+  std::vector<std::string> columns;  // for a person
+  bool can_sort;
+  std::string sort_keys;
+  std::function<void(const TakeRow&)> show;
+  std::vector<std::string> notes;
+};
+
+Shown shown(Table& table, const Request& request) {
+  Shown shown{table.record_type(), &table.type(), {}, table.sort_column() != kMissing, {}, {}, {}};
+  for (const FieldInfo& field : shown.type->fields) {
+    if (field.name != "percentiles") shown.columns.emplace_back(field.name);
+    shown.sort_keys.append(shown.sort_keys.empty() ? "" : ", ").append(field.name);
+  }
+  shown.show = [&table](const TakeRow& take) { table.show(take); };
+  const std::size_t count = request.most == 0 ? table.size() : std::min(request.most, table.size());
+  std::string note = std::to_string(table.records()) + " " + std::string(table.record_type()) +
+                     " records in " + std::to_string(table.size()) + " groups";
+  if (count < table.size()) {
+    note += ", " + std::to_string(count) + " shown (-n 0 shows all)";
+  }
+  shown.notes.push_back(std::move(note));
+  return shown;
+}
+
+Shown shown(TopProfile& profile, bool is_table) {
+  profile.select(is_table);
+  return {record::Function::kType, &profile.type(),
+          profile.table_columns(), profile.can_sort(),
+          TopProfile::sort_keys(), [&profile](const TakeRow& take) { profile.show(take); },
+          profile.notes()};
+}
+
+// Each table is sorted by what it has; what none has is a mistake.
+void check_sort(const Request& request, const std::vector<Shown>& tables, cli::Context& context) {
+  if (request.sort.empty() || tables.empty()) return;
+  if (std::ranges::none_of(tables, &Shown::can_sort)) {
+    std::string names;
+    for (const Shown& table : tables) {
+      if (!names.empty()) names.append("; ");
+      if (tables.size() > 1) names.append("of ").append(table.record_type).append("s: ");
+      names.append(table.sort_keys);
+    }
+    throw io::UsageError{"--sort: no such column: " + io::quoted(request.sort), names};
+  }
+  for (const Shown& table : tables) {
+    if (table.can_sort) continue;
+    context.diagnostics.note(std::string(table.record_type) + " records have no column " +
+                             io::quoted(request.sort) + " to sort by");
+  }
 }
 
 void run(const cli::Arguments& arguments, cli::Context& context) {
@@ -698,16 +777,22 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   TopVisitor visitor(request);
   read_inputs(arguments, visitor, context);
 
-  std::vector<Table*> tables;
-  for (Table& table : visitor.tables()) {
-    if (table.left_out() > 0) {
-      context.diagnostics.note(std::string(table.record_type()) +
-                               " records have not all fields of --by: " +
-                               std::to_string(table.left_out()) + " left out");
-    }
-    if (table.records() > 0) tables.push_back(&table);
-  }
   const bool is_table = form.format == record::Format::kTable;
+  const auto left_out = [&](std::string_view type, std::string_view what, std::uint64_t count) {
+    if (count == 0) return;
+    context.diagnostics.note(std::string(type) + " records have not all " + std::string(what) +
+                             ": " + std::to_string(count) + " left out");
+  };
+  std::vector<Shown> tables;
+  for (Table& table : visitor.tables()) {
+    left_out(table.record_type(), "fields of --by", table.left_out());
+    if (table.records() > 0) tables.push_back(shown(table, request));
+  }
+  if (std::optional<TopProfile>& profile = visitor.profile()) {
+    left_out(record::Function::kType, "of file, line and name", profile->left_out());
+    if (profile->has_records()) tables.push_back(shown(*profile, is_table));
+  }
+  check_sort(request, tables, context);
   const bool holds_several = record::holds_several(form.format) || is_table;
   if (tables.size() > 1 && !holds_several) {
     throw io::UsageError{"the inputs hold several types of records, and this form one",
@@ -720,40 +805,28 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
     options.width = window.ws_col;
   }
   std::vector<const TypeInfo*> types;
-  for (Table* const table : tables) types.push_back(&table->type());
+  for (const Shown& table : tables) types.push_back(table.type);
   if (!options.fields.empty() && !types.empty()) record::check_fields(options.fields, types);
   std::unique_ptr<record::Writer> writer;
-  for (Table* const table : tables) {
+  for (const Shown& table : tables) {
     if (!writer || is_table) {
       record::WriterOptions own = options;
-      if (is_table && own.fields.empty()) {
-        for (const FieldInfo& field : table->type().fields) {
-          if (field.name != "percentiles") own.fields.emplace_back(field.name);
-        }
-      }
+      if (is_table && own.fields.empty()) own.fields = table.columns;
       if (writer) {
         writer->finish();
         output->write("\n");
       }
       writer = record::make_writer(form.format, *output, std::move(own));
     }
-    writer->declare(table->type());
-    table->show(
-        [&](std::span<const Value> values) { writer->write_values(table->type(), values); });
+    writer->declare(*table.type);
+    table.show([&](std::span<const Value> values) { writer->write_values(*table.type, values); });
   }
   if (writer) writer->finish();
   output->commit();
   if (arguments.has("quiet")) return;
   if (tables.empty()) context.diagnostics.note("no records");
-  for (Table* const table : tables) {
-    const std::size_t shown =
-        request.most == 0 ? table->size() : std::min(request.most, table->size());
-    std::string note = std::to_string(table->records()) + " " + std::string(table->record_type()) +
-                       " records in " + std::to_string(table->size()) + " groups";
-    if (shown < table->size()) {
-      note += ", " + std::to_string(shown) + " shown (-n 0 shows all)";
-    }
-    context.diagnostics.note(note);
+  for (const Shown& table : tables) {
+    for (const std::string& note : table.notes) context.diagnostics.note(note);
   }
 }
 
@@ -772,8 +845,19 @@ constexpr cli::Option kOptions[] = {
      "Its sum, mean and percentiles are shown. Of flows also response_latency, synack_rtt and the "
      "like."},
     {0, "sort", Argument::kText, "COLUMN", "Groups", "sort by a column, the largest first",
-     "Default: time, or the number where the records have no times."},
-    {'n', "number", Argument::kText, "NUMBER", "Groups", "groups to show (20); 0: all"},
+     "Names are sorted upwards. Default: time, or the number where the records have no times. Of "
+     "functions also what pstats' sort_stats() takes, several with commas between: calls or "
+     "ncalls, cumulative or cumtime, filename or module, line, name, nfl, pcalls, stdname, time or "
+     "tottime (the default), and clear beginnings of these; besides percall and the other columns. "
+     "Equal ones stay in the order of the profile."},
+    {0, "reverse", Argument::kNone, "", "Groups", "sort the other way round"},
+    {'n', "number", Argument::kText, "NUMBER", "Groups",
+     "groups, or functions, to show (20); 0: all",
+     "Where --only gives a number, the default is all that are left."},
+    kOnlyOption,
+    kCallersOption,
+    kCalleesOption,
+    kStripDirsOption,
     formats::strace::kClockOptions[0],
     formats::strace::kClockOptions[1],
     formats::strace::kClockOptions[2],

@@ -29,6 +29,7 @@ class Arena {
   }
 
   [[nodiscard]] std::string_view keep(std::string_view text) {
+    if (text.empty()) return {};
     if (left() < text.size()) grow(text.size());
     char* const place = take(text.size());
     std::memcpy(place, text.data(), text.size());
