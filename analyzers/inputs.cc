@@ -35,6 +35,7 @@
 #include "formats/record/symbol.h"
 #include "formats/record/syscall.h"
 #include "formats/record/text.h"
+#include "formats/record/type_table.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -410,6 +411,7 @@ void read_inputs(const cli::Arguments& arguments, RecordVisitor& visitor, cli::C
   std::unique_ptr<StraceLog> log;
   std::unique_ptr<converters::strace::LogFiles> log_files;
   std::unique_ptr<converters::pcap::CaptureFlows> flows;
+  std::deque<record::TypeTable> types;  // visitors know types by their addresses
   cli::for_each_input(
       paths, context, [&](std::unique_ptr<io::Source> opened, const std::string& path) {
         std::unique_ptr<io::Rewound> source = io::rewound(std::move(opened));
@@ -418,6 +420,7 @@ void read_inputs(const cli::Arguments& arguments, RecordVisitor& visitor, cli::C
           case InputKind::kRecords: {
             record::StreamReader reader(*source, kKnown);
             read_records(reader, visitor, false, context);
+            types.push_back(reader.take_types());
             break;
           }
           case InputKind::kCapture: {

@@ -19,6 +19,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "formats/io/cursor.h"
@@ -66,6 +67,9 @@ class StreamReader {
   [[nodiscard]] const PackedRecord* packed() const {
     return found_.packed.declaration.empty() ? nullptr : &found_.packed;
   }
+
+  // The types, for whoever remembers records by them. After the last next().
+  [[nodiscard]] TypeTable take_types() { return std::move(types_); }
 
   [[nodiscard]] std::string_view producer() const { return found_.producer; }
 
