@@ -82,10 +82,9 @@ bool Pattern::is_in(std::string_view text) const {
                                  compiled_->match.get(), compiled_->limits.get());
   if (result >= 0) return true;
   if (result == PCRE2_ERROR_NOMATCH) return false;
-  throw io::Error{"", "",
-                  option_ + " " + io::quoted(text_) + " takes too long for " + io::quoted(text) +
-                      ": " + message(result),
-                  "a simpler pattern, without repetitions in each other"};
+  throw io::UsageError{option_ + ": " + io::quoted(text_) + " takes too long for " +
+                           io::quoted(text) + ": " + message(result),
+                       "a pattern without repetitions in repetitions"};
 }
 
 }  // namespace tracebraid::analyzers

@@ -26,7 +26,7 @@ class Pattern {
 
   [[nodiscard]] const std::string& text() const { return text_; }
 
-  // Whether it matches anywhere in `text`. Throws io::Error beyond kMostSteps.
+  // Whether it matches anywhere in `text`. Throws io::UsageError beyond kMostSteps.
   [[nodiscard]] bool is_in(std::string_view text) const;
 
  private:

@@ -16,21 +16,12 @@ Number capped_sum(Number left, Number right) {
   return left < 0 ? std::numeric_limits<Number>::min() : std::numeric_limits<Number>::max();
 }
 
-void add(std::optional<std::uint64_t>& sum, const std::optional<std::uint64_t>& number) {
+void add_to(std::optional<std::uint64_t>& sum, const std::optional<std::uint64_t>& number) {
   if (number) sum = capped_sum(sum.value_or(0), *number);
 }
 
-void add(std::optional<record::Duration>& sum, const std::optional<record::Duration>& time) {
+void add_to(std::optional<record::Duration>& sum, const std::optional<record::Duration>& time) {
   if (time) sum = record::Duration{capped_sum(sum.value_or(record::Duration{}).ns, time->ns)};
-}
-
-// Of `function` and `call` records.
-template <typename Record>
-void add(CostSums& sums, const Record& record) {
-  add(sums.calls, record.calls);
-  add(sums.primitive_calls, record.primitive_calls);
-  add(sums.tottime, record.tottime);
-  add(sums.cumtime, record.cumtime);
 }
 
 std::uint64_t mixed(std::uint64_t left, std::uint64_t right) {
@@ -46,6 +37,13 @@ std::uint64_t hash_of(const FunctionKey& key) {
 
 }  // namespace
 
+void ProfileCost::add(const ProfileCost& other) {
+  add_to(calls, other.calls);
+  add_to(primitive_calls, other.primitive_calls);
+  add_to(tottime, other.tottime);
+  add_to(cumtime, other.cumtime);
+}
+
 void FunctionKey::append_shown(std::string& out) const {
   if (file == "~" && line == 0) {
     if (name.starts_with('<') && name.ends_with('>')) {
@@ -59,17 +57,18 @@ void FunctionKey::append_shown(std::string& out) const {
   out.append("(").append(name).append(")");
 }
 
-void ProfileSums::add(const record::Function& record) {
-  Function& function = find_or_add({record.file, record.line, record.name});
+void ProfileSums::add(const FunctionKey& key, const ProfileCost& cost) {
+  Function& function = find_or_add(key);
   if (!function.is_told) {
     function.is_told = true;
     functions_.push_back(&function);
   }
-  analyzers::add(function.cost, record);
-  analyzers::add(total_, record);
+  function.cost.add(cost);
+  total_.add(cost);
 }
 
-void ProfileSums::add(const Function& caller, const Function& callee, const record::Call& record) {
+void ProfileSums::add_call(const Function& caller, const Function& callee,
+                           const ProfileCost& cost) {
   const std::uint64_t hash = mixed(caller.id, callee.id);
   Call* call = by_ends_.find(
       hash, [&](const Call& other) { return other.caller == &caller && other.callee == &callee; });
@@ -77,7 +76,7 @@ void ProfileSums::add(const Function& caller, const Function& callee, const reco
     call = &calls_.emplace_back(Call{&caller, &callee, {}});
     by_ends_.insert(hash, call);
   }
-  analyzers::add(call->cost, record);
+  call->cost.add(cost);
 }
 
 ProfileSums::Function& ProfileSums::find_or_add(FunctionKey key) {

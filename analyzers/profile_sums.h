@@ -16,8 +16,6 @@
 
 #include "analyzers/hash_index.h"
 #include "formats/record/arena.h"
-#include "formats/record/call.h"
-#include "formats/record/function.h"
 #include "formats/record/value.h"
 
 namespace tracebraid::analyzers {
@@ -35,11 +33,13 @@ struct FunctionKey {
   void append_shown(std::string& out) const;
 };
 
-// Missing where no profile tells; else the sum over those that do, which stays at the largest
-// number there is when it is more.
-struct CostSums {
+// A number is missing where no profile tells it; else it is the sum over those that do, and stays
+// at the largest number there is when that is more.
+struct ProfileCost {
   std::optional<std::uint64_t> calls, primitive_calls;
   std::optional<formats::record::Duration> tottime, cumtime;
+
+  void add(const ProfileCost& other);
 };
 
 class ProfileSums {
@@ -47,31 +47,30 @@ class ProfileSums {
   struct Function {
     FunctionKey key;
     std::uint32_t id;      // in the order in which they became known
-    bool is_told = false;  // by a record `function`, not by calls alone
-    CostSums cost;
+    bool is_told = false;  // by add(), not by calls alone
+    ProfileCost cost;
   };
   struct Call {
     const Function* caller;
     const Function* callee;
-    CostSums cost;
+    ProfileCost cost;
   };
 
   // `strip_folders`: of a file's path only the last part counts, as after pstats' strip_dirs().
   explicit ProfileSums(bool strip_folders) : strip_folders_(strip_folders) {}
 
-  void add(const formats::record::Function& function);
+  void add(const FunctionKey& key, const ProfileCost& cost);
 
   // The function of this key, to which nothing is added. Valid as long as the sums.
   [[nodiscard]] const Function& known(const FunctionKey& key) { return find_or_add(key); }
 
-  // The numbers of `call`, whose ends were looked up by known().
-  void add(const Function& caller, const Function& callee, const formats::record::Call& call);
+  void add_call(const Function& caller, const Function& callee, const ProfileCost& cost);
 
-  // Those that records told of, in the order of the first record of each.
+  // Those that were added, in the order in which they first were.
   [[nodiscard]] const std::vector<const Function*>& functions() const { return functions_; }
   [[nodiscard]] const std::deque<Call>& calls() const { return calls_; }
   // Of all functions.
-  [[nodiscard]] const CostSums& total() const { return total_; }
+  [[nodiscard]] const ProfileCost& total() const { return total_; }
   [[nodiscard]] std::size_t known_count() const { return known_.size(); }
 
  private:
@@ -87,7 +86,7 @@ class ProfileSums {
   std::vector<const Function*> functions_;
   std::deque<Call> calls_;
   HashIndex<Call> by_ends_;
-  CostSums total_;
+  ProfileCost total_;
 };
 
 }  // namespace tracebraid::analyzers

@@ -789,8 +789,13 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
     if (table.records() > 0) tables.push_back(shown(table, request));
   }
   if (std::optional<TopProfile>& profile = visitor.profile()) {
-    left_out(record::Function::kType, "of file, line and name", profile->left_out());
-    if (profile->has_records()) tables.push_back(shown(*profile, is_table));
+    left_out("function and call", "of file, line and name", profile->left_out());
+    const std::string option(request.profile.own_option());
+    if (profile->has_records()) {
+      tables.push_back(shown(*profile, is_table));
+    } else if (!option.empty() && !tables.empty()) {
+      context.diagnostics.note(option + " is for functions, and the inputs hold none");
+    }
   }
   check_sort(request, tables, context);
   const bool holds_several = record::holds_several(form.format) || is_table;
@@ -874,11 +879,31 @@ constexpr cli::Section kSections[] = {
      "that "
      "wait for peers, locks, children, timers or disks), mean, p50, p99, max, bytes_in, bytes_out, "
      "by_error. Of flows: flows, failed (refused, reset, never answered), time, mean, p50, p99, "
-     "max, bytes and packets of both sides, rexmit_pkts, by_state. Of functions: functions, calls, "
-     "primitive_calls, tottime, percall, cumtime, as pstats has them.\n\n"
+     "max, bytes and packets of both sides, rexmit_pkts, by_state. Of functions, as pstats has "
+     "them: calls, primitive_calls, tottime, percall_tottime, cumtime, percall_cumtime; a table "
+     "has "
+     "both numbers of calls as ncalls, such as 21/1. With --by also functions, how many.\n\n"
      "All are exact but p50 and p99, which are exact up to 256 values of a group and within 1/128 "
      "beyond that; percentiles says which. What the inputs do not tell is null: a log without -T "
      "has times of interrupted calls only."},
+    {"Profiles",
+     "What one types in pstats, and here:\n\n"
+     "  sort_stats('cumulative', 'name')   --sort cumulative,name\n"
+     "  reverse_order()                    --reverse\n"
+     "  strip_dirs()                       --strip-dirs\n"
+     "  print_stats()                      -n 0\n"
+     "  print_stats('server', 0.1, 20)     --only server --only 0.1 --only 20\n"
+     "  print_callers('recv')              --callers recv\n"
+     "  print_callees('handle', 5)         --callees handle --only 5\n"
+     "  print_callers(5)                   --callers '' --only 5\n"
+     "  Stats('a', 'b'), add('c')          a b c\n\n"
+     "The sums that pstats prints in front, and what a restriction left, are on standard error. "
+     "Sums are exact, where pstats adds up rounded seconds. Patterns are those of PCRE2, which "
+     "knows "
+     "what Python's re does; one that goes back over a text without end is refused after a million "
+     "steps.\n\n"
+     "Callers need call records: a stream must have them besides function records, as cprofcalls "
+     "writes it with -f msgpack or -f jsonl."},
     {"Exit status",
      "0: done. 1: an input was damaged or unreadable; the rest is shown. 2: the "
      "command line was wrong."},
@@ -891,6 +916,10 @@ constexpr cli::Example kExamples[] = {
      "tracebraid top server.strace --by pid,syscall,error --sort errors"},
     {"The functions of a profile with the most time of their own:",
      "tracebraid top profile.cprof -n 10"},
+    {"Who makes the program send, and what it costs there:",
+     "tracebraid top profile.cprof --callers \"'send' of\""},
+    {"What the server's own functions take with all that they call, workers added up:",
+     "tracebraid top worker-*.cprof --sort cumulative --only /srv/ --only 10"},
     {"The slowest servers of a capture:",
      "tracebraid top server.pcap --by resp_h --measure response_latency --sort p99"},
     {"A table on standard output of another program:",

@@ -139,13 +139,23 @@ const FieldInfo& field_of(ProfileColumn column) {
   return kFields[static_cast<std::size_t>(column)];
 }
 
+// type.fields.size() where it is not.
+std::size_t place_of(const TypeInfo& type, std::string_view name) {
+  return static_cast<std::size_t>(std::ranges::find(type.fields, name, &FieldInfo::name) -
+                                  type.fields.begin());
+}
+
 bool has_field(const TypeInfo& type, std::string_view name) {
-  return std::ranges::find(type.fields, name, &FieldInfo::name) != type.fields.end();
+  return place_of(type, name) < type.fields.size();
+}
+
+bool is_there(const AnyRecord& record, std::size_t place) {
+  return place < record.type().fields.size() && !record.get(place).is_nil();
 }
 
 // One row: a function alone, or one end of calls with the other, which may be missing.
 struct Row {
-  const CostSums* cost = nullptr;
+  const ProfileCost* cost = nullptr;
   const FunctionKey* function = nullptr;
   const FunctionKey* caller = nullptr;
   const FunctionKey* callee = nullptr;
@@ -166,7 +176,7 @@ Value value_of(const std::optional<Member>& member) {
   return member ? Value(*member) : Value();
 }
 
-Value ncalls(const CostSums& cost, std::string& text) {
+Value ncalls(const ProfileCost& cost, std::string& text) {
   if (!cost.calls) return {};
   text = std::to_string(*cost.calls);
   if (cost.primitive_calls && cost.primitive_calls != cost.calls) {
@@ -177,7 +187,7 @@ Value ncalls(const CostSums& cost, std::string& text) {
 
 // `text` outlives the value.
 Value value_of(ProfileColumn column, const Row& row, std::string& text) {
-  const CostSums& cost = *row.cost;
+  const ProfileCost& cost = *row.cost;
   switch (column) {
     case kName:
       return name_of(row.function);
@@ -363,31 +373,47 @@ std::string TopProfile::sort_keys() {
 
 void TopProfile::add(const AnyRecord& record) {
   if (&record.type() != last_type_) look_at(record.type());
-  if (const record::Function* const function = functions_.get(record)) {
-    if (!is_whole_) {
-      ++left_out_;
-      return;
-    }
-    ++records_;
-    expected_calls_ += function->callers;
-    sums_.add(*function);
-  } else if (request_.show != Show::kFunctions && is_whole_) {
-    if (const record::Call* const call = calls_.get(record)) add_call(*call);
+  const bool is_call = record.type().name == record::Call::kType;
+  if (is_call && request_.show == Show::kFunctions) return;
+  if (!is_whole(record)) {
+    ++left_out_;
+  } else if (const record::Function* const function = functions_.get(record)) {
+    add_function(*function, record);
+  } else if (const record::Call* const call = calls_.get(record)) {
+    add_call(*call);
   }
+}
+
+void TopProfile::add_function(const record::Function& function, const AnyRecord& record) {
+  ++records_;
+  expected_calls_ += function.callers;
+  ProfileCost cost{function.calls, function.primitive_calls, {}, {}};
+  if (is_there(record, tottime_at_)) cost.tottime = function.tottime;
+  if (is_there(record, cumtime_at_)) cost.cumtime = function.cumtime;
+  sums_.add({function.file, function.line, function.name}, cost);
 }
 
 void TopProfile::look_at(const TypeInfo& type) {
   last_type_ = &type;
   if (type.name == record::Function::kType) {
-    is_whole_ = has_field(type, "file") && has_field(type, "line") && has_field(type, "name");
+    needed_at_ = {place_of(type, "line")};
+    has_key_ = has_field(type, "file") && has_field(type, "name");
     tells_callers_ = tells_callers_ && has_field(type, "callers");
+    tottime_at_ = place_of(type, "tottime");
+    cumtime_at_ = place_of(type, "cumtime");
   } else {
-    is_whole_ = true;
-    for (const ProfileColumn column :
-         {kCallerFile, kCallerLine, kCallerName, kCalleeFile, kCalleeLine, kCalleeName}) {
-      is_whole_ = is_whole_ && has_field(type, field_of(column).name);
+    needed_at_ = {place_of(type, "caller_line"), place_of(type, "callee_line")};
+    has_key_ = true;
+    for (const ProfileColumn column : {kCallerFile, kCallerName, kCalleeFile, kCalleeName}) {
+      has_key_ = has_key_ && has_field(type, field_of(column).name);
     }
   }
+}
+
+// JSON Lines have all fields of a type, missing or not; a line is always there, a file not.
+bool TopProfile::is_whole(const AnyRecord& record) const {
+  return has_key_ && std::ranges::all_of(
+                         needed_at_, [&](std::size_t place) { return is_there(record, place); });
 }
 
 void TopProfile::add_call(const record::Call& call) {
@@ -399,7 +425,8 @@ void TopProfile::add_call(const record::Call& call) {
   if (!is_wanted(of)) return;
   const Function& other = sums_.known(is_of_callee ? caller_key : callee_key);
   if (!call.cumtime) ++untimed_calls_;
-  sums_.add(is_of_callee ? other : of, is_of_callee ? of : other, call);
+  sums_.add_call(is_of_callee ? other : of, is_of_callee ? of : other,
+                 {call.calls, call.primitive_calls, call.tottime, call.cumtime});
 }
 
 bool TopProfile::is_found(const Pattern& pattern, const Function& function) {
@@ -557,7 +584,7 @@ void TopProfile::show(const TakeRow& take) const {
     for (const ProfileColumn column : columns_) values.push_back(value_of(column, row, text));
     take(values);
   };
-  const CostSums none;
+  const ProfileCost none;
   for (std::size_t at = 0; at < selected_.size(); ++at) {
     const Function& function = *selected_[at];
     if (request_.show == Show::kFunctions) {
@@ -577,7 +604,7 @@ void TopProfile::show(const TakeRow& take) const {
 }
 
 std::vector<std::string> TopProfile::notes() const {
-  const CostSums& total = sums_.total();
+  const ProfileCost& total = sums_.total();
   const std::uint64_t calls = total.calls.value_or(0);
   const std::uint64_t primitive_calls = total.primitive_calls.value_or(calls);
   std::string sums = counted(calls, "function call");
@@ -594,8 +621,10 @@ std::vector<std::string> TopProfile::notes() const {
     notes.push_back(std::to_string(expected_calls_ - call_records_) + " of " +
                     counted(expected_calls_, "call record") + " are not in the inputs");
   }
-  std::string shown =
-      counted(records_, "function record") + " in " + counted(sums_.functions().size(), "function");
+  std::string shown = counted(sums_.functions().size(), "function");
+  if (records_ > sums_.functions().size()) {
+    shown = counted(records_, "function record") + " add up to " + shown;
+  }
   if (!shows_functions) {
     shown += ", " + counted(calls_shown_, request_.show == Show::kCallers ? "caller" : "callee") +
              " of " + std::to_string(selected_.size()) + " shown";

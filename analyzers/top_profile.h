@@ -117,7 +117,7 @@ class TopProfile {
   void add(const formats::record::AnyRecord& record);
 
   [[nodiscard]] bool has_records() const { return records_ + call_records_ > 0; }
-  // `function` records that have not all of file, line and name.
+  // Those that do not tell file, line and name.
   [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
 
   // Whether all of the request's sort keys are known, and what is known.
@@ -143,6 +143,10 @@ class TopProfile {
   using Call = ProfileSums::Call;
 
   void look_at(const formats::record::TypeInfo& type);
+  // Whether it tells which function, or which two, it is about.
+  [[nodiscard]] bool is_whole(const formats::record::AnyRecord& record) const;
+  void add_function(const formats::record::Function& function,
+                    const formats::record::AnyRecord& record);
   void add_call(const formats::record::Call& call);
   [[nodiscard]] bool is_wanted(const Function& function);
   [[nodiscard]] bool is_found(const Pattern& pattern, const Function& function);
@@ -160,8 +164,10 @@ class TopProfile {
   Typed<formats::record::Function> functions_;
   Typed<formats::record::Call> calls_;
   const formats::record::TypeInfo* last_type_ = nullptr;
-  bool is_whole_ = true;             // the type tells which function it is about
-  bool tells_callers_ = true;        // how many a function has
+  bool has_key_ = true;                 // what its fields are
+  std::vector<std::size_t> needed_at_;  // fields that no whole record is without
+  std::size_t tottime_at_ = 0, cumtime_at_ = 0;
+  bool tells_callers_ = true;        // all types that functions had: how many they have
   std::vector<std::int8_t> wanted_;  // by id: whether OF is found, -1: not known yet
   std::uint64_t records_ = 0, left_out_ = 0;
   std::uint64_t call_records_ = 0, expected_calls_ = 0, untimed_calls_ = 0;
