@@ -898,10 +898,9 @@ constexpr cli::Section kSections[] = {
      "  print_callers(5)                   --callers '' --only 5\n"
      "  Stats('a', 'b'), add('c')          a b c\n\n"
      "The sums that pstats prints in front, and what a restriction left, are on standard error. "
-     "Sums are exact, where pstats adds up rounded seconds. Patterns are those of PCRE2, which "
-     "knows "
-     "what Python's re does; one that goes back over a text without end is refused after a million "
-     "steps.\n\n"
+     "Times are added up as whole nanoseconds. Patterns are PCRE2's, and mean what they mean in "
+     "Python; {,3} alone is {0,3} here. One that takes more than a million steps for one function "
+     "is refused.\n\n"
      "Callers need call records: a stream must have them besides function records, as cprofcalls "
      "writes it with -f msgpack or -f jsonl."},
     {"Exit status",
