@@ -387,6 +387,7 @@ void TopProfile::add(const AnyRecord& record) {
 void TopProfile::add_function(const record::Function& function, const AnyRecord& record) {
   ++records_;
   expected_calls_ += function.callers;
+  tells_callers_ = tells_callers_ && is_there(record, callers_at_);
   ProfileCost cost{function.calls, function.primitive_calls, {}, {}};
   if (is_there(record, tottime_at_)) cost.tottime = function.tottime;
   if (is_there(record, cumtime_at_)) cost.cumtime = function.cumtime;
@@ -398,7 +399,7 @@ void TopProfile::look_at(const TypeInfo& type) {
   if (type.name == record::Function::kType) {
     needed_at_ = {place_of(type, "line")};
     has_key_ = has_field(type, "file") && has_field(type, "name");
-    tells_callers_ = tells_callers_ && has_field(type, "callers");
+    callers_at_ = place_of(type, "callers");
     tottime_at_ = place_of(type, "tottime");
     cumtime_at_ = place_of(type, "cumtime");
   } else {

@@ -164,10 +164,10 @@ class TopProfile {
   Typed<formats::record::Function> functions_;
   Typed<formats::record::Call> calls_;
   const formats::record::TypeInfo* last_type_ = nullptr;
-  bool has_key_ = true;                 // what its fields are
-  std::vector<std::size_t> needed_at_;  // fields that no whole record is without
-  std::size_t tottime_at_ = 0, cumtime_at_ = 0;
-  bool tells_callers_ = true;        // all types that functions had: how many they have
+  bool has_key_ = true;                 // it has the fields that tell functions apart
+  std::vector<std::size_t> needed_at_;  // its fields that no record is without
+  std::size_t tottime_at_ = 0, cumtime_at_ = 0, callers_at_ = 0;
+  bool tells_callers_ = true;        // every function tells how many it has
   std::vector<std::int8_t> wanted_;  // by id: whether OF is found, -1: not known yet
   std::uint64_t records_ = 0, left_out_ = 0;
   std::uint64_t call_records_ = 0, expected_calls_ = 0, untimed_calls_ = 0;

@@ -43,15 +43,23 @@ UNICODE = [["é|ß|名"], [r"^\w+\.py:\d+\([^\x00-\x7f]"], ["(?i)É"], [r"\W\w{3
 OF = [[""], ["main|fib|even"], ["", 3], ["e", 0.5, 4], ["^{"], ["no such function"]]
 
 
+def is_large(files):
+    return sum(map(os.path.getsize, files)) > 300_000
+
+
 def requests_of(files, python, with_beginnings):
-    """What is asked of one dump, or of several together."""
+    """What is asked of one dump, or of several together; of large ones not all."""
     def request(show="stats", sort=("tottime",), only=(), reverse=False, strip=False):
         return {"files": files, "show": show, "sort": list(sort), "only": list(only),
                 "reverse": reverse, "strip": strip}
     yield from (request(sort=[key]) for key in [*SORT_KEYS, *(BEGINNINGS if with_beginnings else [])])
     yield from (request(sort=keys) for keys in SEVERAL)
-    yield from (request(sort=[key], only=only) for key in ("cumulative", "name")
-                for only in RESTRICTIONS)
+    yield from (request(sort=["name"], only=only) for only in RESTRICTIONS)
+    if is_large(files):
+        yield request("callers", ["cumulative"], ["", 0.1])
+        yield request("callees", ["cumulative"], ["e", 50])
+        return
+    yield from (request(sort=["cumulative"], only=only) for only in RESTRICTIONS)
     if "2.7" not in python:
         yield from (request(sort=["nfl"], only=only) for only in UNICODE)
     for show in ("callers", "callees"):
@@ -190,8 +198,9 @@ def check(request, report, is_ordered):
         assert ours == theirs, [pair for pair in zip(ours, theirs) if pair[0] != pair[1]][:2]
         assert not theirs or told == reduced, (messages, reduced)
     elif not any(isinstance(each, str) for each in request["only"][1:]) and slack == 0:
-        # A pattern behind a number chooses among those that the order chose.
-        assert [rounded[each] for each in ours] == [rounded[each] for each in theirs], request
+        # A pattern behind a number chooses among those that the order chose; a second key decides
+        # between equal ones.
+        assert [rounded[each][0] for each in ours] == [rounded[each][0] for each in theirs]
         assert not theirs or told == reduced, (messages, reduced)
     return is_defined, numbers
 
@@ -235,14 +244,16 @@ def together(jobs):
 
 
 def main(what):
-    failed = passed = defined = open_orders = numbers = refused = 0
+    failed = passed = defined = open_orders = numbers = 0
+    refused = collections.Counter()
     with tempfile.TemporaryDirectory() as folder:
         jobs = [(path, python) for path, python in pythons.dumps(what, folder)]
         sets = [([path], python) for path, python in jobs] + list(together(jobs))
         pythons_seen = set()
         for files, python in sets:
-            with_beginnings = python not in pythons_seen
-            pythons_seen.add(python)
+            with_beginnings = python not in pythons_seen and not is_large(files)
+            if with_beginnings:
+                pythons_seen.add(python)
             name = " + ".join(path.replace(folder + "/", "") for path in files)
             asked = list(requests_of(files, python, with_beginnings))
             path = pathlib.Path(folder) / "requests.json"
@@ -254,7 +265,7 @@ def main(what):
             try:
                 for request, report in zip(asked, json.loads(run.stdout), strict=True):
                     if "error" in report or shows_addresses(request, report):
-                        refused += 1
+                        refused[report.get("error", "addresses of code objects")] += 1
                         continue
                     is_defined, count = check(request, report, version == "True\n")
                     defined += is_defined
@@ -265,8 +276,10 @@ def main(what):
             except AssertionError as error:
                 failed += 1
                 print(f"FAIL {name}: {request}: {str(error)[:1000]}")
+    for why, count in refused.items():
+        print(f"pstats makes no comparable report, {count} times: {why}")
     print(f"{passed} passed, {failed} failed; {defined} reports compared in order, {open_orders} where "
-          f"the order is partly open, {numbers} numbers; {refused} that pstats makes not or with addresses")
+          f"the order is partly open, {numbers} numbers")
     return 1 if failed or defined == 0 else 0
 
 
