@@ -3,6 +3,7 @@
 // The n-th byte there is the n-th byte here, whatever pieces it went in.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -111,6 +112,17 @@ class DatagramMatch {
     add(second_, first_, bytes, ts, [&](const Mark& other) {
       found(Passage{bytes, other.ts, ts});
     });
+  }
+  // Whether one of that size passed the second place between `low` and `high`, and none has met it.
+  [[nodiscard]] bool has_second(std::uint64_t bytes, std::int64_t low, std::int64_t high) const {
+    return std::any_of(second_.begin(), second_.end(), [&](const Mark& mark) {
+      return mark.end == bytes && mark.ts >= low && mark.ts <= high;
+    });
+  }
+  // What has passed so far is not known at one of the places.
+  void forget() {
+    first_ = {};
+    second_ = {};
   }
 
  private:

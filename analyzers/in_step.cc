@@ -273,10 +273,10 @@ class Heads {
 
 Moments::Places Moments::find(const record::TypeInfo& type) const {
   Places found{&type, kNowhere, kNowhere};
-  if (order_ == Order::kKnown && type.name == record::Flow::kType) return found;
+  const std::string_view end = type.name == record::Flow::kType ? "last_ts" : "end_ts";
   for (std::size_t at = 0; at < type.fields.size(); ++at) {
     if (type.fields[at].kind != record::Kind::kTime) continue;
-    if (order_ == Order::kKnown && type.fields[at].name == "end_ts") found.end = at;
+    if (order_ == Order::kKnown && type.fields[at].name == end) found.end = at;
     if (type.fields[at].name == "ts") found.begin = at;
   }
   return found;

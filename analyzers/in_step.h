@@ -16,8 +16,7 @@ namespace tracebraid::analyzers {
 
 // The moment that stands for a record.
 enum class Order : std::uint8_t {
-  // When what it tells was over, and so was known: of a call its return. Flows have none: they are
-  // told of at their end but begin long before.
+  // When what it tells was over, and so was known: of a call its return, of a flow its last packet.
   kKnown,
   kTs,  // its field ts
 };

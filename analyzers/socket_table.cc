@@ -24,6 +24,8 @@ constexpr std::int64_t kMostApart = 5 * kSecond;
 constexpr std::int64_t kFlowLingers = 330 * kSecond;
 // A connection can wait for accept() after its end.
 constexpr std::int64_t kAcceptLingers = 60 * kSecond;
+// What leaves does not leave before the call is entered, but for how differently clocks are read.
+constexpr std::int64_t kReading = 100'000;
 constexpr std::size_t kMostEarly = 256;
 constexpr std::size_t kMostEarlyInAll = 2'000'000;
 
@@ -170,6 +172,25 @@ std::int64_t misfit(const SocketLife& life, const Wire& wire) {
   return 0;
 }
 
+// "{msg_hdr={…}, msg_len=12}, …": each message's length, or nothing when they are not all there.
+std::vector<std::uint64_t> message_lengths(std::string_view args, std::uint64_t bytes) {
+  constexpr std::string_view kLength = "msg_len=";
+  std::vector<std::uint64_t> lengths;
+  std::uint64_t sum = 0;
+  for (std::size_t at = args.find(kLength); at != std::string_view::npos;
+       at = args.find(kLength, at)) {
+    at += kLength.size();
+    std::uint64_t length = 0;
+    while (at < args.size() && args[at] >= '0' && args[at] <= '9') {
+      length = length * 10 + static_cast<std::uint64_t>(args[at++] - '0');
+    }
+    lengths.push_back(length);
+    sum += length;
+  }
+  if (sum != bytes) lengths.clear();
+  return lengths;
+}
+
 std::string_view role_of(const SocketLife& life) {
   if (life.is_listener) return "listener";
   if (life.kind == "unix") return "unix";
@@ -279,6 +300,7 @@ SocketLife* SocketTable::syscall(const record::Syscall& call, std::size_t lane) 
   }
   if (call.new_file == call.file && call.result) add_once(life->fds, *call.result);
   learn(*life, call);
+  if (!life->early.empty()) settle_early(*life);
   count(*life, call);
   return life;
 }
@@ -324,6 +346,7 @@ void SocketTable::learn(SocketLife& life, const record::Syscall& call) {
       }
       life.connect_ts = begin_of(call);
       life.connect_end_ts = end_of(call);
+      life.connect_tid = call.tid.value_or(0);
       is_new = true;
     }
     life.connect_error = call.error;
@@ -363,7 +386,7 @@ void SocketTable::count(SocketLife& life, const record::Syscall& call) {
   }
   if (!call.bytes || call.direction.empty()) return;
   if (life.kind == "udp") {
-    move_datagram(life, call);
+    move_datagrams(life, call);
   } else {
     move_bytes(life, call);
   }
@@ -417,7 +440,7 @@ bool SocketTable::may_be_measured(SocketLife& life) const {
   return false;
 }
 
-void SocketTable::move_datagram(SocketLife& life, const record::Syscall& call) {
+void SocketTable::move_datagrams(SocketLife& life, const record::Syscall& call) {
   const bool is_out = call.direction == "out";
   HostPort peer{call.peer_h, port_of(call.peer_p)};
   if (!peer.port) peer = life.peer;
@@ -428,38 +451,114 @@ void SocketTable::move_datagram(SocketLife& life, const record::Syscall& call) {
     life.bytes_in += *call.bytes;
     if (!life.first_in) life.first_in = end_of(call);
   }
-  if (!peer.port || call.syscall.ends_with("mmsg")) {
+  const std::int64_t returned = end_of(call).value_or(Mark::kUnknown);
+  SocketLife::Datagram datagram{peer, *call.bytes,
+                                is_out ? begin_of(call).value_or(Mark::kUnknown) : returned,
+                                returned, is_out};
+  // Several in a call: of one peer when the socket is connected, else who knows.
+  const bool is_several = call.syscall.ends_with("mmsg");
+  std::vector<std::uint64_t> lengths;
+  if (is_several && life.peer.port) lengths = message_lengths(call.args, *call.bytes);
+  if (!peer.port || (is_several && lengths.empty())) {
     (is_out ? life.send_waits : life.waits).unmeasured_bytes += *call.bytes;
     return;
   }
-  const std::int64_t ts = (is_out ? begin_of(call) : end_of(call)).value_or(Mark::kUnknown);
+  if (!is_several) return move_datagram(life, datagram);
+  for (const std::uint64_t length : lengths) {
+    datagram.bytes = length;
+    move_datagram(life, datagram);
+  }
+}
+
+void SocketTable::move_datagram(SocketLife& life, const SocketLife::Datagram& datagram) {
+  // One whose own port is not known yet waits: others may be about to send the like.
+  Wire* const wire = life.local.port ? wire_of_datagram(life, datagram) : nullptr;
+  if (wire != nullptr) {
+    const std::size_t side = wire->files[0] == life.file && wire->lanes[0] == life.lane ? 0 : 1;
+    return pass_datagram(life, *wire, side, datagram);
+  }
+  // The flow shows when its first packet does.
+  if (life.early.size() < kMostEarly) {
+    life.early.push_back(datagram);
+  } else {
+    life.early_lost = true;
+  }
+}
+
+void SocketTable::pass_datagram(SocketLife& life, Wire& wire, std::size_t side,
+                                const SocketLife::Datagram& datagram) {
+  if (datagram.is_out) {
+    wire.sent[side].first(datagram.bytes, datagram.ts,
+                          [&](const Passage& passage) { sent(life, passage); });
+  } else {
+    wire.received[1 - side].second(datagram.bytes, datagram.ts,
+                                   [&](const Passage& passage) { received(life, passage); });
+  }
+}
+
+// The flow between the socket and the datagram's peer, which it has claimed then.
+Wire* SocketTable::wire_of_datagram(SocketLife& life, const SocketLife::Datagram& datagram) {
+  const HostPort& peer = datagram.peer;
   if (life.local.port) {
     const auto side_of = [&](const Wire& wire) -> std::size_t {
       return wire.ends[0].port == life.local.port && wire.ends[1] == peer ? 0 : 1;
+    };
+    // Of one that is over, the socket may be about to read what it brought.
+    const auto is_free_or_own = [&](const Wire& wire, std::size_t side) {
+      return !wire.is_claimed[side] ||
+             (wire.files[side] == life.file && wire.lanes[side] == life.lane);
     };
     Wire* const wire =
         wires_by_key_.find(key_of("udp", peer, *life.local.port), [&](const Wire& one) {
           const std::size_t side = side_of(one);
           return one.is_udp && one.ends[1 - side] == peer &&
                  one.ends[side].port == life.local.port &&
-                 fits(life.local.host, one.ends[side].host) &&
-                 (!one.is_claimed[side] || one.sockets[side] == &life);
+                 fits(life.local.host, one.ends[side].host) && is_free_or_own(one, side);
         });
-    if (wire != nullptr) {
-      const std::size_t side = side_of(*wire);
-      if (!wire->is_claimed[side]) claim(life, *wire, side, "address");
-      if (is_out) {
-        wire->sent[side].first(*call.bytes, ts,
-                               [&](const Passage& passage) { sent(life, passage); });
-      } else {
-        wire->received[1 - side].second(*call.bytes, ts,
-                                        [&](const Passage& passage) { received(life, passage); });
-      }
+    if (wire == nullptr) return nullptr;
+    const std::size_t side = side_of(*wire);
+    if (!wire->is_claimed[side]) claim(life, *wire, side, "address");
+    return wire;
+  }
+  // Its own port is not known: the only flow that has such a datagram, which left during the call
+  // or a little later, but not before.
+  if (!datagram.is_out || datagram.ts == Mark::kUnknown) return nullptr;
+  Wire* only = nullptr;
+  int count = 0;
+  each_begun("udp", peer, datagram.ts, datagram.returned, [&](Wire& wire) {
+    if (!fits(life.local.host, wire.ends[0].host) ||
+        !wire.sent[0].has_second(datagram.bytes, earliest(datagram.ts),
+                                 datagram.returned + kSlack)) {
       return;
     }
+    only = &wire;
+    ++count;
+  });
+  if (count != 1) return nullptr;
+  claim(life, *only, 0, "time");
+  return only;
+}
+
+// Datagrams whose flow had not shown when the call returned.
+void SocketTable::settle_early(SocketLife& life) {
+  constexpr std::size_t kMostTried = 8;
+  if (!captured_) return;
+  std::size_t at = life.early.size() - std::min(life.early.size(), kMostTried);
+  while (at < life.early.size()) {
+    const std::size_t before = life.early.size();
+    (void)wire_of_datagram(life, SocketLife::Datagram(life.early[at]));
+    // What a flow claims is taken out.
+    at = life.early.size() < before ? 0 : at + 1;
   }
-  // The flow shows when its first packet does.
-  if (is_out && life.early.size() < kMostEarly) life.early.push_back({peer, *call.bytes, ts});
+}
+
+void SocketTable::leave_open_wires(SocketLife& life, Wire& wire, std::size_t side) {
+  const std::size_t at = wire.open_at[side];
+  if (at >= life.open_wires.size() || life.open_wires[at] != &wire) return;
+  Wire* const last = life.open_wires.back();
+  life.open_wires[at] = last;
+  life.open_wires.pop_back();
+  last->open_at[last->sockets[0] == &life ? 0 : 1] = at;
 }
 
 void SocketTable::place(SocketLife& life) {
@@ -506,28 +605,36 @@ void SocketTable::look_for_wire(SocketLife& life) {
   if (best != nullptr) claim(life, *best, best_side, "address");
 }
 
-// Calls `look(wire)` for those that began while the socket was connecting, and have no client yet.
+// Calls `look(wire)` for those to `peer` that began between `from` and `until`, or a second before
+// or behind, and have no client yet.
 template <typename Look>
-void SocketTable::each_begun(const SocketLife& life, Look look) {
-  if (!life.connect_ts) return;
-  const auto found = begun_.find(key_of(life.kind, life.peer, kAnyPort));
+void SocketTable::each_begun(std::string_view proto, const HostPort& peer, std::int64_t from,
+                             std::int64_t until, Look look) {
+  const auto found = begun_.find(key_of(proto, peer, kAnyPort));
   if (found == begun_.end()) return;
   // They were seen in the order of their first payload or end, nearly that of their beginning.
   constexpr std::int64_t kDisorder = kSecond;
-  const std::int64_t from = *life.connect_ts - kSlack - kDisorder;
   const auto& begun = found->second;
-  auto at = std::lower_bound(begun.begin(), begun.end(), from,
+  auto at = std::lower_bound(begun.begin(), begun.end(), from - kSlack - kDisorder,
                              [](const Begun& one, std::int64_t ts) { return one.ts < ts; });
-  for (; at != begun.end(); ++at) {
-    if (at->ts > life.connect_end_ts.value_or(*life.connect_ts) + kSlack + kDisorder) return;
+  for (; at != begun.end() && at->ts <= until + kSlack + kDisorder; ++at) {
     Wire* const wire =
         wires_.find(at->uid_hash, [&](const Wire& one) { return one.serial == at->serial; });
-    if (wire == nullptr || wire->is_claimed[0] || wire->ends[1] != life.peer ||
-        !fits(life.local.host, wire->ends[0].host) || misfit(life, *wire) > 0) {
-      continue;
-    }
-    look(*wire);
+    if (wire != nullptr && !wire->is_claimed[0] && wire->ends[1] == peer) look(*wire);
   }
+}
+
+// The same for those that began while the socket was connecting.
+template <typename Look>
+void SocketTable::each_begun(const SocketLife& life, Look look) {
+  if (!life.connect_ts) return;
+  each_begun(life.kind, life.peer, *life.connect_ts, life.connect_end_ts.value_or(*life.connect_ts),
+             [&](Wire& wire) {
+               if (wire.ts >= earliest(*life.connect_ts) &&
+                   fits(life.local.host, wire.ends[0].host) && misfit(life, wire) == 0) {
+                 look(wire);
+               }
+             });
 }
 
 // The only one that began while connect() went on.
@@ -558,9 +665,22 @@ SocketLife* SocketTable::best_socket(Wire& wire, std::size_t side, std::string_v
         apart = 0;
         if (life.end_ts && wire.ts > *life.end_ts + kSlack) apart = wire.ts - *life.end_ts;
         if (life.ts && wire.is_over && wire.last_ts + kSlack < *life.ts) apart = kMostApart + 1;
+        // One whose port is not known begins the flow with its first datagram.
+        if (!has_port && (life.first_out || life.first_in || !life.connect_ts ||
+                          wire.ts < *life.connect_ts - kSlack)) {
+          return;
+        }
       }
-      if (!has_port && apart > 0) return;
-      if (!has_port && best != nullptr) is_ambiguous = true;
+      if (!has_port) {
+        if (apart > 0 || (life.connect_ts && wire.ts < earliest(*life.connect_ts))) return;
+        if (best != nullptr) {
+          // In one thread, the one before had sent its SYN by then.
+          is_ambiguous |= !is_clock_shared() || best->connect_tid != life.connect_tid ||
+                          best->lane != life.lane || life.kind == "udp";
+          if (life.connect_ts > best->connect_ts) best = &life;
+          return;
+        }
+      }
       if (apart < best_misfit) {
         best = &life;
         best_misfit = apart;
@@ -606,6 +726,7 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
   wire.sockets[side] = &life;
   wire.is_claimed[side] = true;
   wire.files[side] = life.file;
+  wire.lanes[side] = life.lane;
   const bool is_first = !life.wire;
   if (is_first) {
     life.wire = wire.shared_from_this();
@@ -615,6 +736,7 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
   }
   if (!life.local.port) {
     life.local = wire.ends[side];
+    if (wire.is_udp) place(life);
   } else if (is_any(life.local.host)) {
     life.local.host = wire.ends[side].host;
   }
@@ -622,16 +744,19 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
     if (wire.sockets[0] != nullptr) wire.sockets[0]->peer_file = wire.files[1];
     if (wire.sockets[1] != nullptr) wire.sockets[1]->peer_file = wire.files[0];
   }
-  if (wire.proto == "udp") {
+  if (wire.is_udp) {
     ++life.flows;
     if (!wire.is_over) {
-      ++life.open_flows;
-      life.open_wires.push_back(wire.weak_from_this());
+      wire.open_at[side] = life.open_wires.size();
+      life.open_wires.push_back(&wire);
+    }
+    if (life.early_lost) {
+      wire.sent[side].forget();
+      wire.received[1 - side].forget();
     }
     std::erase_if(life.early, [&](const SocketLife::Datagram& datagram) {
       if (datagram.peer != wire.ends[1 - side]) return false;
-      wire.sent[side].first(datagram.bytes, datagram.ts,
-                            [&](const Passage& passage) { sent(life, passage); });
+      if (!life.early_lost) pass_datagram(life, wire, side, datagram);
       return true;
     });
     return;
@@ -694,16 +819,12 @@ void SocketTable::segment(const record::Segment& segment) {
   const std::size_t from = segment.is_orig ? 0 : 1;
   if (wire.first_data[from] == Mark::kUnknown) wire.first_data[from] = segment.ts.ns;
   if (wire.is_udp) {
-    if (SocketLife* const life = wire.sockets[from]) {
-      wire.sent[from].second(segment.length, segment.ts.ns,
-                             [&](const Passage& passage) { sent(*life, passage); });
-    }
-    if (SocketLife* const life = wire.sockets[1 - from]) {
-      wire.received[from].first(segment.length, segment.ts.ns,
-                                [&](const Passage& passage) { received(*life, passage); });
-    } else if (!wire.is_claimed[1 - from]) {
-      wire.received[from].first(segment.length, segment.ts.ns, [](const Passage&) {});
-    }
+    wire.sent[from].second(segment.length, segment.ts.ns, [&](const Passage& passage) {
+      if (SocketLife* const life = wire.sockets[from]) sent(*life, passage);
+    });
+    wire.received[from].first(segment.length, segment.ts.ns, [&](const Passage& passage) {
+      if (SocketLife* const life = wire.sockets[1 - from]) received(*life, passage);
+    });
     return;
   }
   wire.order[from].add(segment.offset, segment.length, segment.ts.ns,
@@ -793,18 +914,15 @@ void SocketTable::flow(const record::Flow& flow) {
   for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
     SocketLife* const life = kept->sockets[side];
     if (life == nullptr) continue;
-    if (kept->proto == "udp") {
+    if (kept->is_udp) {
+      leave_open_wires(*life, *kept, side);
       kept->sockets[side] = nullptr;
-      if (life->open_flows > 0) --life->open_flows;
-      std::erase_if(life->open_wires, [&](const std::weak_ptr<Wire>& open) {
-        return open.expired() || open.lock() == kept;
-      });
       life->wire_bytes_in += kept->bytes[1 - side];
       life->wire_bytes_out += kept->bytes[side];
     }
     report_if_over(*life);
   }
-  ended_wires_.emplace_back(clock_, kept);
+  ended_wires_.emplace_back(std::max(clock_, kept->last_ts), kept);
 }
 
 void SocketTable::file(const record::File& file, std::size_t lane) {
@@ -850,6 +968,7 @@ void SocketTable::file(const record::File& file, std::size_t lane) {
   life->end_tid = file.end_tid;
   life->end_line = file.end_line;
   ended_sockets_.emplace_back(clock_, Place{lane, file.file});
+  if (!life->early.empty()) settle_early(*life);
   report_if_over(*life);
 }
 
@@ -859,7 +978,7 @@ void SocketTable::report_if_over(SocketLife& life) {
   const bool may_have_flow = expects_flows_ && is_on_network && !life.is_listener &&
                              (life.peer.port || life.kind == "udp");
   if (may_have_flow) {
-    if (!life.wire || !life.wire->is_over || life.open_flows > 0) return;
+    if (!life.wire || !life.wire->is_over || !life.open_wires.empty()) return;
   }
   report(life);
 }
@@ -869,6 +988,17 @@ SocketTable::~SocketTable() {
   left.reserve(wires_.size());
   wires_.each([&](Wire& wire) { left.push_back(&wire); });
   for (Wire* const wire : left) wire->self.reset();
+}
+
+// As far as sockets tell that have been matched by their addresses.
+bool SocketTable::is_clock_shared() const {
+  return skew_.low_count > 0 && skew_.high_count > 0 && skew_.low <= kReading &&
+         skew_.high >= -kReading;
+}
+
+// When what a call sent that was entered at `ts` can have been captured first.
+std::int64_t SocketTable::earliest(std::int64_t ts) const {
+  return ts - (is_clock_shared() ? kReading : kSlack);
 }
 
 void SocketTable::seen_at(std::int64_t ts) {
@@ -939,6 +1069,7 @@ void SocketTable::finish() {
 }
 
 void SocketTable::report(SocketLife& life) {
+  if (!life.early.empty()) settle_early(life);
   match_by_bytes(life);
   record::Socket record;
   record.ts = life.made_by.empty() ? std::nullopt : maybe_time(life.ts);
@@ -1071,9 +1202,7 @@ void SocketTable::report(SocketLife& life) {
   sink_.socket(life, record);
 
   displace(life);
-  for (const std::weak_ptr<Wire>& open : life.open_wires) {
-    const std::shared_ptr<Wire> wire = open.lock();
-    if (!wire) continue;
+  for (Wire* const wire : life.open_wires) {
     for (SocketLife*& socket : wire->sockets) {
       if (socket == &life) socket = nullptr;
     }

@@ -6,7 +6,10 @@
 // so that on loopback both ends find their one flow), and where the addresses were used again, by
 // time: a SYN leaves during connect() and comes before accept() returns. A client whose own port
 // the log does not tell is matched by the peer's address and the time of its SYN, if only one flow
-// began then, else by its number of bytes. What none of that decides stays unmatched.
+// began then, else by its number of bytes; of the connects of one thread, the SYN is that of the
+// last that was entered before it left, when log and capture are of one clock. A datagram socket
+// without a known port is matched by when and how long a datagram was. What none of that decides
+// stays unmatched.
 //
 // The n-th byte of a direction on the wire is the n-th byte that calls sent or received. That needs
 // both beginnings: the socket's making in the log, the SYN in the capture.
@@ -77,6 +80,7 @@ struct SocketLife {
 
   // The last connect(), or the accept() that made it.
   std::optional<std::int64_t> connect_ts, connect_end_ts, connected_ts;
+  std::uint64_t connect_tid = 0;
   std::string connect_error;
 
   std::uint64_t calls = 0, errors = 0, bytes_in = 0, bytes_out = 0;
@@ -93,15 +97,17 @@ struct SocketLife {
   bool is_given_up = false;  // too much was moved before its flow showed
   std::optional<std::uint64_t> peer_file;
   // UDP: all its flows together, those that go on, and datagrams whose flow has not shown yet.
-  std::uint64_t flows = 0, open_flows = 0;
-  std::vector<std::weak_ptr<Wire>> open_wires;
+  std::uint64_t flows = 0;
+  std::vector<Wire*> open_wires;
   std::uint64_t wire_bytes_in = 0, wire_bytes_out = 0;
   struct Datagram {
     HostPort peer;
     std::uint64_t bytes;
-    std::int64_t ts;
+    std::int64_t ts, returned;
+    bool is_out;
   };
   std::vector<Datagram> early;
+  bool early_lost = false;
   ByteMatch in, out;
   Waiting waits, send_waits;
   // What it is registered under; key 0: nothing.
@@ -138,8 +144,12 @@ struct Wire : std::enable_shared_from_this<Wire> {
   std::uint64_t bytes[2] = {0, 0};
   std::uint64_t missed = 0;
   std::uint64_t rexmit_pkts[2] = {0, 0};
-  std::optional<std::uint64_t> files[2];  // of the sockets, when they are gone, too
-  DatagramMatch sent[2], received[2];     // UDP
+  // Of the sockets, when they are gone, too.
+  std::optional<std::uint64_t> files[2];
+  std::size_t lanes[2] = {0, 0};
+  // UDP: by the end that sent; and its place in the open wires of each end's socket.
+  DatagramMatch sent[2], received[2];
+  std::size_t open_at[2] = {0, 0};
 };
 
 // How far the capture's clock is ahead of the log's, from what must come before what: a byte leaves
@@ -233,11 +243,20 @@ class SocketTable {
   void count(SocketLife& life, const formats::record::Syscall& call);
   void move_bytes(SocketLife& life, const formats::record::Syscall& call);
   [[nodiscard]] bool may_be_measured(SocketLife& life) const;
-  void move_datagram(SocketLife& life, const formats::record::Syscall& call);
+  void move_datagrams(SocketLife& life, const formats::record::Syscall& call);
+  void move_datagram(SocketLife& life, const SocketLife::Datagram& datagram);
+  Wire* wire_of_datagram(SocketLife& life, const SocketLife::Datagram& datagram);
+  void settle_early(SocketLife& life);
+  void pass_datagram(SocketLife& life, Wire& wire, std::size_t side,
+                     const SocketLife::Datagram& datagram);
+  static void leave_open_wires(SocketLife& life, Wire& wire, std::size_t side);
   void place(SocketLife& life);
   void displace(SocketLife& life);
   void look_for_wire(SocketLife& life);
   void look_for_wire_by_time(SocketLife& life);
+  template <typename Look>
+  void each_begun(std::string_view proto, const HostPort& peer, std::int64_t from,
+                  std::int64_t until, Look look);
   template <typename Look>
   void each_begun(const SocketLife& life, Look look);
   void look_for_sockets(Wire& wire);
@@ -252,6 +271,8 @@ class SocketTable {
   void sent(SocketLife& life, const Passage& passage);
   void seen_at(std::int64_t ts);
   void drop_old();
+  [[nodiscard]] bool is_clock_shared() const;
+  [[nodiscard]] std::int64_t earliest(std::int64_t ts) const;
   void match_by_bytes(SocketLife& life);
   void report(SocketLife& life);
   void report_if_over(SocketLife& life);

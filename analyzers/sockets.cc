@@ -99,9 +99,11 @@ void tell(const SocketTable& table, bool has_calls, cli::Context& context) {
   line = "clocks: capture minus log is between " + seconds(skew.low) + " s and " +
          seconds(skew.high) + " s, from " + std::to_string(skew.low_count + skew.high_count) +
          " events";
-  if (skew.low > skew.high) {
+  // Logs have microseconds: the sum of two of them is that much too early.
+  constexpr std::int64_t kRounding = 2'000;
+  if (skew.low > skew.high + kRounding) {
     line.append(": no constant difference fits; one of the clocks was set, or drifts");
-  } else if (skew.low > 0 || skew.high < 0) {
+  } else if (skew.low > kRounding || skew.high < -kRounding) {
     line.append("; --shift of the capture by ")
         .append(seconds(-(skew.low + (skew.high - skew.low) / 2)))
         .append(" s puts them right");

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include <sys/ioctl.h>
@@ -120,7 +121,8 @@ class Timeline : public RecordVisitor, public SocketSink {
       ++read_;
       table_.flow(*flow);
       const bool is_taken = wants_flow(flow->uid) && !filters_.is_of_calls() &&
-                            (!filters_.errors || flow->conn_state != "SF");
+                            (!filters_.errors || flow->conn_state != "SF") &&
+                            is_in_time(flow->ts.ns, flow->last_ts.ns);
       if (is_taken) ended(*flow);
     } else if (const auto* file = files_.get(any)) {
       table_.file(*file, lane_);
@@ -170,6 +172,26 @@ class Timeline : public RecordVisitor, public SocketSink {
     return found == running_.end() ? std::string() : found->second;
   }
 
+  bool is_in_time(const std::optional<std::int64_t>& ts) { return is_in_time(ts, ts); }
+  // Whether some of what began and ended then is wanted.
+  bool is_in_time(const std::optional<std::int64_t>& begin,
+                  const std::optional<std::int64_t>& end) {
+    if (!begin || !end) return !filters_.since && !filters_.until;
+    if (!first_ts_) {
+      first_ts_ = *begin;
+      constexpr std::int64_t kDay = 86'400 * kSecond;
+      const std::int64_t midnight = *begin - *begin % kDay;
+      // Of a day: that of the first time.
+      for (auto* const time : {&filters_.since, &filters_.until}) {
+        if (*time && **time < kDay) **time += midnight;
+      }
+      if (filters_.since_begin) filters_.since = *begin + *filters_.since_begin;
+      if (filters_.until_begin) filters_.until = *begin + *filters_.until_begin;
+    }
+    return (!filters_.since || *end >= *filters_.since) &&
+           (!filters_.until || *begin <= *filters_.until);
+  }
+
  private:
   template <typename Set, typename Number>
   static bool wants(const Set& set, const Number& number) {
@@ -184,22 +206,6 @@ class Timeline : public RecordVisitor, public SocketSink {
     return filters_.flows.empty() ||
            std::ranges::any_of(filters_.flows,
                                [&](const std::string& begin) { return uid.starts_with(begin); });
-  }
-  bool is_in_time(const std::optional<std::int64_t>& ts) {
-    if (!ts) return !filters_.since && !filters_.until;
-    if (!first_ts_) {
-      first_ts_ = *ts;
-      constexpr std::int64_t kDay = 86'400 * kSecond;
-      const std::int64_t midnight = *ts - *ts % kDay;
-      // Of a day: that of the first time.
-      for (auto* const time : {&filters_.since, &filters_.until}) {
-        if (*time && **time < kDay) **time += midnight;
-      }
-      if (filters_.since_begin) filters_.since = *ts + *filters_.since_begin;
-      if (filters_.until_begin) filters_.until = *ts + *filters_.until_begin;
-    }
-    return (!filters_.since || *ts >= *filters_.since) &&
-           (!filters_.until || *ts <= *filters_.until);
   }
   bool is_wanted(const record::Syscall& call, const SocketLife* socket) {
     if (!is_in_time(call.ts ? std::optional(call.ts->ns) : std::nullopt)) return false;
@@ -327,6 +333,9 @@ class TextTimeline final : public Timeline {
     event.who = "wire";
     const HostPort orig{segment.orig_h, segment.orig_p};
     const HostPort resp{segment.resp_h, segment.resp_p};
+    if (segment.flow_ts.ns >= released_ && begun_.insert(std::string(segment.uid)).second) {
+      flow_begins(orig, resp, segment.proto, segment.uid, segment.flow_ts.ns);
+    }
     append_shown(event.text, segment.is_orig ? orig : resp);
     event.text.append("→");
     append_shown(event.text, segment.is_orig ? resp : orig);
@@ -341,19 +350,12 @@ class TextTimeline final : public Timeline {
   void ended(const record::Flow& flow) override {
     const HostPort orig{flow.orig_h, flow.orig_p};
     const HostPort resp{flow.resp_h, flow.resp_p};
-    std::string name;
-    append_shown(name, orig);
-    name.append("→");
-    append_shown(name, resp);
-    name.append(" ").append(flow.proto);
-    Event begin;
-    begin.who = "wire";
-    begin.text = name + " begins  " + std::string(flow.uid);
-    begin.key = io::hash_text(begin.text);
     // Reported at its end; where the beginning is too long ago, the end tells it.
-    const bool is_near = flow.ts.ns >= released_;
-    begin.ts = flow.ts.ns;
-    if (is_near) hold(std::move(begin));
+    const bool is_begun = begun_.erase(std::string(flow.uid)) > 0;
+    const bool is_near = is_begun || flow.ts.ns >= released_;
+    if (is_near && !is_begun) flow_begins(orig, resp, flow.proto, flow.uid, flow.ts.ns);
+    if (!is_in_time(flow.last_ts.ns)) return;
+    const std::string name = flow_name(orig, resp, flow.proto);
     Event event;
     event.who = "wire";
     event.text = name + " ends: " + std::string(flow.conn_state.empty() ? "-" : flow.conn_state) +
@@ -447,6 +449,26 @@ class TextTimeline final : public Timeline {
            (held_.size() > kMostHeld || held_.top().ts + kWindow <= newest_ || !has_times_)) {
       release();
     }
+  }
+
+  static std::string flow_name(const HostPort& orig, const HostPort& resp, std::string_view proto) {
+    std::string name;
+    append_shown(name, orig);
+    name.append("→");
+    append_shown(name, resp);
+    name.append(" ").append(proto);
+    return name;
+  }
+
+  void flow_begins(const HostPort& orig, const HostPort& resp, std::string_view proto,
+                   std::string_view uid, std::int64_t ts) {
+    if (!is_in_time(ts)) return;
+    Event event;
+    event.who = "wire";
+    event.text = flow_name(orig, resp, proto) + " begins  " + std::string(uid);
+    event.key = io::hash_text(event.text);
+    event.ts = ts;
+    hold(std::move(event));
   }
 
   void hold(Event event) {
@@ -545,7 +567,8 @@ class TextTimeline final : public Timeline {
   std::size_t width_;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> held_;
   Fold fold_;
-  std::set<std::string> named_;  // greenlets whose address was shown
+  std::unordered_set<std::string> begun_;  // open flows whose beginning was told
+  std::set<std::string> named_;            // greenlets whose address was shown
   std::string line_;
   std::uint64_t order_ = 0, shown_ = 0, folded_ = 0;
   std::int64_t newest_ = 0, released_ = INT64_MIN, last_shown_ = 0;
