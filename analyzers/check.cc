@@ -70,6 +70,7 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   }
   void enter(std::size_t lane) override {
     lane_ = lane;
+    last_lane_ = std::max(last_lane_, lane);
     last_thread_ = nullptr;
   }
   void visit(const AnyRecord& any) override {
@@ -119,6 +120,7 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   void waited(const SocketLife& life, std::int64_t arrived_ts, std::int64_t read_ts) override {
     constexpr std::int64_t kShort = 10'000'000;
     if (read_ts - arrived_ts < kShort) return;
+    if (!arrived_ || arrived_ts < *arrived_) arrived_ = arrived_ts;
     const auto found = threads_.find({life.lane, life.last_in_tid});
     if (found == threads_.end()) return;
     for (const auto& detector : detectors_) {
@@ -232,7 +234,7 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     ++counts_.calls;
     if (!call.error.empty()) ++counts_.failed;
     Thread& thread = thread_of(call.tid, call.pid);
-    CallEvent event{call, thread, nullptr, {}, {}};
+    CallEvent event{call, thread, nullptr, {}, {}, {}};
     if (call.ts) event.begin = call.ts->ns;
     event.end = call.end_ts ? std::optional(call.end_ts->ns) : event.begin;
     if (!event.begin) event.begin = event.end;
@@ -240,7 +242,9 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     if (!event.begin) lacks_times_ = true;
     if (!call.duration) ++without_duration_;
     note_stretches(event);
+    arrived_.reset();
     event.socket = table_.syscall(call, lane_);
+    event.arrived = arrived_;
     if (event.socket != nullptr && call.file != event.socket->file) event.socket = nullptr;
     if (checks::is_poll(call.syscall)) {
       if (thread.poll.empty() || thread.polls < 3) thread.poll.assign(call.syscall);
@@ -254,6 +258,7 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     }
     thread.before_end = event.end;
     thread.before_line = call.line;
+    thread.longest_run = 0;
   }
 
   void note_stretches(const CallEvent& event) {
@@ -270,6 +275,9 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
       stretch.is_gap = is_gap;
       stretch.call.set(event.call);
       stretch.line_before = thread.before_line;
+      const bool is_longest =
+          is_gap && end - std::max(begin, thread.switched_ts) < thread.longest_run;
+      stretch.greenlet.assign(is_longest ? thread.longest_greenlet : thread.greenlet);
       thread.stretches.push_back(std::move(stretch));
     };
     if (thread.before_end && event.begin &&
@@ -320,11 +328,20 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
 
   void switch_greenlet(const record::Switch& change) {
     ++counts_.switches;
-    std::string& greenlet = greenlets_[change.tid];
-    greenlet.assign(change.greenlet);
-    for (auto& [place, thread] : threads_) {
-      if (place.second == change.tid) thread->greenlet = greenlet;
+    for (std::size_t lane = 0; lane <= last_lane_; ++lane) {
+      const auto found = threads_.find({lane, change.tid});
+      if (found == threads_.end()) continue;
+      Thread& thread = *found->second;
+      const std::int64_t since =
+          std::max(thread.before_end.value_or(INT64_MAX), thread.switched_ts);
+      if (change.ts.ns > since && change.ts.ns - since > thread.longest_run) {
+        thread.longest_run = change.ts.ns - since;
+        thread.longest_greenlet.assign(thread.greenlet);
+      }
+      thread.switched_ts = change.ts.ns;
+      thread.greenlet.assign(change.greenlet);
     }
+    greenlets_[change.tid].assign(change.greenlet);
   }
 
   SocketTable table_;
@@ -334,12 +351,13 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   InputKinds kinds_;
   Counts counts_;
   std::string first_input_;
-  std::size_t lane_ = 0;
+  std::size_t lane_ = 0, last_lane_ = 0;
   std::int64_t last_ts_ = INT64_MIN;
   bool has_capture_ = false, lacks_times_ = false;
   std::uint64_t without_duration_ = 0;
   ByPlace<std::unique_ptr<Thread>> threads_;
   Thread* last_thread_ = nullptr;
+  std::optional<std::int64_t> arrived_;  // of the call at hand
   std::map<std::uint64_t, std::string> greenlets_;
   std::map<std::tuple<std::size_t, std::uint64_t, std::string, bool>, std::uint64_t> loops_;
   ByPlace<Closing> closings_;       // by process, descriptor

@@ -55,6 +55,8 @@ class BlockingCall final : public Detector {
         call.wait != "net" && call.wait != "pipe") {
       return;
     }
+    // The bytes were there: it was the thread or its tracer that had to wait for the processor.
+    if (event.arrived && event.begin && *event.arrived <= *event.begin) return;
     Loop& loop = loops_[&thread];
     // A hub that has nothing to watch sleeps until its next timer.
     if (sleeps && !loop.watches) return;

@@ -34,6 +34,12 @@ bool is_sleep(std::string_view call) {
   return call == "clock_nanosleep" || call == "nanosleep";
 }
 
+bool is_aside(std::string_view call) {
+  return call == "mmap" || call == "munmap" || call == "mremap" || call == "brk" ||
+         call == "madvise" || call == "clock_gettime" || call == "gettimeofday" ||
+         call == "getpid" || call == "gettid";
+}
+
 std::string shown_count(std::uint64_t count) {
   std::string digits = std::to_string(count);
   constexpr std::size_t kGroup = 3;

@@ -75,6 +75,7 @@ struct Stretch {
   bool is_gap;                // it computed, or was not scheduled
   Quote call;                 // or the one behind the gap
   std::uint64_t line_before;  // of the gap
+  std::string greenlet;       // that ran, for the longest part of a gap
 };
 
 // A thread that makes calls.
@@ -86,6 +87,9 @@ struct Thread {
   // Of the call at hand: when the one before it returned.
   std::optional<std::int64_t> before_end;
   std::uint64_t before_line = 0;
+  // Since then: when greenlets were switched last, and which has run the longest by then.
+  std::int64_t switched_ts = INT64_MIN, longest_run = 0;
+  std::string longest_greenlet;
   // It polls for events again and again, with this call.
   std::uint64_t polls = 0;
   std::string poll;
@@ -102,11 +106,15 @@ struct CallEvent {
   Thread& thread;
   SocketLife* socket;  // that it was about; null: none
   std::optional<std::int64_t> begin, end;
+  // Since when the first of the bytes that it received had been there, where that was long.
+  std::optional<std::int64_t> arrived;
 };
 
 // What calls are for.
 [[nodiscard]] bool is_poll(std::string_view call);
 [[nodiscard]] bool is_sleep(std::string_view call);
+// Memory, clocks and the like: any code makes such calls, at any time.
+[[nodiscard]] bool is_aside(std::string_view call);
 
 // What detectors may ask.
 class Scene {

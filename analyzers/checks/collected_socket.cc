@@ -26,7 +26,7 @@ class CollectedSocket final : public Detector {
     if (call.syscall == "exit_group") forgive(event);
     const bool is_name = call.syscall == "getsockname";
     const auto found = steps_.find(&event.thread);
-    if (!is_name && found == steps_.end()) return;
+    if (!is_name && (found == steps_.end() || is_aside(call.syscall))) return;
     if (is_name && call.fd) {
       steps_[&event.thread] = {*call.fd, 1};
       return;

@@ -65,7 +65,7 @@ class LoopStall final : public Detector {
     finding.file = life.file;
     finding.socket = life.shown();
     finding.uid = life.wire ? life.wire->uid : std::string();
-    finding.greenlet = thread.greenlet;
+    finding.greenlet = most != nullptr ? most->greenlet : thread.greenlet;
     finding.evidence.clear();
     if (most != nullptr && most->is_gap) {
       finding.evidence.push_back(
@@ -81,6 +81,7 @@ class LoopStall final : public Detector {
       finding.detail += ", " + shown_duration(most_ns) + " of which the thread was " +
                         (most->is_gap ? "computing, or not running, without a system call"
                                       : "in " + most->call.syscall);
+      if (!most->greenlet.empty()) finding.detail += ", in greenlet " + most->greenlet;
     }
   }
 
