@@ -1,0 +1,121 @@
+"""Runs a program under strace, with tcpdump beside it, in a network of its own where that may be.
+
+usage: record.py FOLDER own|shared lo|lossy [--switches SCRIPT] [STRACE-OPTION…] -- COMMAND…
+
+own: this process has a network of its own, whose loopback is to be set up. lossy: it gets another
+one, 10.99.0.0/24, which loses some of the segments that are sent to 10.99.0.2; how many, it writes
+to FOLDER/lost. Writes FOLDER/strace.log, FOLDER/tcpdump.pcap, with bpftrace's SCRIPT also
+FOLDER/greenlet.bt.txt, and to FOLDER/errors what the program says. Exits with the program's status.
+"""
+import fcntl
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+PATIENCE = 20
+LOSSY = "lossy0"
+# Every so many segments with payload, one is lost.
+LOST = 5
+
+
+def until(condition, what):
+    begin = time.monotonic()
+    while not condition():
+        if time.monotonic() - begin > PATIENCE:
+            raise SystemExit(f"record.py: waited in vain for {what}")
+        time.sleep(0.005)
+
+
+def has(path, text):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return text in file.read()
+
+
+def size(path):
+    return os.path.getsize(path) if os.path.exists(path) else 0
+
+
+def lossy_network(folder):
+    """A device whose other end is this process: what is sent to 10.99.0.2 comes back to 10.99.0.1 as
+    if from there, and the other way round. Sums of TCP do not change with the order of addresses."""
+    tunnel = os.open("/dev/net/tun", os.O_RDWR)
+    set_interface, tun_without_head = 0x400454ca, 0x1001
+    fcntl.ioctl(tunnel, set_interface, struct.pack("16sH22x", LOSSY.encode(), tun_without_head))
+    subprocess.run(["ip", "address", "add", "10.99.0.1/24", "dev", LOSSY], check=True)
+    subprocess.run(["ip", "link", "set", LOSSY, "up"], check=True)
+
+    def forward():
+        highest, segments, lost = {}, 0, 0
+        while True:
+            packet = os.read(tunnel, 70_000)
+            if packet[0] >> 4 != 4 or packet[9] != 6:
+                continue
+            head = packet[0] % 16 * 4
+            ports, number = packet[head:head + 4], struct.unpack(">I", packet[head + 4:head + 8])[0]
+            has_payload = len(packet) > head + (packet[head + 12] >> 4) * 4
+            is_new = (number - highest.get(ports, number)) % (1 << 32) < 1 << 31
+            if has_payload and is_new:
+                highest[ports] = number + 1
+                segments += 1
+                if segments % LOST == 0:
+                    lost += 1
+                    with open(f"{folder}/lost", "w", encoding="ascii") as file:
+                        file.write(str(lost))
+                    continue
+            os.write(tunnel, packet[:12] + packet[16:20] + packet[12:16] + packet[20:])
+
+    threading.Thread(target=forward, daemon=True).start()
+
+
+def start_switches(folder, script):
+    log = f"{folder}/greenlet.bt.txt"
+    process = subprocess.Popen(["bpftrace", "-o", log, script], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    until(lambda: process.poll() is not None or os.path.exists(log) and has(log, "Attaching"),
+          "bpftrace")
+    # It says so before it does.
+    time.sleep(1)
+    return process
+
+
+def main(folder, network, device, *rest):
+    options, command = list(rest[:rest.index("--")]), rest[rest.index("--") + 1:]
+    others = []
+    if options[:1] == ["--switches"]:
+        others.append(start_switches(folder, options[1]))
+        del options[:2]
+    if network == "own":
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    if device == "lossy":
+        lossy_network(folder)
+    log, capture = f"{folder}/strace.log", f"{folder}/tcpdump.pcap"
+    with open(f"{folder}/errors", "wb") as errors, open(f"{folder}/tcpdump.err", "wb") as said:
+        # Short packets, so that many of them have room while tcpdump has to wait.
+        packets = subprocess.Popen(
+            ["tcpdump", "-Z", "root", "-n", "-U", "--immediate-mode", "-B", "16384", "-s", "256",
+             "--time-stamp-precision=nano", "-i", LOSSY if device == "lossy" else device, "-w",
+             capture], stderr=said)
+        until(lambda: has(f"{folder}/tcpdump.err", "listening on"), "tcpdump")
+        try:
+            status = subprocess.run(
+                ["strace", "-f", "-ttt", "-T", "-yy", "-s", "40", *options, "-o", log, *command],
+                stdout=errors, stderr=errors, env={**os.environ, "OWN_NETWORK": "1"} if
+                network == "own" else None, check=False).returncode
+            # What is on its way to the file.
+            before = -1
+            while size(capture) != before:
+                before = size(capture)
+                time.sleep(0.1)
+        finally:
+            for process in (packets, *others):
+                process.send_signal(signal.SIGINT)
+                process.wait()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
