@@ -132,7 +132,7 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   SocketTable& sockets() override { return table_; }
   const Closing* closing(const Thread& thread, std::int64_t fd) const override {
     const auto found = closings_.find({owner(thread), static_cast<std::uint64_t>(fd)});
-    return found == closings_.end() ? nullptr : &found->second;
+    return found == closings_.end() || found->second.is_reopened ? nullptr : &found->second;
   }
   const Closing* closing_of_file(const Thread& thread, std::uint64_t file) const override {
     const auto found = file_closings_.find({thread.lane, file});
@@ -254,7 +254,8 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     if (call.syscall == "close" && call.error.empty() && call.fd) {
       note_close(event);
     } else if (call.new_file && call.result) {
-      closings_.erase({owner(thread), static_cast<std::uint64_t>(*call.result)});
+      const auto found = closings_.find({owner(thread), static_cast<std::uint64_t>(*call.result)});
+      if (found != closings_.end()) found->second.is_reopened = true;
     }
     thread.before_end = event.end;
     thread.before_line = call.line;
@@ -293,6 +294,10 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   void note_close(const CallEvent& event) {
     const record::Syscall& call = event.call;
     Closing& closing = closings_[{owner(event.thread), static_cast<std::uint64_t>(*call.fd)}];
+    std::swap(closing.before, closing.call);
+    closing.before_ts = closing.ts;
+    closing.before_tid = closing.tid;
+    closing.is_reopened = false;
     closing.ts = event.begin;
     closing.file = call.file.value_or(0);
     closing.tid = event.thread.tid;

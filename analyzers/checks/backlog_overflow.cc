@@ -1,6 +1,7 @@
 // A listener that accepts too slowly: the kernel drops SYNs when its queue is full.
 
 #include <map>
+#include <vector>
 
 #include "analyzers/checks/checks.h"
 
@@ -10,11 +11,13 @@ namespace {
 constexpr std::int64_t kPatience = 100'000'000;
 
 struct Group {
+  HostPort server;
   Finding finding;
   std::uint64_t retransmitted = 0, unanswered = 0;
 };
 
 struct Listener {
+  HostPort local;
   std::string shown, evidence;
   std::uint64_t file;
   std::optional<std::uint64_t> pid;
@@ -28,16 +31,17 @@ class BacklogOverflow final : public Detector {
     if (event.call.syscall != "listen" || event.call.result != 0 || event.socket == nullptr) return;
     if (!event.socket->local.port) {
       // Its port shows later (getsockname, -yy).
-      pending_[event.socket->file] = scene_.evidence(event.call);
+      pending_[{event.thread.lane, event.socket->file}] = scene_.evidence(event.call);
       return;
     }
-    listeners_[*event.socket->local.port] = {event.socket->shown(), scene_.evidence(event.call),
-                                             event.socket->file, event.socket->pid};
+    add_listener(*event.socket, scene_.evidence(event.call));
   }
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
-    if (life.is_listener && life.local.port && !listeners_.contains(*life.local.port)) {
-      listeners_[*life.local.port] = {life.shown(), pending_[life.file], life.file, life.pid};
+    const auto pending = pending_.find({life.lane, life.file});
+    if (pending != pending_.end()) {
+      if (life.local.port) add_listener(life, std::move(pending->second));
+      pending_.erase(pending);
     }
     if (life.kind != "tcp" || !life.connect_ts || life.connected_ts || !life.peer.port ||
         life.connect_error != "EINPROGRESS" || life.bytes_in + life.bytes_out > 0) {
@@ -45,7 +49,7 @@ class BacklogOverflow final : public Detector {
     }
     const std::int64_t waited = life.end_ts.value_or(scene_.last_ts()) - *life.connect_ts;
     if (waited < kPatience || (!socket.uid.empty() && socket.conn_state != "S0")) return;
-    Group& group = groups_[*life.peer.port];
+    Group& group = group_of(life.peer);
     ++group.unanswered;
     note(group, *life.connect_ts,
          scene_.place(life.input, life.line.value_or(0)) + ": " + life.shown() +
@@ -56,7 +60,7 @@ class BacklogOverflow final : public Detector {
     if (flow.proto != "tcp" || !flow.syn_ts || flow.syn_ts->ns <= flow.ts.ns) {
       if (flow.proto != "tcp" || flow.conn_state != "S0" || flow.orig_pkts < 2) return;
     }
-    Group& group = groups_[flow.resp_p];
+    Group& group = group_of({flow.resp_h, flow.resp_p});
     ++group.retransmitted;
     std::string text = "flow " + std::string(flow.uid) + ": SYN sent again";
     if (flow.syn_ts && flow.syn_ts->ns > flow.ts.ns) {
@@ -66,20 +70,20 @@ class BacklogOverflow final : public Detector {
   }
 
   void finish() override {
-    for (auto& [port, group] : groups_) {
-      const auto listener = listeners_.find(port);
-      if (listener == listeners_.end()) continue;
+    for (auto& [shown, group] : groups_) {
+      const Listener* const listener = listener_of(group.server);
+      if (listener == nullptr) continue;
       Finding& finding = group.finding;
       finding.id = "backlog_overflow";
       finding.count = std::max(group.retransmitted, group.unanswered);
-      finding.pid = listener->second.pid;
-      finding.file = listener->second.file;
-      finding.socket = listener->second.shown;
+      finding.pid = listener->pid;
+      finding.file = listener->file;
+      finding.socket = listener->shown;
       finding.summary = counted(finding.count, "connection", "connections") + " to the " +
-                        listener->second.shown +
+                        listener->shown +
                         " had to ask again or got no answer: its queue "
                         "was full";
-      finding.evidence.push_back(listener->second.evidence);
+      finding.evidence.push_back(listener->evidence);
       finding.hint =
           "accept faster, or give listen() a longer backlog (net.core.somaxconn is its "
           "limit)";
@@ -96,9 +100,33 @@ class BacklogOverflow final : public Detector {
     if (finding.evidence.size() < kShown) finding.evidence.push_back(std::move(text));
   }
 
-  std::map<std::uint16_t, Group> groups_;  // by the listener's port
-  std::map<std::uint16_t, Listener> listeners_;
-  std::map<std::uint64_t, std::string> pending_;
+  void add_listener(const SocketLife& life, std::string evidence) {
+    std::vector<Listener>& all = listeners_[*life.local.port];
+    // The one of a program that was started anew has the same address.
+    std::erase_if(all, [&](const Listener& other) { return other.local == life.local; });
+    all.push_back({life.local, life.shown(), std::move(evidence), life.file, life.pid});
+  }
+
+  const Listener* listener_of(const HostPort& server) const {
+    const auto found = listeners_.find(*server.port);
+    if (found == listeners_.end()) return nullptr;
+    for (const Listener& listener : found->second) {
+      if (serves(listener.local, server)) return &listener;
+    }
+    return nullptr;
+  }
+
+  Group& group_of(const HostPort& server) {
+    std::string shown;
+    append_shown(shown, server);
+    Group& group = groups_[shown];
+    group.server = server;
+    return group;
+  }
+
+  std::map<std::string, Group> groups_;                       // by the server's address
+  std::map<std::uint16_t, std::vector<Listener>> listeners_;  // by port
+  std::map<std::pair<std::size_t, std::uint64_t>, std::string> pending_;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace {
 
 struct Group {
   Finding finding;
+  bool is_others = false;  // closed by a thread that had closed that number before
 };
 
 class BadDescriptor final : public Detector {
@@ -52,6 +53,7 @@ class BadDescriptor final : public Detector {
       }
       if (closing->tid != event.thread.tid && closing->tid != 0) {
         group.finding.detail += " by thread " + std::to_string(closing->tid);
+        tell_of_twice(group, *closing);
       }
     }
   }
@@ -67,7 +69,8 @@ class BadDescriptor final : public Detector {
       const bool is_harmless = (call == "shutdown" && is_negative) || call == "epoll_ctl";
       finding.id = "bad_descriptor";
       finding.severity =
-          is_harmless || (is_negative && call == "close") || !(is_closed || is_negative)
+          group.is_others ? Severity::kError
+          : is_harmless || (is_negative && call == "close") || !(is_closed || is_negative)
               ? Severity::kNote
               : Severity::kWarning;
       finding.summary = call + (is_negative ? "(-1)" : "") + " failed with EBADF " +
@@ -81,6 +84,9 @@ class BadDescriptor final : public Detector {
         finding.hint =
             "a descriptor was closed before it was taken out of epoll; the kernel had "
             "done that";
+      } else if (group.is_others) {
+        finding.hint =
+            "find where that thread closes twice: dup() the number, or give it one owner";
       } else {
         finding.hint =
             "a number that is closed can be another socket's by the time it is used "
@@ -92,6 +98,19 @@ class BadDescriptor final : public Detector {
   }
 
  private:
+  // A thread that closes a number twice closes what another has opened in between, and no call
+  // fails then.
+  void tell_of_twice(Group& group, const Closing& closing) {
+    if (closing.before.line == 0 || closing.before_tid != closing.tid || closing.tid == 0) return;
+    group.is_others = true;
+    group.finding.detail += ", which had closed that number before";
+    if (closing.ts && closing.before_ts) {
+      group.finding.detail += ", " + shown_duration(*closing.ts - *closing.before_ts) + " earlier";
+    }
+    group.finding.detail += ": its second close hit what another thread had opened in between";
+    group.finding.evidence.push_back(scene_.evidence(closing.before));
+  }
+
   // Process, call, whether the number is negative, whether its close is known.
   std::map<std::tuple<std::size_t, std::uint64_t, std::string, bool, bool>, Group> groups_;
 };
@@ -105,7 +124,9 @@ const Check kBadDescriptor = {
     "a "
     "row are an error_loop). A warning when the log shows that the process had closed the "
     "descriptor, or when the number is -1, as Python's sockets have it after close(). A note when "
-    "it is shutdown of such a socket, which libraries do to be sure, or epoll_ctl.",
+    "it is shutdown of such a socket, which libraries do to be sure, or epoll_ctl. An error when "
+    "another thread had closed the descriptor, and the same number before: a second close of it "
+    "that hit what was opened in between.",
     "log",
     &make_detector<BadDescriptor>,
 };

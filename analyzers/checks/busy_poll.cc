@@ -35,13 +35,6 @@ std::int64_t only_ready(const formats::record::Syscall& call) {
   return digits == 0 ? -1 : fd;
 }
 
-// Whether its time-out is 0: it looks, and does not wait.
-bool only_looks(const formats::record::Syscall& call) {
-  if (call.syscall == "epoll_wait" || call.syscall == "poll") return call.args.ends_with(", 0");
-  return call.args.find("{tv_sec=0, tv_usec=0}") != std::string_view::npos ||
-         call.args.find("{tv_sec=0, tv_nsec=0}") != std::string_view::npos;
-}
-
 // Polls in a row. A few may have taken long: the processor was another's.
 struct Row {
   CallNote first;
@@ -68,7 +61,8 @@ class BusyPoll final : public Detector {
       return;
     }
     State& state = states_[&event.thread];
-    const bool is_quick = !call.duration || call.duration->ns < kMillisecond || only_looks(call);
+    const bool is_quick =
+        !call.duration || call.duration->ns < kMillisecond || poll_timeout(call) == 0;
     if (call.result == 0 && (is_quick || may_be_slow(state.empty))) {
       count(event, state.empty, state);
       end_unserved(state);

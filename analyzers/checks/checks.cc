@@ -1,5 +1,7 @@
 #include "analyzers/checks/checks.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 #include "formats/io/error.h"
@@ -16,7 +18,17 @@ constexpr const Check* kChecks[] = {
     &kCrash,
 };
 
+// 0.0.0.0, ::, or not known.
+bool is_any(const formats::record::Address& host) {
+  return std::ranges::all_of(host.bytes, [](std::uint8_t byte) { return byte == 0; });
+}
+
 }  // namespace
+
+bool serves(const HostPort& local, const HostPort& server) {
+  return local.port == server.port &&
+         (is_any(local.host) || is_any(server.host) || local.host == server.host);
+}
 
 std::span<const Check* const> all_checks() {
   return kChecks;
@@ -32,6 +44,54 @@ bool is_poll(std::string_view call) {
 
 bool is_sleep(std::string_view call) {
   return call == "clock_nanosleep" || call == "nanosleep";
+}
+
+namespace {
+
+// The argument that is the `from_end`-th from the end, 0 the last. Sets have no ", " inside.
+std::string_view argument_from_end(std::string_view args, int from_end) {
+  std::size_t end = args.size();
+  for (;; --from_end) {
+    const std::size_t comma = end == 0 ? std::string_view::npos : args.rfind(", ", end - 1);
+    const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 2;
+    if (from_end == 0) return args.substr(begin, end - begin);
+    if (comma == std::string_view::npos) return {};
+    end = comma;
+  }
+}
+
+std::optional<std::int64_t> number_at(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> poll_timeout(const formats::record::Syscall& call) {
+  constexpr std::int64_t kMillisecond = 1'000'000;
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const bool is_in_ms =
+      call.syscall == "epoll_wait" || call.syscall == "poll" || call.syscall == "epoll_pwait";
+  if (is_in_ms) {
+    const auto ms = number_at(argument_from_end(call.args, call.syscall == "epoll_pwait" ? 2 : 0));
+    constexpr std::int64_t kMost = 1'000'000'000;
+    if (!ms || *ms < 0 || *ms > kMost) return std::nullopt;
+    return *ms * kMillisecond;
+  }
+  // {tv_sec=0, tv_nsec=5000}
+  constexpr std::string_view kSeconds = "{tv_sec=";
+  const std::size_t at = call.args.rfind(kSeconds);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view text = call.args.substr(at);
+  const auto seconds = number_at(text.substr(kSeconds.size()));
+  const std::size_t part = text.find("sec=", kSeconds.size());
+  if (!seconds || part == std::string_view::npos) return std::nullopt;
+  const auto fraction = number_at(text.substr(part + 4));
+  constexpr std::int64_t kMost = 1'000'000;
+  if (!fraction || *seconds < 0 || *seconds > kMost) return std::nullopt;
+  return *seconds * kSecond + *fraction * (text[part - 1] == 'n' ? 1 : 1000);
 }
 
 bool is_aside(std::string_view call) {

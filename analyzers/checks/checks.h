@@ -67,6 +67,11 @@ struct Closing {
   DescriptorNote what;
   Quote call;
   std::string greenlet;
+  // The one before of the same number, and whether the number has been given out again since.
+  Quote before;
+  std::optional<std::int64_t> before_ts;
+  std::uint64_t before_tid = 0;
+  bool is_reopened = false;
 };
 
 // A long while that a thread spent in one call, or without any.
@@ -113,6 +118,8 @@ struct CallEvent {
 // What calls are for.
 [[nodiscard]] bool is_poll(std::string_view call);
 [[nodiscard]] bool is_sleep(std::string_view call);
+// How long a poll was to wait at most; nothing: for ever, or not known.
+[[nodiscard]] std::optional<std::int64_t> poll_timeout(const formats::record::Syscall& call);
 // Memory, clocks and the like: any code makes such calls, at any time.
 [[nodiscard]] bool is_aside(std::string_view call);
 
@@ -199,6 +206,9 @@ extern const Check kErrorLoop, kBusyPoll, kLoopStall, kBlockingCall, kBadDescrip
     kInterruptedLoop, kTinyWrites, kCollectedSocket, kCrash;
 
 [[nodiscard]] std::span<const Check* const> all_checks();
+
+// Whether connections to `server` come to a listener at `local`.
+[[nodiscard]] bool serves(const HostPort& local, const HostPort& server);
 
 // For sentences: 29,790; 0.54 ms, 5.05 s; the number with a noun.
 [[nodiscard]] std::string shown_count(std::uint64_t count);

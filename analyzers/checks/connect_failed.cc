@@ -1,5 +1,6 @@
 // Connections that could not be made.
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -57,7 +58,7 @@ class ConnectFailed final : public Detector {
     if (life.kind != "tcp" || !life.connect_ts || life.connected_ts ||
         life.connect_error != "EINPROGRESS" || life.bytes_in + life.bytes_out > 0 ||
         life.first_in) {
-      if (life.is_listener) listeners_[port(life.local)] = life.shown();
+      if (life.is_listener && life.local.port) listeners_[*life.local.port].push_back(life.local);
       return;
     }
     // With a capture: answered or not; a connection that the program did not wait for is no
@@ -67,15 +68,14 @@ class ConnectFailed final : public Detector {
     constexpr std::int64_t kPatience = 100'000'000;
     const std::int64_t waited = life.end_ts.value_or(scene_.last_ts()) - *life.connect_ts;
     if (!was_refused && !was_silent && (!socket.uid.empty() || waited < kPatience)) return;
-    unanswered_.push_back({port(life.local), life.shown(), port(life.peer), shown_peer(life),
-                           life.connect_ts, waited, life.pid, life.tid, life.input,
-                           life.line.value_or(0), std::string(socket.uid), was_refused});
+    unanswered_.push_back({life.shown(), life.peer, shown_peer(life), life.connect_ts, waited,
+                           life.pid, life.tid, life.input, life.line.value_or(0),
+                           std::string(socket.uid), was_refused});
   }
 
   void finish() override {
     for (const Unanswered& one : unanswered_) {
-      const auto listener = listeners_.find(one.peer_port);
-      if (listener != listeners_.end() && !one.was_refused) continue;  // backlog_overflow's
+      if (!one.was_refused && has_listener(one.server)) continue;  // backlog_overflow's
       Group& group = groups_[{one.peer, one.was_refused ? "ECONNREFUSED" : "no answer"}];
       start(group, one);
     }
@@ -99,9 +99,8 @@ class ConnectFailed final : public Detector {
 
  private:
   struct Unanswered {
-    std::uint32_t own_port;
     std::string shown;
-    std::uint32_t peer_port;
+    HostPort server;
     std::string peer;
     std::optional<std::int64_t> ts;
     std::int64_t waited;
@@ -112,7 +111,12 @@ class ConnectFailed final : public Detector {
     bool was_refused;
   };
 
-  static std::uint32_t port(const HostPort& end) { return end.port ? *end.port : 0; }
+  bool has_listener(const HostPort& server) const {
+    const auto found = listeners_.find(server.port.value_or(0));
+    return found != listeners_.end() &&
+           std::ranges::any_of(found->second,
+                               [&](const HostPort& local) { return serves(local, server); });
+  }
   static std::string shown_peer(const SocketLife& life) {
     std::string text;
     append_shown(text, life.peer);
@@ -152,7 +156,7 @@ class ConnectFailed final : public Detector {
 
   std::map<std::pair<std::string, std::string>, Group> groups_;  // by peer, error
   std::vector<Unanswered> unanswered_;
-  std::map<std::uint32_t, std::string> listeners_;
+  std::map<std::uint16_t, std::vector<HostPort>> listeners_;  // by port
 };
 
 }  // namespace

@@ -1,9 +1,11 @@
-// Data that had arrived and lay in the kernel while the thread that reads it did something else.
+// Data that had arrived and lay in the kernel, or a timer that was due, while the thread that is to
+// take it did something else.
 
 #include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
+#include <unordered_map>
 
 #include "analyzers/checks/checks.h"
 
@@ -13,6 +15,8 @@ namespace {
 constexpr std::int64_t kMillisecond = 1'000'000;
 constexpr std::int64_t kLong = 100 * kMillisecond;
 constexpr std::int64_t kVeryLong = 1000 * kMillisecond;
+constexpr std::string_view kComputing = "no system call";
+constexpr std::string_view kMuchElse = "much else";
 
 struct Group {
   Finding finding;
@@ -22,6 +26,42 @@ struct Group {
   bool is_loop = false;
 };
 
+// What a thread did most of some time.
+struct Doing {
+  const Stretch* most = nullptr;  // null: nothing long
+  std::int64_t ns = 0;
+  std::string name;
+};
+
+Doing doing_between(const Thread& thread, std::int64_t begin, std::int64_t end) {
+  Doing doing;
+  for (const Stretch& stretch : thread.stretches) {
+    const std::int64_t ns = std::min(stretch.end, end) - std::max(stretch.begin, begin);
+    if (ns > doing.ns) {
+      doing.most = &stretch;
+      doing.ns = ns;
+    }
+  }
+  doing.name = doing.most == nullptr || doing.ns * 2 < end - begin ? std::string(kMuchElse)
+               : doing.most->is_gap                                ? std::string(kComputing)
+                                                                   : doing.most->call.syscall;
+  return doing;
+}
+
+// Whether a poll watches for events of several descriptors: a loop's, not that of one socket with a
+// time-out.
+bool is_of_several(const formats::record::Syscall& call) {
+  if (call.syscall.starts_with("epoll")) return true;
+  if (call.syscall.ends_with("poll")) {
+    return call.args.find("}, {fd=") != std::string_view::npos;
+  }
+  // select(8, [3 5], …)
+  const std::size_t at = call.args.find('[');
+  const std::size_t end = call.args.find(']', at);
+  return at != std::string_view::npos && end != std::string_view::npos &&
+         call.args.substr(at, end - at).find(' ') != std::string_view::npos;
+}
+
 class LoopStall final : public Detector {
  public:
   using Detector::Detector;
@@ -29,42 +69,124 @@ class LoopStall final : public Detector {
   void waited(const SocketLife& life, const Thread& thread, std::int64_t arrived_ts,
               std::int64_t read_ts) override {
     if (read_ts - arrived_ts < kLong) return;
-    // What the thread did most of that time.
-    const Stretch* most = nullptr;
-    std::int64_t most_ns = 0;
-    for (const Stretch& stretch : thread.stretches) {
-      const std::int64_t ns = std::min(stretch.end, read_ts) - std::max(stretch.begin, arrived_ts);
-      if (ns > most_ns) {
-        most = &stretch;
-        most_ns = ns;
-      }
-    }
-    const std::string doing = most == nullptr || most_ns * 2 < read_ts - arrived_ts
-                                  ? std::string("much else")
-                              : most->is_gap ? std::string("no system call")
-                                             : most->call.syscall;
+    const Doing doing = doing_between(thread, arrived_ts, read_ts);
     // Threads of a pool are alike.
-    Group& group = groups_[{thread.lane, thread.is_loop() ? thread.tid : thread.pid, doing}];
-    Finding& finding = group.finding;
-    if (!finding.ts) {
-      finding.pid = thread.pid;
-      finding.ts = arrived_ts;
-      finding.count = 0;
-      group.is_loop = thread.is_loop();
-    }
-    finding.ts = std::min(*finding.ts, arrived_ts);
-    finding.last_ts = read_ts;
-    const std::int64_t stretch = most == nullptr ? arrived_ts : most->begin;
-    if (stretch != group.last_stretch) ++finding.count;
-    group.last_stretch = stretch;
+    Group& group =
+        groups_[{thread.lane, thread.is_loop() ? thread.tid : thread.pid, doing.name, false}];
     constexpr std::size_t kMostSockets = 10'000;
     if (group.sockets.size() < kMostSockets) group.sockets.insert(life.file);
-    if (read_ts - arrived_ts <= group.longest) return;
-    group.longest = read_ts - arrived_ts;
-    finding.tid = thread.tid;
+    if (!add(group, thread, doing, arrived_ts, read_ts)) return;
+    Finding& finding = group.finding;
     finding.file = life.file;
     finding.socket = life.shown();
     finding.uid = life.wire ? life.wire->uid : std::string();
+    finding.detail = "The longest: bytes for " + life.shown() + " lay in the kernel for " +
+                     shown_duration(group.longest) + told(doing);
+  }
+
+  // When a loop's next timer is due, its poll's time-out tells: that of the last poll that was
+  // ready to wait.
+  void call(const CallEvent& event) override {
+    const auto& call = event.call;
+    Thread& thread = event.thread;
+    if (!is_poll(call.syscall) || call.syscall != thread.poll || !event.begin || !event.end) return;
+    const std::optional<std::int64_t> timeout = poll_timeout(call);
+    const auto found = due_.find(&thread);
+    if (found != due_.end()) {
+      Due& due = found->second;
+      if (*event.begin - due.ts >= kLong && thread.is_loop()) {
+        away(thread, due, *event.begin);
+        due_.erase(found);
+      } else if (timeout == 0 && *event.begin < due.ts) {
+        due.away_since = *event.end;
+      } else {
+        due_.erase(found);
+      }
+    }
+    const bool has_events = call.result && *call.result > 0;
+    if (timeout && *timeout > 0 && has_events && is_of_several(call)) {
+      due_[&thread] = {*event.begin + *timeout, *event.end};
+    }
+  }
+
+  void gone(Thread& thread) override { due_.erase(&thread); }
+
+  void finish() override {
+    for (auto& [key, group] : groups_) {
+      const std::string& doing = std::get<2>(key);
+      const bool is_timer = std::get<3>(key);
+      Finding& finding = group.finding;
+      finding.id = "loop_stall";
+      finding.severity = group.is_loop
+                             ? (group.longest >= kVeryLong ? Severity::kError : Severity::kWarning)
+                         : group.longest >= kVeryLong ? Severity::kWarning
+                                                      : Severity::kNote;
+      const std::string who = group.is_loop ? "the event loop" : "a thread";
+      if (is_timer && is_told_of_data(key, finding.count)) continue;
+      finding.summary =
+          is_timer
+              ? who + " was away from its poll for up to " + shown_duration(group.longest) + ", "
+              : who + " left " + counted(group.sockets.size(), "socket", "sockets") +
+                    " with data waiting for up to " + shown_duration(group.longest) + ", ";
+      finding.summary += counted(finding.count, "time", "times") + ", while it was " +
+                         (doing == kComputing  ? "computing without a system call"
+                          : doing == kMuchElse ? "busy with other things"
+                                               : "in " + doing);
+      finding.hint =
+          !group.is_loop ? "the thread came to read late: was it made late, or short of processor "
+                           "time?"
+          : doing == kComputing
+              ? "a profile of that time shows the function: move it to a thread or "
+                "process, or give way in between"
+              : "what blocks belongs in a thread; the loop should wait in its poll alone";
+      scene_.report(std::move(finding));
+    }
+  }
+
+ private:
+  struct Due {
+    std::int64_t ts, away_since;
+  };
+
+  // What blocks in a call is a blocking_call.
+  void away(const Thread& thread, const Due& due, std::int64_t back) {
+    const Doing doing = doing_between(thread, due.away_since, back);
+    if (doing.name != kComputing && doing.name != kMuchElse) return;
+    Group& group = groups_[{thread.lane, thread.tid, doing.name, true}];
+    if (!add(group, thread, doing, due.away_since, back)) return;
+    group.finding.detail = "The longest: its next timer was due " + shown_duration(back - due.ts) +
+                           " before it came back, by the time-out of its poll, if it was not "
+                           "cancelled" +
+                           told(doing);
+  }
+
+  using Key = std::tuple<std::size_t, std::uint64_t, std::string, bool>;
+  // The same stalls, seen by the data that waited.
+  bool is_told_of_data(const Key& key, std::uint64_t count) const {
+    const auto& [lane, tid, doing, is_timer] = key;
+    const auto found = groups_.find({lane, tid, doing, false});
+    return found != groups_.end() && found->second.finding.count >= count;
+  }
+
+  // True when it is the longest so far.
+  bool add(Group& group, const Thread& thread, const Doing& doing, std::int64_t begin,
+           std::int64_t end) {
+    Finding& finding = group.finding;
+    if (!finding.ts) {
+      finding.pid = thread.pid;
+      finding.ts = begin;
+      finding.count = 0;
+      group.is_loop = thread.is_loop();
+    }
+    finding.ts = std::min(*finding.ts, begin);
+    finding.last_ts = end;
+    const Stretch* const most = doing.most;
+    const std::int64_t stretch = most == nullptr ? begin : most->begin;
+    if (stretch != group.last_stretch) ++finding.count;
+    group.last_stretch = stretch;
+    if (end - begin <= group.longest) return false;
+    group.longest = end - begin;
+    finding.tid = thread.tid;
     finding.greenlet = most != nullptr ? most->greenlet : thread.greenlet;
     finding.evidence.clear();
     if (most != nullptr && most->is_gap) {
@@ -75,59 +197,35 @@ class LoopStall final : public Detector {
     } else if (most != nullptr) {
       finding.evidence.push_back(scene_.evidence(most->call));
     }
-    finding.detail = "The longest: bytes for " + life.shown() + " lay in the kernel for " +
-                     shown_duration(group.longest);
-    if (most != nullptr && most_ns > 0) {
-      finding.detail += ", " + shown_duration(most_ns) + " of which the thread was " +
-                        (most->is_gap ? "computing, or not running, without a system call"
-                                      : "in " + most->call.syscall);
-      if (!most->greenlet.empty()) finding.detail += ", in greenlet " + most->greenlet;
-    }
+    return true;
   }
 
-  void finish() override {
-    for (auto& [key, group] : groups_) {
-      const std::string& doing = std::get<2>(key);
-      Finding& finding = group.finding;
-      finding.id = "loop_stall";
-      finding.severity = group.is_loop
-                             ? (group.longest >= kVeryLong ? Severity::kError : Severity::kWarning)
-                         : group.longest >= kVeryLong ? Severity::kWarning
-                                                      : Severity::kNote;
-      finding.summary = std::string(group.is_loop ? "the event loop" : "a thread") + " left " +
-                        counted(group.sockets.size(), "socket", "sockets") +
-                        " with data waiting for up to " + shown_duration(group.longest) + ", " +
-                        counted(finding.count, "time", "times") + ", while it was " +
-                        (doing == "no system call" ? "computing without a system call"
-                         : doing == "much else"    ? "busy with other things"
-                                                   : "in " + doing);
-      finding.hint =
-          !group.is_loop ? "the thread came to read late: was it made late, or short of processor "
-                           "time?"
-          : doing == "no system call"
-              ? "a profile of that time shows the function: move it to a thread or "
-                "process, or give way in between"
-              : "what blocks belongs in a thread; the loop should wait in its poll alone";
-      scene_.report(std::move(finding));
-    }
+  static std::string told(const Doing& doing) {
+    if (doing.most == nullptr || doing.ns <= 0) return {};
+    std::string text = ", " + shown_duration(doing.ns) + " of which the thread was ";
+    text += doing.most->is_gap ? "computing, or not running, without a system call"
+                               : "in " + doing.most->call.syscall;
+    if (!doing.most->greenlet.empty()) text += ", in greenlet " + doing.most->greenlet;
+    return text;
   }
 
- private:
-  std::map<std::tuple<std::size_t, std::uint64_t, std::string>, Group> groups_;
+  // Process or thread, what it was doing, whether a timer tells of it.
+  std::map<Key, Group> groups_;
+  std::unordered_map<Thread*, Due> due_;
 };
 
 }  // namespace
 
 const Check kLoopStall = {
     "loop_stall",
-    "data waited while the program did something else",
-    "Bytes had arrived on the wire 100 ms or more before the call that read them returned. What "
-    "the "
-    "thread did meanwhile is taken from its calls: in which one it was, or that it made none, for "
-    "most of that time. In a thread that polls for events a warning, from 1 s on an error; in "
-    "other "
-    "threads a note, from 1 s on a warning.",
-    "log and capture",
+    "data or a timer waited while the program did something else",
+    "Bytes had arrived on the wire 100 ms or more before the call that read them returned; or a "
+    "loop came back to its poll 100 ms or more after its next timer had been due, as the time-out "
+    "of its poll before tells, and was in no call that blocks. What the thread did meanwhile is "
+    "taken from its calls: in which one it was, or that it made none, for most of that time. In a "
+    "thread that polls for events a warning, from 1 s on an error; in other threads a note, from "
+    "1 s on a warning.",
+    "log; for data also the capture",
     &make_detector<LoopStall>,
 };
 

@@ -11,9 +11,18 @@ namespace {
 struct Group {
   std::uint64_t segments = 0, again = 0, bytes = 0, flows = 0;
   std::uint64_t worst = 0;
+  bool is_loopback = false;
   std::string worst_uid;
   std::int64_t first_ts = INT64_MAX, last_ts = INT64_MIN;
 };
+
+// 127.0.0.0/8, ::1.
+bool is_loopback(const formats::record::Address& host) {
+  if (host.size == 4) return host.bytes[0] == 127;
+  return host.size == 16 && host.bytes[15] == 1 &&
+         std::all_of(host.bytes.begin(), host.bytes.begin() + 15,
+                     [](std::uint8_t byte) { return byte == 0; });
+}
 
 class Retransmissions final : public Detector {
  public:
@@ -32,6 +41,7 @@ class Retransmissions final : public Detector {
         return;
       }
       found = groups_.emplace(server, Group{}).first;
+      found->second.is_loopback = is_loopback(flow.resp_h);
     }
     Group& group = found->second;
     group.segments += flow.orig_pkts + flow.resp_pkts;
@@ -52,7 +62,8 @@ class Retransmissions final : public Detector {
       constexpr std::uint64_t kFew = 10;
       constexpr std::uint64_t kPercent = 100;
       // One in a hundred is what a good network has at worst.
-      const bool is_much = group.again >= kFew && group.again * kPercent >= group.segments;
+      const bool is_much =
+          !group.is_loopback && group.again >= kFew && group.again * kPercent >= group.segments;
       Finding finding;
       finding.id = "retransmissions";
       finding.severity = is_much ? Severity::kWarning : Severity::kNote;
@@ -67,8 +78,10 @@ class Retransmissions final : public Detector {
       finding.evidence.push_back("flow " + group.worst_uid + ": " + shown_count(group.worst) +
                                  " of them");
       finding.hint =
-          "loss or a full receive buffer on the way; on loopback, a receiver that reads "
-          "late";
+          group.is_loopback
+              ? "nothing is lost on loopback: the receiver acknowledged or read late, and "
+                "the kernel asked (tail loss probe)"
+              : "loss on the way, or a receiver that acknowledges late";
       scene_.report(std::move(finding));
     }
   }
@@ -83,8 +96,8 @@ const Check kRetransmissions = {
     "retransmissions",
     "TCP segments were sent again",
     "Payload that had been seen in the capture was sent again, grouped by server. A warning from "
-    "10 "
-    "segments and one in a hundred of the server's packets on, a note below.",
+    "10 segments and one in a hundred of the server's packets on, a note below, and on loopback, "
+    "where nothing is lost.",
     "capture",
     &make_detector<Retransmissions>,
 };

@@ -148,7 +148,8 @@ PLANTED = {"f01_ebadf_storm": ("error_loop", 400), "f02_ebadf_old": ("error_loop
            "f07_fd_leak": ("fd_leak", None), "f08_close_wait": ("close_wait", 1),
            "f10_econnreset": ("connection_reset", 1), "f11_epoll_spin": ("busy_poll", 300),
            "f13_backlog": ("backlog_overflow", None), "f14_connect_fail": ("connect_failed", None),
-           "f17_clean": (None, None), "f19_partial": ("partial_write", 1),
+           # It waits for a peer, and sleeps: that is what both calls are for, and no loop's.
+           "f16_slow": (None, None), "f17_clean": (None, None), "f19_partial": ("partial_write", 1),
            "c10_eintr": ("interrupted_loop", 30), "c05_segv": ("killed", 1),
            "c06_abort": ("killed", 1), "c11_sigkill": ("killed", 1)}
 logs = corpus / "strace" / "logs"
@@ -159,6 +160,10 @@ for name, (planted, count) in PLANTED.items():
     check(ids == ({planted} if planted else set()), f"{name}: {ids}")
     if count is not None:
         check([finding["count"] for finding in loud] == [count], f"{name}: {loud}")
+# f16's peer was late by 350 ms: sockets tells how long it waited.
+slow = records("sockets", "-f", "jsonl", logs / "f16_slow.log")
+received = [socket for socket in slow if socket["bytes_in"]]
+check(len(received) == 1 and received[0]["blocked"] == 0.350632, f"f16: {received}")
 # Programs that do nothing wrong to anybody's network.
 for name in ("a05_ttt_T_C", "a13_a0", "d01_gcc", "d05_tar", "d09_sqlite", "e01_thr_yy",
              "e03_prefork", "e04_aio", "e06_eventlet_yy", "e07_t_seconds", "e10_curl",

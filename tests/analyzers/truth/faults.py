@@ -26,6 +26,7 @@ import noted
 from noted import now
 
 LOOPBACK = "127.0.0.1"
+TCP_USER_TIMEOUT = 18
 NAMES = itertools.count()
 
 
@@ -151,6 +152,51 @@ def closed_descriptor(is_healthy):
             **failing(lambda: server.shutdown(socket.SHUT_RDWR), 2), says=["shutdown(-1)"])
     planted("bad_descriptor", "note", 1, fd=777, **failing(lambda: os.fsync(777), 1),
             says=["fsync failed with EBADF 1 time", "that was not open"])
+
+
+def close_of_another(is_healthy):
+    """A thread closes a number twice; in between, another has opened a socket of that number."""
+    listener = noted.listener()
+    port = noted.port_of(listener)
+    number = os.open("/dev/null", os.O_RDONLY)
+    steps = [threading.Event() for _ in range(2)]
+    during = []
+
+    tids = []
+
+    def closer():
+        tids.append(noted.tid())
+        os.close(number)
+        steps[0].set()
+        steps[1].wait()
+        if not is_healthy:
+            os.close(number)
+
+    def opener():
+        steps[0].wait()
+        client = noted.connected((LOOPBACK, port))
+        server, _ = listener.accept()
+        if client.fileno() != number:
+            raise SystemExit("another number")
+        client.send(b"x")
+        server.recv(1)
+        steps[1].set()
+        closing.join()
+        during.append(failing(lambda: client.send(b"x"), 1))
+        during.append(failing(client.close, 1)["ts"])
+        server.recv(1)
+        server.close()
+
+    closing, opening = threading.Thread(target=closer), threading.Thread(target=opener)
+    closing.start()
+    opening.start()
+    opening.join()
+    listener.close()
+    if not is_healthy:
+        planted("bad_descriptor", "error", 1, fd=number, **during[0],
+                says=["sendto failed with EBADF", "had closed that number before",
+                      f"by thread {tids[0]}"])
+        planted("double_close", "warning", 1, fd=number, ts=during[1], says=["1 time"])
 
 
 def double_close(is_healthy):
@@ -327,6 +373,47 @@ def sleeping_loop(is_healthy):
                 says=["the event loop left 1 socket", "in clock_nanosleep"])
         planted("blocking_call", "warning", 1, ts=slept[0], last=slept[0], total=slept,
                 says=["slept in clock_nanosleep"])
+
+
+def late_timer(is_healthy):
+    """A timer is due while the loop computes, and nothing else waits."""
+    during = []
+
+    async def main():
+        listener = noted.listener()
+        port = noted.port_of(listener)
+        listener.setblocking(False)
+
+        async def handle(reader, writer):
+            await reader.read(10)
+            if not is_healthy:
+                during.append(now())
+                compute(0.4)
+            writer.close()
+            await writer.wait_closed()
+
+        server = await asyncio.start_server(handle, sock=listener)
+        for _ in range(3):
+            await asyncio.sleep(0.02)
+        clients = []
+        asking = threading.Timer(0.1, lambda: clients.append(noted.connected((LOOPBACK, port))) or
+                                 clients[0].send(b"x"))
+        asking.start()
+        before = now()
+        await asyncio.sleep(0.2)
+        during.append([before + 200_000_000, now()])
+        await asyncio.sleep(0.05)
+        asking.join()
+        clients[0].recv(1)
+        clients[0].close()
+        server.close()
+        await server.wait_closed()
+
+    asyncio.run(main())
+    if not is_healthy:
+        planted("loop_stall", "warning", 1, ts=[during[0] - 10 ** 8, during[0]], last=during[1],
+                says=["the event loop was away from its poll", "its next timer was due",
+                      "computing without a system call"])
 
 
 def greenlet_that_holds(is_healthy):
@@ -825,6 +912,45 @@ def lossy_network(is_healthy):
     serving.join()
     listener.close()
     planted("retransmissions", None, None, of=None, says=[f"with 10.99.0.2:{port}"], resent=("10.99.0.2", port))
+
+
+def dead_network(is_healthy):
+    """A network in which, from some time on, nothing arrives: what is sent, what is connected, and
+    what is given up."""
+    listener = noted.listener("10.99.0.1")
+    port = noted.port_of(listener)
+    address = ("10.99.0.2", port)
+    client = noted.connected(address)
+    server, _ = listener.accept()
+    if is_healthy:
+        client.close()
+        server.recv(1)
+        server.close()
+        listener.close()
+        return
+    client.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 500)
+    with open(f"{sys.argv[2]}/dead", "w", encoding="ascii"):
+        pass
+    client.send(b"who is there?")
+    planted("connection_reset", "warning", 1, **failing(lambda: client.recv(1), 1),
+            fd=client.fileno(), says=["ETIMEDOUT", "did not answer any more"])
+    client.close()
+    given_up = noted.Noted()
+    given_up.setblocking(False)
+    failing(lambda: given_up.connect(address), 1)
+    during = bounds(last_note("connect", given_up))
+    time.sleep(0.15)
+    given_up.close()
+    planted("connect_failed", "warning", 1, ts=during, says=["10.99.0.2", "no answer"])
+    late = noted.Noted()
+    late.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 1)
+    during = failing(lambda: late.connect(address), 1)
+    planted("connect_failed", "warning", 1, **during, says=["10.99.0.2", "ETIMEDOUT"])
+    late.close()
+    server.close()
+    listener.close()
+    planted("retransmissions", "note", None, of=None, says=[f"with 10.99.0.2:{port}"],
+            resent=("10.99.0.2", port))
 
 
 if __name__ == "__main__":

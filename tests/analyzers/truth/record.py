@@ -1,10 +1,12 @@
 """Runs a program under strace, with tcpdump beside it, in a network of its own where that may be.
 
-usage: record.py FOLDER own|shared lo|lossy [--switches SCRIPT] [STRACE-OPTION…] -- COMMAND…
+usage: record.py FOLDER own|shared lo|lossy [--switches SCRIPT] [--beside SCRIPT] [STRACE-OPTION…] --
+                 COMMAND…
 
 own: this process has a network of its own, whose loopback is to be set up. lossy: it gets another
 one, 10.99.0.0/24, which loses some of the segments that are sent to 10.99.0.2; how many, it writes
-to FOLDER/lost. Writes FOLDER/strace.log, FOLDER/tcpdump.pcap, with bpftrace's SCRIPT also
+to FOLDER/lost. When there is FOLDER/dead, it loses all. --beside: a Python program that is not
+traced, run with `untraced FOLDER` when there is FOLDER/port. Writes FOLDER/strace.log, FOLDER/tcpdump.pcap, with bpftrace's SCRIPT also
 FOLDER/greenlet.bt.txt, and to FOLDER/errors what the program says. Exits with the program's status.
 """
 import fcntl
@@ -52,7 +54,7 @@ def lossy_network(folder):
         highest, segments, lost = {}, 0, 0
         while True:
             packet = os.read(tunnel, 70_000)
-            if packet[0] >> 4 != 4 or packet[9] != 6:
+            if packet[0] >> 4 != 4 or packet[9] != 6 or os.path.exists(f"{folder}/dead"):
                 continue
             head = packet[0] % 16 * 4
             ports, number = packet[head:head + 4], struct.unpack(">I", packet[head + 4:head + 8])[0]
@@ -82,11 +84,20 @@ def start_switches(folder, script):
     return process
 
 
+def run_beside(folder, script):
+    until(lambda: os.path.exists(f"{folder}/port"), "a port")
+    subprocess.run([sys.executable, script, "untraced", folder], check=True)
+
+
 def main(folder, network, device, *rest):
     options, command = list(rest[:rest.index("--")]), rest[rest.index("--") + 1:]
     others = []
     if options[:1] == ["--switches"]:
         others.append(start_switches(folder, options[1]))
+        del options[:2]
+    beside = None
+    if options[:1] == ["--beside"]:
+        beside = threading.Thread(target=run_beside, args=(folder, options[1]))
         del options[:2]
     if network == "own":
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -100,6 +111,8 @@ def main(folder, network, device, *rest):
              "--time-stamp-precision=nano", "-i", LOSSY if device == "lossy" else device, "-w",
              capture], stderr=said)
         until(lambda: has(f"{folder}/tcpdump.err", "listening on"), "tcpdump")
+        if beside:
+            beside.start()
         try:
             status = subprocess.run(
                 ["strace", "-f", "-ttt", "-T", "-yy", "-s", "40", *options, "-o", log, *command],

@@ -537,14 +537,22 @@ def many():
 
 
 def untraced_clients():
-    """A server alone: its clients are not traced. They come from the process that runs the test."""
+    """A server alone: its clients are not traced."""
     listener = noted.listener()
     with open(f"{sys.argv[2]}/port.new", "w", encoding="ascii") as file:
         file.write(str(noted.port_of(listener)))
     os.rename(f"{sys.argv[2]}/port.new", f"{sys.argv[2]}/port")
-    for _ in range(8):
-        serve(listener.accept()[0])
+    serving = [threading.Thread(target=serve, args=(listener.accept()[0],)) for _ in range(8)]
+    all_of(serving)
     listener.close()
+
+
+def untraced():
+    """Those clients."""
+    with open(f"{sys.argv[2]}/port", encoding="ascii") as file:
+        port = int(file.read())
+    visitors((LOOPBACK, port), range(8), PLAIN + HELD)
+    noted.note("untraced")
 
 
 if __name__ == "__main__":

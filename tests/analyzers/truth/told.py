@@ -67,7 +67,8 @@ def end(address):
     return host.removeprefix("::ffff:"), port
 
 
-def sockets_of(notes, untraced=()):
+def sockets_of(notes):
+    untraced = {each["pid"] for each in notes if each["do"] == "untraced"}
     all_told = {}
     for each in notes:
         if "socket" not in each:
