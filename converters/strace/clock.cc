@@ -51,13 +51,10 @@ std::int64_t Clock::local(std::int64_t day, std::int64_t hour) {
   return known_ns_;
 }
 
-std::optional<formats::record::Time> Clock::read(const formats::strace::Prefix& prefix) {
+bool Clock::read_other(const formats::strace::Prefix& prefix, std::int64_t& ns) {
   switch (prefix.stamp) {
-    case formats::strace::Stamp::kEpoch:
-      kind_ = "epoch";
-      return formats::record::Time{prefix.time_ns};
     case formats::strace::Stamp::kTimeOfDay: {
-      kind_ = "time_of_day";
+      kind_ = kTimeOfDay;
       if (!first_) {
         if (options_.day) {
           first_ = options_.day;
@@ -80,19 +77,22 @@ std::optional<formats::record::Time> Clock::read(const formats::strace::Prefix& 
       }
       last_time_of_day_ = prefix.time_ns;
       const std::int64_t hour = prefix.time_ns / kHour;
-      return formats::record::Time{local(day_, hour) + prefix.time_ns % kHour};
+      ns = local(day_, hour) + prefix.time_ns % kHour;
+      return true;
     }
+    case formats::strace::Stamp::kEpoch:
     case formats::strace::Stamp::kNone:
       break;
   }
   if (!prefix.has_delta) {
-    kind_ = {};
-    return std::nullopt;
+    kind_ = kNone;
+    return false;
   }
-  kind_ = options_.start ? "epoch" : "start";
+  kind_ = options_.start ? kEpoch : kStart;
   if (prefix.delta_ns > INT64_MAX / 4 - elapsed_ns_) elapsed_ns_ = 0;
   elapsed_ns_ += prefix.delta_ns;
-  return formats::record::Time{(options_.start ? options_.start->ns : 0) + elapsed_ns_};
+  ns = (options_.start ? options_.start->ns : 0) + elapsed_ns_;
+  return true;
 }
 
 }  // namespace tracebraid::converters::strace

@@ -32,20 +32,29 @@ class Clock {
   // line is of the latest day on which its time was not after that.
   void set_modified(std::int64_t seconds) { modified_ = seconds; }
 
-  // The time of a line; nothing when the log has none. -r's are added up.
-  [[nodiscard]] std::optional<formats::record::Time> read(const formats::strace::Prefix& prefix);
+  // The time of a line in nanoseconds; false when the line has none. -r's are added up.
+  [[nodiscard]] bool read(const formats::strace::Prefix& prefix, std::int64_t& ns) {
+    if (prefix.stamp != formats::strace::Stamp::kEpoch) return read_other(prefix, ns);
+    kind_ = kEpoch;
+    ns = prefix.time_ns;
+    return true;
+  }
 
   // Of the time that read() gave last: epoch, time_of_day, start, or empty.
-  [[nodiscard]] std::string_view kind() const { return kind_; }
+  [[nodiscard]] std::string_view kind() const { return kKinds[kind_]; }
   // Whether the day was taken from when the log was written.
   [[nodiscard]] bool has_assumed_day() const { return has_assumed_day_; }
 
  private:
+  enum Kind : std::uint8_t { kNone, kEpoch, kTimeOfDay, kStart };
+  static constexpr std::string_view kKinds[] = {"", "epoch", "time_of_day", "start"};
+
+  [[nodiscard]] bool read_other(const formats::strace::Prefix& prefix, std::int64_t& ns);
   [[nodiscard]] std::int64_t local(std::int64_t day, std::int64_t hour);
 
   ClockOptions options_;
   std::optional<std::int64_t> modified_;
-  std::string_view kind_;
+  Kind kind_ = kNone;
   std::optional<CalendarDay> first_;
   bool has_assumed_day_ = false;
   std::int64_t day_ = 0;  // since the first

@@ -1,6 +1,7 @@
 #include "converters/strace/descriptors.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace tracebraid::converters::strace {
@@ -11,12 +12,20 @@ using formats::strace::Call;
 using formats::strace::Direction;
 using formats::strace::Effect;
 using formats::strace::Family;
+using formats::strace::Note;
 using formats::strace::SocketAddress;
 using formats::strace::SyscallRow;
 using formats::strace::Wait;
-using FilePtr = std::shared_ptr<OpenFile>;
 
-// "3</etc/hosts>" as 3; AT_FDCWD and what is no number: nothing.
+// A descriptor that was printed as `value`; nothing for AT_FDCWD and what is none.
+std::optional<std::int64_t> as_descriptor(std::int64_t value) {
+  // -e raw=all prints them as unsigned.
+  if (value == 0xffffffff || value == -1) return -1;
+  if (value > INT32_MAX || value < 0) return std::nullopt;  // 0xffffff9c: AT_FDCWD
+  return value;
+}
+
+// "3</etc/hosts>" as 3.
 std::optional<std::int64_t> descriptor(std::string_view argument) {
   const bool is_negative = argument.starts_with('-');
   std::int64_t value = 0;
@@ -24,17 +33,36 @@ std::optional<std::int64_t> descriptor(std::string_view argument) {
   if (!formats::strace::parse_number(argument.substr(is_negative ? 1 : 0), value, length)) {
     return std::nullopt;
   }
-  // -e raw=all prints them as unsigned.
-  if (value == 0xffffffff || value == -1) return -1;
-  if (value == 0xffffff9c || value == -100) return std::nullopt;  // AT_FDCWD
-  if (value > INT32_MAX || value < 0) return std::nullopt;
+  const std::optional<std::int64_t> fd = as_descriptor(value);
   constexpr std::int64_t kWorkingFolder = 100;  // AT_FDCWD, negated
-  if (is_negative && value == kWorkingFolder) return std::nullopt;
-  return is_negative ? -value : value;
+  if (!is_negative || !fd || *fd < 0) return fd;
+  return *fd == kWorkingFolder ? std::nullopt : std::optional(-*fd);
+}
+
+// That of argument `index`, which becomes `argument`.
+std::optional<std::int64_t> descriptor(const Call& call, std::size_t index,
+                                       std::string_view& argument) {
+  if (index == 0 && !call.first.empty()) {
+    argument = call.first;
+    return as_descriptor(call.first_number);
+  }
+  argument = call.argument(index);
+  return descriptor(argument);
 }
 
 bool has_flag(std::string_view argument, std::string_view name) {
   return argument.find(name) != std::string_view::npos;
+}
+
+SocketAddress address_argument(const Call& call, std::size_t index) {
+  SocketAddress address;
+  if (index == 1 && !call.first.empty()) {
+    const std::string_view rest = call.args.substr(call.first.size());
+    if (rest.starts_with(", ") && formats::strace::parse_usual_address(rest.substr(2), address)) {
+      return address;
+    }
+  }
+  return formats::strace::parse_address(call.argument(index));
 }
 
 // Of a symbolic or numeric argument.
@@ -82,7 +110,7 @@ void set_local(OpenFile& file, const SocketAddress& address) {
     // Port 0 asks the kernel to choose one.
     if (address.port && *address.port != 0) file.local_port = address.port;
   } else if (address.family == Family::kUnix && !address.path.empty()) {
-    file.path = address.path;
+    file.set_path(address.path);
   }
 }
 
@@ -91,7 +119,7 @@ void set_peer(OpenFile& file, const SocketAddress& address) {
     file.peer_host = address.host;
     file.peer_port = address.port;
   } else if (address.family == Family::kUnix && !address.path.empty()) {
-    file.path = address.path;
+    file.set_path(address.path);
   } else if (address.family == Family::kUnspecified) {
     file.peer_host = {};
     file.peer_port.reset();
@@ -179,7 +207,7 @@ void DescriptorTable::close(std::int64_t fd) {
   if (static_cast<std::size_t>(fd) >= dense_.size()) {
     dense_.resize(static_cast<std::size_t>(fd) + 1);
   }
-  dense_[static_cast<std::size_t>(fd)] = Entry{nullptr, true, false};
+  dense_[static_cast<std::size_t>(fd)] = Entry{{}, true, false};
 }
 
 void DescriptorTable::close_range(std::int64_t first, std::int64_t last, bool on_exec_only) {
@@ -187,7 +215,7 @@ void DescriptorTable::close_range(std::int64_t first, std::int64_t last, bool on
     if (on_exec_only) {
       entry.closes_on_exec = true;
     } else {
-      entry = Entry{nullptr, true, false};
+      entry = Entry{{}, true, false};
     }
   };
   for (std::size_t fd = static_cast<std::size_t>(std::max<std::int64_t>(first, 0));
@@ -201,7 +229,7 @@ void DescriptorTable::close_range(std::int64_t first, std::int64_t last, bool on
 
 void DescriptorTable::exec() {
   for (Entry& entry : dense_) {
-    if (entry.closes_on_exec) entry = Entry{nullptr, true, false};
+    if (entry.closes_on_exec) entry = Entry{{}, true, false};
   }
   std::erase_if(sparse_, [](const auto& item) { return item.second.closes_on_exec; });
 }
@@ -214,57 +242,111 @@ void DescriptorTable::add(const DescriptorTable& other) {
   for (const auto& [fd, entry] : other.sparse_) sparse_.try_emplace(fd, entry);
 }
 
+Descriptors::~Descriptors() {
+  shown_.reset();
+  for (OpenFile& file : files_) file.passed.clear();
+}
+
 FilePtr Descriptors::make(std::string_view kind, std::string_view made_by) {
-  FilePtr file =
-      keeps_ended_ ? FilePtr(new OpenFile, [this](OpenFile* ended) { ended_.emplace_back(ended); })
-                   : std::make_shared<OpenFile>();
-  file->number = ++made_;
-  file->kind = kind;
-  file->made_by = made_by;
-  if (now_ != nullptr) note_origin(*file);
-  return file;
+  if (free_.empty()) {
+    free_.push_back(&files_.emplace_back());
+    free_.back()->home = this;
+  }
+  OpenFile& file = *free_.back();
+  free_.pop_back();
+  file.number = ++made_;
+  file.kind = kind;
+  file.proto = {};
+  file.local_host = file.peer_host = {};
+  file.local_port = file.peer_port = std::nullopt;
+  file.set_path({});
+  file.text.clear();
+  file.is_listener = false;
+  file.made_by = made_by;
+  file.fd = -1;
+  if (now_ != nullptr) {
+    note_origin(file);
+  } else {
+    file.ts.reset();
+    file.pid = file.tid = std::nullopt;
+    file.line = 0;
+    file.input = {};
+  }
+  return FilePtr(file);
+}
+
+// Of a description that nothing refers to any more.
+void Descriptors::end(OpenFile& file) {
+  if (file.pair != nullptr) {
+    file.pair->pair = nullptr;
+    file.pair = nullptr;
+  }
+  if (keeps_ended_) {
+    ended_.push_back(&file);
+  } else {
+    recycle(file);
+  }
+}
+
+void Descriptors::recycle(OpenFile& file) {
+  constexpr std::size_t kMostKept = 1024;
+  if (file.own_path.capacity() > kMostKept) file.own_path = {};
+  if (file.text.capacity() > kMostKept) file.text = {};
+  free_.push_back(&file);
+  if (file.passed.empty()) return;
+  // One may hold another, and so on: without recursion.
+  std::ranges::move(file.passed, std::back_inserter(unreceived_));
+  file.passed.clear();
+  if (std::exchange(is_recycling_, true)) return;
+  while (!unreceived_.empty()) {
+    const FilePtr last = std::move(unreceived_.back());
+    unreceived_.pop_back();
+  }
+  is_recycling_ = false;
 }
 
 void Descriptors::note_origin(OpenFile& file) const {
-  file.ts = now_->end_ts ? now_->end_ts : now_->ts;
-  file.pid = now_->pid;
-  file.tid = now_->tid;
+  // Copies of whole optionals would wait for their halves, which have just been written.
+  const auto copy = [](const auto& from, auto& to) {
+    if (from) {
+      to = *from;
+    } else {
+      to.reset();
+    }
+  };
+  copy(now_->end_ts ? now_->end_ts : now_->ts, file.ts);
+  copy(now_->pid, file.pid);
+  copy(now_->tid, file.tid);
   file.line = now_->line;
   file.input = now_->input;
 }
 
-std::vector<std::unique_ptr<OpenFile>> Descriptors::take_ended() {
+const std::vector<OpenFile*>& Descriptors::take_ended() {
   shown_.reset();
-  return std::exchange(ended_, {});
+  for (OpenFile* const file : reported_) recycle(*file);
+  reported_.clear();
+  std::swap(ended_, reported_);
+  return reported_;
 }
 
-FilePtr Descriptors::from_text(std::string_view text) {
-  FilePtr file;
-  if (keeps_ended_) {
-    file = make({});
-  } else {
-    FilePtr& spare = spares_[next_spare_++ % spares_.size()];
-    if (spare.use_count() == 1) {
-      std::string path = std::move(spare->path);
-      std::string old = std::move(spare->text);
-      *spare = OpenFile{};
-      spare->path = std::move(path);
-      spare->text = std::move(old);
-      spare->path.clear();
-      spare->text.clear();
-      spare->number = ++made_;
-      if (now_ != nullptr) note_origin(*spare);
-    } else {
-      spare = make({});
-    }
-    file = spare;
-  }
-  fill(*file, text);
+FilePtr Descriptors::from_note(const Note& note) {
+  FilePtr file = make({});
+  fill(*file, note);
   return file;
 }
 
-void Descriptors::fill(OpenFile& file, std::string_view text) {
+void Descriptors::fill(OpenFile& file, const Note& note) {
+  const std::string_view text = note.text;
   if (text.empty() || file.text == text) return;
+  if (note.is_plain && text[0] == '/' && (file.kind.empty() || file.kind == "file") &&
+      !text.starts_with("/memfd:")) {
+    // What parse_descriptor_text() says of a file.
+    file.kind = "file";
+    file.text = text;
+    file.is_path_text = true;
+    return;
+  }
+  if (file.is_path_text) file.set_path(file.text);
   file.text = text;
   formats::strace::DescriptorText found = formats::strace::parse_descriptor_text(text);
   if (file.kind.empty() || file.kind == "anon" || file.kind == "socket") {
@@ -283,13 +365,14 @@ void Descriptors::fill(OpenFile& file, std::string_view text) {
     file.peer_host = found.peer.host;
     file.peer_port = found.peer.port;
   }
-  if (!found.path.empty() && (file.path.empty() || file.kind == "file")) {
-    file.path = std::move(found.path);
+  if (!found.path.empty() && (file.path().empty() || file.kind == "file")) {
+    file.set_path(found.path);
   }
 }
 
-FilePtr Descriptors::resolve(DescriptorTable& table, std::int64_t fd, std::string_view text,
+FilePtr Descriptors::resolve(DescriptorTable& table, std::int64_t fd, const Note& note,
                              bool& is_closed) {
+  const std::string_view text = note.text;
   is_closed = false;
   DescriptorTable::Entry* const entry = table.find(fd);
   if (entry != nullptr && entry->file) {
@@ -303,20 +386,20 @@ FilePtr Descriptors::resolve(DescriptorTable& table, std::int64_t fd, std::strin
         found.peer.host.size != 0 && file.peer_host.size != 0 && file.kind == "tcp" &&
         (found.peer.host != file.peer_host || found.peer.port != file.peer_port);
     if ((!is_vague && found.kind != file.kind) || is_other_peer) {
-      FilePtr other = from_text(text);
+      FilePtr other = from_note(note);
       table.set(fd, other, false);
       return other;
     }
-    fill(file, text);
+    fill(file, note);
     return entry->file;
   }
   if (!text.empty()) {
-    FilePtr file = from_text(text);
+    FilePtr file = from_note(note);
     table.set(fd, file, false);
     return file;
   }
   is_closed = entry != nullptr && entry->is_closed;
-  return nullptr;
+  return {};
 }
 
 void Descriptors::describe(const OpenFile& file, Syscall& record) {
@@ -327,14 +410,15 @@ void Descriptors::describe(const OpenFile& file, Syscall& record) {
   record.peer_h = file.peer_host;
   if (file.local_port) record.local_p = *file.local_port;
   if (file.peer_port) record.peer_p = *file.peer_port;
-  if (record.path.empty()) record.path = file.path;
+  if (record.path.empty()) record.path = file.path();
 }
 
 FilePtr Descriptors::begin(const Call& call, const SyscallRow& row, DescriptorTable& table) {
-  if (row.fd < 0) return nullptr;
-  const std::string_view argument = call.argument(static_cast<std::size_t>(row.fd));
-  const std::optional<std::int64_t> fd = descriptor(argument);
-  if (!fd || *fd < 0) return nullptr;
+  if (row.fd < 0) return {};
+  std::string_view argument;
+  const std::optional<std::int64_t> fd =
+      descriptor(call, static_cast<std::size_t>(row.fd), argument);
+  if (!fd || *fd < 0) return {};
   now_ = nullptr;
   bool is_closed = false;
   FilePtr file = resolve(table, *fd, call.note(argument), is_closed);
@@ -345,7 +429,7 @@ FilePtr Descriptors::begin(const Call& call, const SyscallRow& row, DescriptorTa
 void Descriptors::returned(const Call& call, DescriptorTable& table, FilePtr file,
                            bool closes_on_exec, Syscall& record) {
   if (!call.has_result || call.result < 0 || call.result > INT32_MAX || !call.error.empty()) return;
-  fill(*file, formats::strace::annotation(call.result_text));
+  fill(*file, {formats::strace::annotation(call.result_text)});
   record.new_file = file->number;
   table.set(call.result, std::move(file), closes_on_exec);
 }
@@ -364,7 +448,7 @@ void Descriptors::receive_descriptors(const Call& call, DescriptorTable& table, 
     } else {
       file = make({}, "recvmsg");
     }
-    fill(*file, formats::strace::annotation(item));
+    fill(*file, {formats::strace::annotation(item)});
     table.set(*fd, std::move(file), has_flag(call.args, "MSG_CMSG_CLOEXEC"));
   }
 }
@@ -392,7 +476,7 @@ void Descriptors::count_bytes(const Call& call, const SyscallRow& row, Syscall& 
     record.direction = direction_name(row.direction);
     return;
   }
-  if (row.direction == Direction::kIn && row.wait == Wait::kNet) {
+  if (row.direction == Direction::kIn && row.wait == Wait::kNet && has_flag(call.args, "MSG_")) {
     // Data that is only looked at is received again; that of the error queue was sent.
     const std::string_view flags = call.argument(row.effect == Effect::kReceiveMessage ? 2 : 3);
     if (has_flag(flags, "MSG_PEEK") || has_flag(flags, "MSG_ERRQUEUE")) return;
@@ -408,20 +492,21 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
   const bool has_succeeded = call.has_result && call.error.empty() && call.result != -1;
   FilePtr file;
   FilePtr file2;
+  bool is_path_of_file = false;
   constexpr std::int64_t kNoDescriptor = INT64_MIN;
   std::int64_t fd = kNoDescriptor;
   if (row == nullptr) {
     // An unknown call: its first argument is a descriptor when -y says so.
     const std::string_view argument = call.argument(0);
-    const std::string_view text = call.note(argument);
-    if (!text.empty() && argument[0] >= '0' && argument[0] <= '9') {
+    const Note note = call.note(argument);
+    if (!note.text.empty() && argument[0] >= '0' && argument[0] <= '9') {
       fd = descriptor(argument).value_or(kNoDescriptor);
     }
     if (fd != kNoDescriptor) {
       record.fd = fd;
-      record.fd_text = text;
+      record.fd_text = note.text;
       bool is_closed = false;
-      if ((shown_ = resolve(*table, fd, text, is_closed))) describe(*shown_, record);
+      if ((shown_ = resolve(*table, fd, note, is_closed))) describe(*shown_, record);
     }
     return;
   }
@@ -440,19 +525,20 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
   const bool is_anonymous_mapping =
       row->fd == 4 && call.args.find("MAP_ANONYMOUS") != std::string_view::npos;
   if (row->fd >= 0 && !is_anonymous_mapping) {
-    const std::string_view argument = call.argument(static_cast<std::size_t>(row->fd));
-    fd = descriptor(argument).value_or(kNoDescriptor);
+    std::string_view argument;
+    fd = descriptor(call, static_cast<std::size_t>(row->fd), argument).value_or(kNoDescriptor);
     // A mapping of no file.
     if (fd == -1 && row->name.starts_with("mmap")) fd = kNoDescriptor;
-    const std::string_view text = call.note(argument);
-    record.fd_text = text;
+    const Note note = call.note(argument);
+    record.fd_text = note.text;
     if (fd != kNoDescriptor) {
       record.fd = fd;
       bool is_closed = false;
-      file = began != nullptr ? *began : resolve(*table, fd, text, is_closed);
+      file = began != nullptr ? *began : resolve(*table, fd, note, is_closed);
       if (file) {
         if (file->line == 0) note_origin(*file);
         shown_ = file;
+        is_path_of_file = record.path.empty();
         describe(*file, record);
       } else if (is_closed || fd < 0) {
         record.kind = "closed";
@@ -460,12 +546,12 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
     }
   }
   if (row->fd2 >= 0) {
-    const std::string_view argument = call.argument(static_cast<std::size_t>(row->fd2));
-    if (const std::optional<std::int64_t> second = descriptor(argument)) {
+    std::string_view argument;
+    if (const auto second = descriptor(call, static_cast<std::size_t>(row->fd2), argument)) {
       record.fd2 = *second;
       bool is_closed = false;
       if (row->effect != Effect::kDup2) {
-        file2 = resolve(*table, *second, formats::strace::annotation(argument), is_closed);
+        file2 = resolve(*table, *second, call.note(argument), is_closed);
       }
     }
   }
@@ -482,22 +568,23 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
     case Effect::kOpen:
       if (has_succeeded) {
         FilePtr made = make("file", row->name);
-        made->path = record.path;
+        made->set_path(record.path);
         if (const std::optional<std::int64_t> named = named_descriptor(record.path)) {
           // Another description of the same pipe, file or device.
           bool is_closed = false;
           const FilePtr same = resolve(*table, *named, {}, is_closed);
           made->kind = same ? same->kind : std::string_view{};
-          if (same && !same->path.empty()) made->path = same->path;
+          if (same && !same->path().empty()) made->set_path(same->path());
         }
         const formats::strace::DescriptorText shown =
             formats::strace::parse_descriptor_text(formats::strace::annotation(call.result_text));
         if (!shown.kind.empty()) made->kind = shown.kind;
         // Relative to a directory that -y names.
-        if (!made->path.starts_with('/') && !record.fd_text.empty()) {
+        if (!made->path().starts_with('/') && !record.fd_text.empty()) {
           std::string folder;
           formats::strace::append_unescaped(folder, record.fd_text);
-          made->path = folder + "/" + made->path;
+          folder.append("/").append(made->path());
+          made->set_path(folder);
         }
         returned(call, *table, std::move(made), has_flag(call.args, "O_CLOEXEC"), record);
       }
@@ -518,23 +605,23 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
       const bool on_exec = has_flag(call.argument(1), is_pipe ? "O_CLOEXEC" : "SOCK_CLOEXEC");
       FilePtr first = make(is_pipe ? "pipe" : "unix", row->name);
       FilePtr second = make(is_pipe ? "pipe" : "unix", row->name);
-      first->pair = second;
-      second->pair = first;
-      fill(*first, formats::strace::annotation(ends[0]));
-      fill(*second, formats::strace::annotation(ends[1]));
+      first->pair = second.get();
+      second->pair = first.get();
+      fill(*first, {formats::strace::annotation(ends[0])});
+      fill(*second, {formats::strace::annotation(ends[1])});
       if (const auto end = descriptor(ends[0])) table->set(*end, first, on_exec);
       if (const auto end = descriptor(ends[1])) table->set(*end, second, on_exec);
       break;
     }
     case Effect::kBind:
-      if (has_succeeded && file) set_local(*file, formats::strace::parse_address(call.argument(1)));
+      if (has_succeeded && file) set_local(*file, address_argument(call, 1));
       break;
     case Effect::kConnect: {
-      const SocketAddress address = formats::strace::parse_address(call.argument(1));
+      const SocketAddress address = address_argument(call, 1);
       if (file) {
         // One that fails is shown with the address that it was for, all the same.
         set_peer(*file, address);
-        if (address.family == Family::kUnix) record.path = file->path;
+        if (address.family == Family::kUnix) record.path = file->path();
       }
       if (address.family == Family::kInternet) {
         record.peer_h = address.host;
@@ -551,29 +638,31 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
         const SocketAddress local{
             .family = Family::kInternet, .host = file->local_host, .port = {}, .path = {}};
         if (!local.is_any()) made->local_host = file->local_host;
-        if (file->kind == "unix") made->path = file->path;
+        if (file->kind == "unix") made->set_path(file->path());
       }
-      const SocketAddress peer = formats::strace::parse_address(call.argument(1));
+      const SocketAddress peer = address_argument(call, 1);
       set_peer(*made, peer);
       if (made->kind.empty() && peer.family == Family::kInternet) {
         made->kind = made->proto = "tcp";
       } else if (made->kind.empty() && peer.family == Family::kUnix) {
         made->kind = "unix";
       }
-      returned(call, *table, std::move(made), has_flag(call.argument(3), "SOCK_CLOEXEC"), record);
+      const bool on_exec =
+          has_flag(call.args, "SOCK_CLOEXEC") && has_flag(call.argument(3), "SOCK_CLOEXEC");
+      returned(call, *table, std::move(made), on_exec, record);
       break;
     }
     case Effect::kGetsockname:
     case Effect::kGetpeername:
       if (has_succeeded) {
         if (!file && fd >= 0) {
-          const SocketAddress address = formats::strace::parse_address(call.argument(1));
+          const SocketAddress address = address_argument(call, 1);
           if (address.family == Family::kNone) break;
           file = make(address.family == Family::kUnix ? "unix" : "socket");
           table->set(fd, file, false);
         }
         if (!file) break;
-        const SocketAddress address = formats::strace::parse_address(call.argument(1));
+        const SocketAddress address = address_argument(call, 1);
         if (row->effect == Effect::kGetsockname) {
           set_local(*file, address);
         } else {
@@ -585,6 +674,7 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
       break;
     case Effect::kReceiveFrom:
     case Effect::kSendTo: {
+      if (!has_flag(call.args, "{sa_family=")) break;
       const std::string_view argument = call.argument(4);
       if (!argument.starts_with('{') || (!has_succeeded && row->effect == Effect::kReceiveFrom)) {
         break;
@@ -593,7 +683,8 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
       if (address.family != Family::kInternet) break;
       record.peer_h = address.host;
       if (address.port) record.peer_p = *address.port;
-      if (file && file->kind == "tcp" && has_flag(call.argument(3), "MSG_FASTOPEN")) {
+      if (file && file->kind == "tcp" && has_flag(call.args, "MSG_FASTOPEN") &&
+          has_flag(call.argument(3), "MSG_FASTOPEN")) {
         set_peer(*file, address);
       }
       break;
@@ -619,14 +710,14 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
       }
       constexpr std::string_view kRights = "cmsg_type=SCM_RIGHTS, cmsg_data=";
       const std::size_t at = call.args.find(kRights);
-      const FilePtr pair = file ? file->pair.lock() : nullptr;
-      if (at == std::string_view::npos || !pair) break;
+      OpenFile* const pair = file ? file->pair : nullptr;
+      if (at == std::string_view::npos || pair == nullptr) break;
       constexpr std::size_t kMostPassed = 4096;
       for (const std::string_view item : list(call.args.substr(at + kRights.size()))) {
         bool is_closed = false;
         const std::optional<std::int64_t> sent = descriptor(item);
         if (!sent || pair->passed.size() >= kMostPassed) break;
-        FilePtr passed = resolve(*table, *sent, formats::strace::annotation(item), is_closed);
+        FilePtr passed = resolve(*table, *sent, {formats::strace::annotation(item)}, is_closed);
         pair->passed.push_back(passed ? passed : make({}));
       }
       break;
@@ -709,6 +800,7 @@ void Descriptors::replay(const Call& call, const SyscallRow* row,
   }
   if (file && record.file == file->number) {
     // What the call itself has told.
+    if (is_path_of_file) record.path = file->path();
     if (record.local_h.size == 0) record.local_h = file->local_host;
     if (!record.local_p && file->local_port) record.local_p = *file->local_port;
     if (record.peer_h.size == 0) record.peer_h = file->peer_host;

@@ -7,16 +7,17 @@
 // from when it first saw it (no peer for one that was bound before it connected). Where the text
 // names another thing than the replay does, calls are missing from the log, and the text is right.
 //
-// Memory: the open descriptors of live processes.
+// Memory: as many open file descriptions as there were at the same time.
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "formats/record/syscall.h"
@@ -26,6 +27,33 @@
 
 namespace tracebraid::converters::strace {
 
+class Descriptors;
+struct OpenFile;
+
+// A share in an open file description, which ends with its last one. Not for several threads: a
+// call costs some ten of these, and std::shared_ptr's counts would be a tenth of all time.
+class FilePtr {
+ public:
+  FilePtr() = default;
+  explicit FilePtr(OpenFile& file);
+  FilePtr(const FilePtr& other);
+  FilePtr(FilePtr&& other) noexcept : file_(std::exchange(other.file_, nullptr)) {}
+  FilePtr& operator=(FilePtr other) noexcept {
+    std::swap(file_, other.file_);
+    return *this;
+  }
+  ~FilePtr();
+
+  void reset() { *this = FilePtr(); }
+  explicit operator bool() const { return file_ != nullptr; }
+  [[nodiscard]] OpenFile* get() const { return file_; }
+  OpenFile& operator*() const { return *file_; }
+  OpenFile* operator->() const { return file_; }
+
+ private:
+  OpenFile* file_ = nullptr;
+};
+
 // An open file description.
 struct OpenFile {
   std::uint64_t number = 0;  // in order of their making, from 1
@@ -33,8 +61,9 @@ struct OpenFile {
   std::string_view proto;
   formats::record::Address local_host, peer_host;
   std::optional<std::uint16_t> local_port, peer_port;
-  std::string path;
   std::string text;  // what -y printed of it last
+  bool is_path_text = false;
+  std::string own_path;  // where is_path_text is false
   bool is_listener = false;
   // Where the log shows it first: the call that made it, or one that names it.
   std::optional<formats::record::Time> ts;
@@ -43,22 +72,31 @@ struct OpenFile {
   std::int64_t fd = -1;
   std::uint64_t line = 0;
   std::string_view input;
-  // The other end of a socketpair, and what was sent to this one with SCM_RIGHTS.
-  std::weak_ptr<OpenFile> pair;
-  std::vector<std::shared_ptr<OpenFile>> passed;
+  // The other end of a socketpair while it is there, and what was sent to this one with SCM_RIGHTS.
+  OpenFile* pair = nullptr;
+  std::vector<FilePtr> passed;
+
+  Descriptors* home = nullptr;  // where it goes at its end
+  std::uint32_t shares = 0;
+
+  [[nodiscard]] std::string_view path() const { return is_path_text ? text : own_path; }
+  void set_path(std::string_view path) {
+    own_path = path;
+    is_path_text = false;
+  }
 };
 
 class DescriptorTable {
  public:
   struct Entry {
-    std::shared_ptr<OpenFile> file;  // null: unknown, or closed
-    bool is_closed = false;          // known not to be open
+    FilePtr file;            // null: unknown, or closed
+    bool is_closed = false;  // known not to be open
     bool closes_on_exec = false;
   };
 
   // Null when nothing is known of it.
   [[nodiscard]] Entry* find(std::int64_t fd);
-  void set(std::int64_t fd, std::shared_ptr<OpenFile> file, bool closes_on_exec);
+  void set(std::int64_t fd, FilePtr file, bool closes_on_exec);
   void close(std::int64_t fd);
   void close_range(std::int64_t first, std::int64_t last, bool on_exec_only);
   void exec();
@@ -74,56 +112,72 @@ class DescriptorTable {
 
 class Descriptors {
  public:
-  // `keeps_ended`: take_ended() will be called.
+  // `keeps_ended`: take_ended() will be called. All FilePtr end before it does.
   explicit Descriptors(bool keeps_ended) : keeps_ended_(keeps_ended) {}
   Descriptors(const Descriptors&) = delete;
   Descriptors& operator=(const Descriptors&) = delete;
+  ~Descriptors();
 
   // Brings `table` up to date with a call that ended, and says in `record` what its descriptors
   // stood for (`fd` to `peer_p`, `bytes`, `direction`). Views in `record` are valid until the next
   // call of it. `began` is what begin() gave, where the call was printed in two parts.
   void replay(const formats::strace::Call& call, const formats::strace::SyscallRow* row,
-              std::shared_ptr<DescriptorTable>& table, const std::shared_ptr<OpenFile>* began,
+              std::shared_ptr<DescriptorTable>& table, const FilePtr* began,
               formats::record::Syscall& record);
 
   // What the descriptor of a call that begins stands for: other threads may close or replace it
   // before the call ends. The number that a close frees is free from now on.
-  [[nodiscard]] std::shared_ptr<OpenFile> begin(const formats::strace::Call& call,
-                                                const formats::strace::SyscallRow& row,
-                                                DescriptorTable& table);
+  [[nodiscard]] FilePtr begin(const formats::strace::Call& call,
+                              const formats::strace::SyscallRow& row, DescriptorTable& table);
 
-  // Those whose last descriptor was closed since the last call.
-  [[nodiscard]] std::vector<std::unique_ptr<OpenFile>> take_ended();
+  // Those whose last descriptor was closed since the last call; valid until the next one.
+  [[nodiscard]] const std::vector<OpenFile*>& take_ended();
 
   // `bytes` and `direction` alone, of a call that succeeded and moves data.
   static void count_bytes(const formats::strace::Call& call, const formats::strace::SyscallRow& row,
                           formats::record::Syscall& record);
 
  private:
+  friend class FilePtr;
+
   // `made_by` is the call that made it, empty where it was there before.
-  std::shared_ptr<OpenFile> make(std::string_view kind, std::string_view made_by = {});
+  FilePtr make(std::string_view kind, std::string_view made_by = {});
+  void end(OpenFile& file);
+  void recycle(OpenFile& file);
   void note_origin(OpenFile& file) const;
-  // What `fd` stands for, with `text` (what -y printed; may be empty) taken into account.
-  std::shared_ptr<OpenFile> resolve(DescriptorTable& table, std::int64_t fd, std::string_view text,
-                                    bool& is_closed);
-  std::shared_ptr<OpenFile> from_text(std::string_view text);
-  void fill(OpenFile& file, std::string_view text);
+  // What `fd` stands for, with `note` (what -y printed; may be empty) taken into account.
+  FilePtr resolve(DescriptorTable& table, std::int64_t fd, const formats::strace::Note& note,
+                  bool& is_closed);
+  FilePtr from_note(const formats::strace::Note& note);
+  void fill(OpenFile& file, const formats::strace::Note& note);
   void describe(const OpenFile& file, formats::record::Syscall& record);
-  void returned(const formats::strace::Call& call, DescriptorTable& table,
-                std::shared_ptr<OpenFile> file, bool closes_on_exec,
-                formats::record::Syscall& record);
+  void returned(const formats::strace::Call& call, DescriptorTable& table, FilePtr file,
+                bool closes_on_exec, formats::record::Syscall& record);
   void receive_descriptors(const formats::strace::Call& call, DescriptorTable& table,
                            OpenFile* from);
 
   bool keeps_ended_;
-  std::vector<std::unique_ptr<OpenFile>> ended_;
+  bool is_recycling_ = false;
+  std::deque<OpenFile> files_;
+  std::vector<OpenFile*> free_;              // of files_: to be used again
+  std::vector<OpenFile*> ended_, reported_;  // of files_
+  std::vector<FilePtr> unreceived_;          // sent to descriptions that have ended
   std::uint64_t made_ = 0;
   const formats::record::Syscall* now_ = nullptr;  // the call that is replayed
-  // Of descriptors that the log never opened, used again: logs of -e trace name one in every close.
-  std::array<std::shared_ptr<OpenFile>, 4> spares_;
-  std::size_t next_spare_ = 0;
-  std::shared_ptr<OpenFile> shown_;  // keeps the record's views alive
+  FilePtr shown_;                                  // keeps the record's views alive
   std::string path_;
 };
+
+inline FilePtr::FilePtr(OpenFile& file) : file_(&file) {
+  ++file.shares;
+}
+
+inline FilePtr::FilePtr(const FilePtr& other) : file_(other.file_) {
+  if (file_ != nullptr) ++file_->shares;
+}
+
+inline FilePtr::~FilePtr() {
+  if (file_ != nullptr && --file_->shares == 0) file_->home->end(*file_);
+}
 
 }  // namespace tracebraid::converters::strace

@@ -25,9 +25,41 @@ std::optional<std::uint16_t> port_of(std::string_view text) {
   return port;
 }
 
+// A decimal up to `most` at the front of `text`, which loses it; false for anything else, and for
+// noughts in front, which inet_pton() does not take.
+bool take_number(std::string_view& text, std::uint32_t most, std::uint32_t& number) {
+  number = 0;
+  std::size_t length = 0;
+  while (length < text.size() && text[length] >= '0' && text[length] <= '9' && length < 6) {
+    number = number * 10 + static_cast<std::uint32_t>(text[length++] - '0');
+  }
+  if (length == 0 || number > most || (text[0] == '0' && length > 1)) return false;
+  text.remove_prefix(length);
+  return true;
+}
+
+bool take(std::string_view& text, std::string_view word) {
+  if (!text.starts_with(word)) return false;
+  text.remove_prefix(word.size());
+  return true;
+}
+
+// "127.0.0.1" at the front of `text`, which loses it.
+bool take_ipv4(std::string_view& text, record::Address& host) {
+  std::uint32_t number = 0;
+  for (std::size_t byte = 0; byte < 4; ++byte) {
+    if ((byte > 0 && !take(text, ".")) || !take_number(text, 255, number)) return false;
+    host.bytes[byte] = static_cast<std::uint8_t>(number);
+  }
+  host.size = 4;
+  return true;
+}
+
 // IPv4 and IPv6 as text; size 0 when it is neither.
 record::Address host_of(std::string_view text) {
   record::Address host;
+  if (std::string_view rest = text; take_ipv4(rest, host) && rest.empty()) return host;
+  host = {};
   std::array<char, INET6_ADDRSTRLEN + 1> name{};
   if (text.empty() || text.size() >= name.size()) return host;
   std::memcpy(name.data(), text.data(), text.size());
@@ -162,6 +194,20 @@ SocketAddress parse_address(std::string_view text) {
     address.family = Family::kUnspecified;
   }
   return address;
+}
+
+bool parse_usual_address(std::string_view text, SocketAddress& address) {
+  std::uint32_t port = 0;
+  record::Address host;
+  if (!take(text, "{sa_family=AF_INET, sin_port=htons(") || !take_number(text, 65535, port) ||
+      !take(text, "), sin_addr=inet_addr(\"") || !take_ipv4(text, host) || !take(text, "\")}") ||
+      !(text.empty() || text[0] == ',')) {
+    return false;
+  }
+  address.family = Family::kInternet;
+  address.host = host;
+  address.port = static_cast<std::uint16_t>(port);
+  return true;
 }
 
 DescriptorText parse_descriptor_text(std::string_view text) {

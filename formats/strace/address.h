@@ -29,6 +29,10 @@ struct SocketAddress {
 // kNone when `text` is no address (a pointer, NULL).
 [[nodiscard]] SocketAddress parse_address(std::string_view text);
 
+// The usual form of an IPv4 address at the front of `text`, without looking for its end
+// first; false when it is anything else, which parse_address() may understand.
+[[nodiscard]] bool parse_usual_address(std::string_view text, SocketAddress& address);
+
 // What -y and -yy print behind a descriptor.
 struct DescriptorText {
   std::string_view kind;   // as record::Syscall::kind; empty: not understood

@@ -72,11 +72,20 @@ const char* skip_string(const char* at, const char* end) {
   return nullptr;
 }
 
+// A path has 4,096 bytes at most, four times that escaped.
+constexpr std::ptrdiff_t kMostNote = 32768;
+
+// Behind the ">" of what -y prints, whose "<" is at `at`, if it holds nothing that has to be looked
+// at more closely; null otherwise.
+const char* skip_plain_annotation(const char* at, const char* end) {
+  end = std::min(end, at + std::min(end - at, kMostNote));
+  const char* const mark = find_any<'<', '>', '"', '\\'>(at + 1, end);
+  return mark < end && *mark == '>' && mark[-1] != '-' ? mark + 1 : nullptr;
+}
+
 // Behind the ">" of what -y prints, whose "<" is at `at`; null when it is not closed.
 const char* skip_annotation(const char* at, const char* end) {
-  // A path has 4,096 bytes at most, four times that escaped.
-  constexpr std::ptrdiff_t kMost = 32768;
-  end = std::min(end, at + std::min(end - at, kMost));
+  end = std::min(end, at + std::min(end - at, kMostNote));
   // A socket's text holds arrows. A path may end in a hyphen: its own ">" is escaped (since 4.22).
   const bool has_arrows = at + 1 < end && at[1] >= 'A' && at[1] <= 'Z';
   int depth = 0;
@@ -107,11 +116,12 @@ const char* skip_annotation(const char* at, const char* end) {
   return nullptr;
 }
 
-// The characters of a call's text that decide where its arguments end: quotes, parentheses, "<" and
-// "/". Found for 64 bytes at a time.
+// The characters of a call's text that decide where its arguments end: quotes, parentheses, "<",
+// and "*" for comments. Found for 64 bytes at a time.
 class Marks {
  public:
-  Marks(const char* at, const char* end) : end_(end) { load(at); }
+  // From `at` on; what stands from `floor` on may be looked at, too.
+  Marks(const char* floor, const char* at, const char* end) : floor_(floor), end_(end) { load(at); }
 
   // The first one at or behind `at`, which never moves back; `end` when there is none.
   const char* next(const char* at) {
@@ -133,16 +143,19 @@ class Marks {
  private:
   void load(const char* at) {
     block_ = at;
-    bits_ = 0;
     const std::ptrdiff_t count = end_ - at;
-    if (count <= 0) return;
     if (count >= 64) {
       bits_ = marks_of(at);
-      return;
+    } else if (count > 0 && end_ - floor_ >= 64) {
+      bits_ = marks_of(end_ - 64) >> static_cast<unsigned>(64 - count);
+    } else {
+      bits_ = 0;
+      std::array<char, 64> padded{};
+      if (count > 0) {
+        std::memcpy(padded.data(), at, static_cast<std::size_t>(count));
+        bits_ = marks_of(padded.data());
+      }
     }
-    std::array<char, 64> padded{};
-    std::memcpy(padded.data(), at, static_cast<std::size_t>(count));
-    bits_ = marks_of(padded.data());
   }
 
   // Bit n is set when text[n] is a mark.
@@ -155,30 +168,28 @@ class Marks {
       // ( and ) differ in their last bit.
       const __m128i found =
           _mm_or_si128(_mm_or_si128(is(_mm_or_si128(block, _mm_set1_epi8(1)), ')'), is(block, '"')),
-                       _mm_or_si128(is(block, '<'), is(block, '/')));
+                       _mm_or_si128(is(block, '<'), is(block, '*')));
       bits |= static_cast<std::uint64_t>(static_cast<unsigned>(_mm_movemask_epi8(found)))
               << (part * 16);
     }
 #else
     for (unsigned at = 0; at < 64; ++at) {
       const char c = text[at];
-      const bool is_mark = c == '(' || c == ')' || c == '"' || c == '<' || c == '/';
+      const bool is_mark = c == '(' || c == ')' || c == '"' || c == '<' || c == '*';
       bits |= static_cast<std::uint64_t>(is_mark) << at;
     }
 #endif
     return bits;
   }
 
+  const char* floor_;
   const char* end_;
   const char* block_ = nullptr;
   std::uint64_t bits_ = 0;
 };
 
-// Eight decimal digits at `at` as a number; false when they are not digits.
-bool parse_eight(const char* at, std::uint64_t& value) {
-  std::uint64_t chunk;
-  std::memcpy(&chunk, at, sizeof chunk);
-  if constexpr (std::endian::native != std::endian::little) return false;
+// Eight decimal digits, the first in the lowest byte, as a number; false when they are not digits.
+bool parse_eight(std::uint64_t chunk, std::uint64_t& value) {
   chunk -= 0x3030303030303030U;
   // A byte above 9, or one that went below 0 and carried.
   if (((chunk + 0x7676767676767676U) | chunk) & 0x8080808080808080U) return false;
@@ -189,17 +200,25 @@ bool parse_eight(const char* at, std::uint64_t& value) {
   return true;
 }
 
+constexpr bool kIsLittleEndian = std::endian::native == std::endian::little;
+
+std::uint64_t eight_bytes(const char* at) {
+  std::uint64_t chunk;
+  std::memcpy(&chunk, at, sizeof chunk);
+  return chunk;
+}
+
 // "1795418241.520582 ": -ttt's usual form.
 bool parse_epoch(const char* at, const char* end, Prefix& prefix) {
-  if (end - at < 20 || at[10] != '.' || at[17] != ' ') return false;
+  if (!kIsLittleEndian || end - at < 20 || at[10] != '.' || at[17] != ' ') return false;
+  // Digits 0 to 7; then, around the point, 9 and 10 of the seconds and the six behind it.
   std::uint64_t high = 0;
   std::uint64_t low = 0;
-  // Digits 0 to 7 and, around the point, 9 and the six behind it.
-  if (!parse_eight(at, high)) return false;
-  std::array<char, 8> rest;
-  std::memcpy(rest.data(), at + 8, 2);
-  std::memcpy(rest.data() + 2, at + 11, 6);
-  if (!parse_eight(rest.data(), low)) return false;
+  const std::uint64_t seconds_end = eight_bytes(at + 8) & 0xFFFFU;
+  const std::uint64_t fraction = eight_bytes(at + 9) & 0xFFFFFFFFFFFF0000U;
+  if (!parse_eight(eight_bytes(at), high) || !parse_eight(seconds_end | fraction, low)) {
+    return false;
+  }
   const std::uint64_t micro = low % 1'000'000;
   const std::uint64_t seconds = high * 100 + low / 1'000'000;
   prefix.stamp = Stamp::kEpoch;
@@ -208,9 +227,46 @@ bool parse_epoch(const char* at, const char* end, Prefix& prefix) {
   return true;
 }
 
+// "<0.000018>": -T's usual form. Returns what is behind it, or null when it is none.
+const char* parse_duration(const char* at, const char* end, std::int64_t& duration_ns) {
+  if (!kIsLittleEndian || end - at < 10 || at[0] != '<' || at[2] != '.' || at[9] != '>') {
+    return nullptr;
+  }
+  // The point's place is taken by the second, and the second's by a nought.
+  const std::uint64_t text = eight_bytes(at + 1);
+  std::uint64_t micro = 0;
+  if (!parse_eight((text & 0xFFFFFFFFFFFF0000U) | (text & 0xFFU) << 8U | '0', micro)) {
+    return nullptr;
+  }
+  duration_ns = static_cast<std::int64_t>(micro) * 1000;
+  return at + 10;
+}
+
 bool is_at(const char* at, const char* end, std::string_view what) {
   return static_cast<std::size_t>(end - at) >= what.size() &&
          std::memcmp(at, what.data(), what.size()) == 0;
+}
+
+// "30311 1795418241.520582 ": what most logs are made of. Returns where the body begins, or null
+// when it is anything else; `prefix` is as new then.
+const char* parse_usual_prefix(const char* at, const char* end, Prefix& prefix) {
+  if (!is_digit(*at)) return nullptr;
+  const char* const begin = at;
+  std::uint32_t pid = 0;
+  while (at < end && is_digit(*at) && at - begin < 7) {
+    pid = pid * 10 + static_cast<unsigned>(*at++ - '0');
+  }
+  if (pid == 0 || at >= end || *at != ' ') return nullptr;
+  ++at;
+  while (at < end && *at == ' ' && at - begin < 6) ++at;
+  if (!parse_epoch(at, end, prefix)) return nullptr;
+  at += 18;
+  if (*at == ' ' || *at == '(' || *at == '[' || is_digit(*at)) {
+    prefix = Prefix{};
+    return nullptr;
+  }
+  prefix.pid = pid;
+  return at;
 }
 
 // What -r, -t, -n and -i print. Returns where the body begins.
@@ -349,6 +405,45 @@ const char* parse_prefix(const char* at, const char* end, Prefix& prefix) {
   }
 }
 
+}  // namespace
+
+bool parse_number(std::string_view text, std::int64_t& value, std::size_t& length) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  if (at == end || !is_digit(*at)) return false;
+  if (at + 1 == end || (*at != '0' && !is_digit(at[1])) || (*at == '0' && at[1] == ' ')) {
+    value = *at - '0';
+    length = 1;
+    return true;
+  }
+  std::uint64_t number = 0;
+  if (*at == '0' && at + 1 < end && at[1] == 'x') {
+    const auto [behind, error] = std::from_chars(at + 2, end, number, 16);
+    if (error != std::errc{}) return false;
+    at = behind;
+  } else if (*at == '0' && at + 1 < end && is_digit(at[1])) {
+    const auto [behind, error] = std::from_chars(at, end, number, 8);
+    if (error != std::errc{}) return false;
+    at = behind;
+  } else {
+    int digits = 0;
+    while (at < end && is_digit(*at) && digits < 19) {
+      number = number * 10 + static_cast<std::uint64_t>(*at++ - '0');
+      ++digits;
+    }
+    if (at < end && is_digit(*at)) {
+      const auto [behind, error] = std::from_chars(text.data(), end, number);
+      if (error != std::errc{}) return false;
+      at = behind;
+    }
+  }
+  value = static_cast<std::int64_t>(number);
+  length = static_cast<std::size_t>(at - text.data());
+  return true;
+}
+
+namespace {
+
 std::string_view trim(std::string_view text) {
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
@@ -418,6 +513,10 @@ bool parse_result(const char* at, const char* end, Call& call) {
       continue;
     }
     if (*at == '<') {
+      if (const char* const behind = parse_duration(at, end, call.duration_ns); behind != nullptr) {
+        at = behind;
+        continue;
+      }
       const char* const closing =
           static_cast<const char*>(std::memchr(at, '>', static_cast<std::size_t>(end - at)));
       if (closing == nullptr) return false;
@@ -555,52 +654,73 @@ found:
   return text;
 }
 
-bool parse_number(std::string_view text, std::int64_t& value, std::size_t& length) {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  if (at == end || !is_digit(*at)) return false;
-  std::uint64_t number = 0;
-  if (*at == '0' && at + 1 < end && at[1] == 'x') {
-    const auto [behind, error] = std::from_chars(at + 2, end, number, 16);
-    if (error != std::errc{}) return false;
-    at = behind;
-  } else if (*at == '0' && at + 1 < end && is_digit(at[1])) {
-    const auto [behind, error] = std::from_chars(at, end, number, 8);
-    if (error != std::errc{}) return false;
-    at = behind;
-  } else {
-    int digits = 0;
-    while (at < end && is_digit(*at) && digits < 19) {
-      number = number * 10 + static_cast<std::uint64_t>(*at++ - '0');
-      ++digits;
-    }
-    if (at < end && is_digit(*at)) {
-      const auto [behind, error] = std::from_chars(text.data(), end, number);
-      if (error != std::errc{}) return false;
-      at = behind;
-    }
-  }
-  value = static_cast<std::int64_t>(number);
-  length = static_cast<std::size_t>(at - text.data());
-  return true;
-}
-
 namespace {
 
-bool all_digits(const char* at, const char* end) {
-  while (at < end && is_digit(*at)) ++at;
+bool is_name(const char* at, const char* end) {
+  if (at == end || is_digit(*at)) return false;
+  while (at < end && kNameChars[static_cast<unsigned char>(*at)]) ++at;
   return at == end;
 }
 
-}  // namespace
+// The first argument, if it is a number, with what -y prints behind it. Returns what is behind it.
+const char* parse_first(const char* at, const char* end, Call& call) {
+  if (at >= end || !is_digit(*at)) return at;
+  const char* const begin = at;
+  std::int64_t number = *at++ - '0';
+  constexpr std::ptrdiff_t kMostDigits = 10;
+  // What begins with a nought is octal, or a nought.
+  while (number != 0 && at < end && is_digit(*at) && at - begin < kMostDigits) {
+    number = number * 10 + (*at++ - '0');
+  }
+  if (at >= end) return begin;
+  const char* const digits_end = at;
+  if (*at == '<') {
+    if (at + 1 < end && at[1] == '<') return begin;
+    at = skip_plain_annotation(at, end);
+    call.first_note.is_plain = at != nullptr;
+    if (at == nullptr) at = skip_annotation(digits_end, end);
+    if (at == nullptr || at >= end) return begin;
+  }
+  if (*at != ',' && *at != ')') return begin;
+  call.first = view(begin, at);
+  call.first_number = number;
+  if (at != digits_end) call.first_note.text = view(digits_end + 1, at - 1);
+  return at;
+}
 
-Body parse_call(std::string_view text, Call& call) {
-  call = Call{};
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (at < end && kNameChars[static_cast<unsigned char>(*at)]) ++at;
-  if (at == text.data() || at >= end || *at != '(' || is_digit(text[0])) return Body::kForeign;
-  call.name = view(text.data(), at);
+// call = Call{}, of which g++ 12 makes a slow `rep stos`; a chain of assignments would read what it
+// has just written.
+void clear(Call& call) {
+  call.name = {};
+  call.row = nullptr;
+  call.args = {};
+  call.ending = Ending::kOpen;
+  call.was_cut_short = false;
+  call.moved_to = 0;
+  call.has_result = false;
+  call.is_unavailable = false;
+  call.is_injected = false;
+  call.is_delayed = false;
+  call.result = 0;
+  call.result_text = {};
+  call.error = {};
+  call.aux = {};
+  call.duration_ns = -1;
+  call.first = {};
+  call.first_note = {};
+  call.first_number = 0;
+}
+
+// `floor`: as Marks has it.
+Body parse_call(const char* floor, const char* at, const char* end, Call& call) {
+  clear(call);
+  const char* const name = at;
+  Marks marks(floor, at, end);
+  at = marks.next(at);
+  if (at >= end || *at != '(') return Body::kForeign;
+  call.row = find_syscall(view(name, at));
+  if (call.row == nullptr && !is_name(name, at)) return Body::kForeign;
+  call.name = view(name, at);
   const char* const args = ++at;
   const char* args_end = nullptr;
   int depth = 0;
@@ -608,7 +728,7 @@ Body parse_call(std::string_view text, Call& call) {
   int annotations_left = 64;
   bool may_have_comments = true;
   bool may_have_marks = true;
-  Marks marks(at, end);
+  at = parse_first(at, end, call);
   while ((at = marks.next(at)) < end) {
     switch (*at) {
       case '"': {
@@ -623,12 +743,14 @@ Body parse_call(std::string_view text, Call& call) {
         if (depth == 0) goto closed;
         --depth;
         break;
-      case '/':
-        if (at + 1 < end && at[1] == '*' && may_have_comments) {
-          const std::size_t closing = view(at, end).find("*/", 2);
+      case '*':
+        if (at[-1] == '/' && may_have_comments) {
+          const std::size_t closing = view(at, end).find("*/", 1);
           may_have_comments = closing != std::string_view::npos;
           if (closing != std::string_view::npos) {
             at += closing + 2;
+            // The slash that ends a comment begins none.
+            if (at < end && *at == '*') ++at;
             continue;
           }
         }
@@ -642,9 +764,6 @@ Body parse_call(std::string_view text, Call& call) {
           }
           if (annotations_left > 0) {
             if (const char* const behind = skip_annotation(at, end); behind != nullptr) {
-              if (behind < end && (*behind == ',' || *behind == ')') && all_digits(args, at)) {
-                call.first = view(args, behind);
-              }
               at = behind;
               continue;
             }
@@ -726,6 +845,12 @@ closed:
   return Body::kCall;
 }
 
+}  // namespace
+
+Body parse_call(std::string_view text, Call& call) {
+  return parse_call(text.data(), text.data(), text.data() + text.size(), call);
+}
+
 void parse_line(std::string_view text, Line& line) {
   line.prefix = Prefix{};
   line.call.name = {};
@@ -742,13 +867,15 @@ void parse_line(std::string_view text, Line& line) {
     line.text = view(at + 3, end);
     return;
   }
-  at = parse_prefix(at, end, line.prefix);
+  const char* const usual = parse_usual_prefix(at, end, line.prefix);
+  const bool is_usual = usual != nullptr;
+  at = is_usual ? usual : parse_prefix(at, end, line.prefix);
   const std::string_view rest = view(at, end);
   if (rest.empty()) {
     line.body = at == text.data() ? Body::kEmpty : Body::kDamaged;
     return;
   }
-  const bool has_prefix = line.prefix.pid != 0 || line.prefix.stamp != Stamp::kNone ||
+  const bool has_prefix = is_usual || line.prefix.pid != 0 || line.prefix.stamp != Stamp::kNone ||
                           line.prefix.has_delta || line.prefix.number >= 0 || line.prefix.has_ip;
   const Body otherwise = has_prefix ? Body::kDamaged : Body::kForeign;
   line.body = otherwise;
@@ -806,7 +933,7 @@ void parse_line(std::string_view text, Line& line) {
     default:
       break;
   }
-  line.body = parse_call(rest, line.call);
+  line.body = parse_call(text.data(), at, end, line.call);
   if (line.body == Body::kForeign) {
     line.body = !has_prefix && is_table_heading(rest) ? Body::kTable : otherwise;
   } else if (line.body == Body::kDamaged && !has_prefix && line.call.name.empty()) {
@@ -842,14 +969,6 @@ std::string_view annotation(std::string_view descriptor) {
   const char* const begin = descriptor.data() + less;
   const char* const behind = skip_annotation(begin, descriptor.data() + descriptor.size());
   return behind == nullptr ? std::string_view{} : view(begin + 1, behind - 1);
-}
-
-std::string_view Call::note(std::string_view argument) const {
-  if (first.empty() || argument.data() != first.data() || argument.size() != first.size()) {
-    return annotation(argument);
-  }
-  const std::size_t less = first.find('<');
-  return first.substr(less + 1, first.size() - less - 2);
 }
 
 std::string_view quoted_string(std::string_view text) {

@@ -18,6 +18,8 @@
 #include <string>
 #include <string_view>
 
+#include "formats/strace/syscalls.h"
+
 namespace tracebraid::formats::strace {
 
 enum class Stamp : std::uint8_t {
@@ -64,10 +66,20 @@ enum class Ending : std::uint8_t {
   kDamaged,     // the arguments end, but no result follows
 };
 
+// "/etc/passwd" of `3</etc/passwd>`: what -y and -yy print behind a descriptor; empty when there is
+// nothing. Still escaped; "(deleted)" behind it is left out.
+[[nodiscard]] std::string_view annotation(std::string_view descriptor);
+
+struct Note {
+  std::string_view text;  // of annotation()
+  bool is_plain = false;  // it is known to hold no escapes, quotes, < and >
+};
+
 // Views of the text that was parsed.
 struct Call {
   std::string_view name;
-  std::string_view args;  // between the parentheses, without the marks of `ending`
+  const SyscallRow* row = nullptr;  // what is known of calls of that name; null: nothing
+  std::string_view args;            // between the parentheses, without the marks of `ending`
   Ending ending = Ending::kOpen;
   bool was_cut_short = false;  // "<unfinished ...>) = ?": the thread ended in it
   std::uint32_t moved_to = 0;  // of Ending::kMoved
@@ -87,11 +99,16 @@ struct Call {
   // for it in `args`, from the front.
   [[nodiscard]] std::string_view argument(std::size_t index) const;
 
-  // The first argument where it is a descriptor with what -y prints behind it: most calls are
-  // asked for that alone.
+  // The first argument where it is a decimal number, with what -y prints behind it: most calls are
+  // asked for that alone. Empty otherwise, and where the line ends behind it.
   std::string_view first;
-  // annotation(argument), without looking for its end where it is `first`.
-  [[nodiscard]] std::string_view note(std::string_view argument) const;
+  Note first_note;
+  std::int64_t first_number = 0;
+
+  // Of one of the arguments, without looking for it where it is known.
+  [[nodiscard]] Note note(std::string_view argument) const {
+    return argument.data() == first.data() ? first_note : Note{annotation(argument), false};
+  }
 };
 
 struct Line {
@@ -110,10 +127,6 @@ void parse_line(std::string_view text, Line& line);
 
 // Takes out what --color=always puts in: ESC [ … m. Bytes of escape in strings are printed \33.
 void remove_colors(std::string_view text, std::string& into);
-
-// "/etc/passwd" of `3</etc/passwd>`: what -y and -yy print behind a descriptor; empty when there is
-// nothing. Still escaped; "(deleted)" behind it is left out.
-[[nodiscard]] std::string_view annotation(std::string_view descriptor);
 
 // A decimal, 0x…, or (as umask's) octal number at the front of `text`, and how long it is;
 // false when there is none or it does not fit.

@@ -235,17 +235,26 @@ constexpr SyscallRow kRows[] = {
 constexpr std::size_t kSlots = 1024;
 static_assert(std::size(kRows) * 4 <= kSlots);
 
+constexpr std::uint64_t four_bytes(const char* at) {
+  std::uint64_t bytes = 0;
+  for (unsigned byte = 0; byte < 4; ++byte) {
+    bytes |= static_cast<std::uint64_t>(static_cast<unsigned char>(at[byte])) << (byte * 8);
+  }
+  return bytes;
+}
+
 // Of the name's length, its first four bytes and its last four: names that share them differ in
 // their middle only, and a few do.
 constexpr std::size_t hash(std::string_view name) {
-  std::uint64_t value = 0;
-  const std::size_t few = name.size() < 4 ? name.size() : 4;
-  for (std::size_t at = 0; at < few; ++at) {
-    value = value << 8U | static_cast<unsigned char>(name[at]);
-    value = value << 8U | static_cast<unsigned char>(name[name.size() - 1 - at]);
+  std::uint64_t value = name.size();
+  if (name.size() >= 4) {
+    value += four_bytes(name.data()) << 32U ^ four_bytes(name.data() + name.size() - 4);
+  } else {
+    for (const char c : name) value = value << 8U | static_cast<unsigned char>(c);
   }
-  return static_cast<std::size_t>((value ^ name.size()) * 0x9E3779B97F4A7C15U >> 50U) % kSlots;
+  return static_cast<std::size_t>(value * 0x9E3779B97F4A7C15U >> 54U);
 }
+static_assert(kSlots == 1U << (64U - 54U));
 
 constexpr auto kTable = [] {
   std::array<std::uint16_t, kSlots> slots{};
@@ -257,12 +266,33 @@ constexpr auto kTable = [] {
   return slots;
 }();
 
+// Without a call of memcmp(), for names are short.
+bool is_same(std::string_view left, std::string_view right) {
+  if (left.size() != right.size()) return false;
+  const auto differ = [&]<typename Word>(Word, std::size_t at) {
+    Word a;
+    Word b;
+    std::memcpy(&a, left.data() + at, sizeof a);
+    std::memcpy(&b, right.data() + at, sizeof b);
+    return a != b;
+  };
+  const std::size_t size = left.size();
+  if (size < 4) return left == right;
+  if (size < 8) {
+    return !differ(std::uint32_t{}, 0) && !differ(std::uint32_t{}, size - 4);
+  }
+  for (std::size_t at = 0; at + 8 < size; at += 8) {
+    if (differ(std::uint64_t{}, at)) return false;
+  }
+  return !differ(std::uint64_t{}, size - 8);
+}
+
 }  // namespace
 
 const SyscallRow* find_syscall(std::string_view name) {
   for (std::size_t slot = hash(name); kTable[slot] != 0; slot = (slot + 1) % kSlots) {
     const SyscallRow& row = kRows[kTable[slot] - 1];
-    if (row.name == name) return &row;
+    if (is_same(row.name, name)) return &row;
   }
   return nullptr;
 }

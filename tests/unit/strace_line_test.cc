@@ -182,6 +182,69 @@ TEST(StraceLine, ArgumentsWithNamesAndDescriptors) {
   EXPECT_EQ(annotation("7</tmp/a->"), "/tmp/a-");
 }
 
+TEST(StraceLine, FirstArgumentsThatAreNumbers) {
+  std::string text;
+  const auto first = [&](std::string_view args) {
+    text = "read(" + std::string(args) + ") = 0";
+    const Call call = parse(text).call;
+    EXPECT_EQ(call.args, args);
+    // The same as where it is looked for.
+    if (!call.first.empty()) {
+      EXPECT_EQ(call.first, call.argument(0));
+      EXPECT_EQ(call.first_note.text, annotation(call.first));
+    }
+    return call;
+  };
+  Call call = first("3</etc/hosts>, \"\"");
+  EXPECT_EQ(call.first, "3</etc/hosts>");
+  EXPECT_EQ(call.first_number, 3);
+  EXPECT_EQ(call.first_note.text, "/etc/hosts");
+  EXPECT_TRUE(call.first_note.is_plain);
+  call = first("17</tmp/a\\74b>");
+  EXPECT_EQ(call.first_number, 17);
+  EXPECT_EQ(call.first_note.text, "/tmp/a\\74b");
+  EXPECT_FALSE(call.first_note.is_plain);
+  call = first("8<TCP:[1.2.3.4:5->6.7.8.9:10]>, 1");
+  EXPECT_EQ(call.first_note.text, "TCP:[1.2.3.4:5->6.7.8.9:10]");
+  call = first("0</dev/null<char 1:3>>");
+  EXPECT_EQ(call.first_number, 0);
+  EXPECT_EQ(call.first_note.text, "/dev/null<char 1:3>");
+  call = first("4294967295, 2");
+  EXPECT_EQ(call.first_number, 4294967295);
+  EXPECT_EQ(call.first_note.text, "");
+  for (const std::string_view other :
+       {"-1", "022", "0x3", "3 /* x */", "12345678901234567890123", "1<<CAP_CHOWN", "\"3\"", "",
+        "AT_FDCWD</tmp>", "fd=3", "4</tmp/x>(deleted)"}) {
+    EXPECT_EQ(first(other).first, "") << other;
+  }
+}
+
+TEST(StraceLine, CommentsHideWhatIsInThem) {
+  EXPECT_EQ(parse("f(/* ) = 1 */) = 2").call.result, 2);
+  EXPECT_EQ(parse("f(/* a */*) = 3").call.args, "/* a */*");
+  EXPECT_EQ(parse("f(/* a */*/) = 4").call.args, "/* a */*/");
+  EXPECT_EQ(parse("f(/* a *//* ) */) = 5").call.result, 5);
+  EXPECT_EQ(parse("f(x /* ) = 6").call.result, 6);
+  EXPECT_EQ(parse("f(a*b, c) = 7").call.args, "a*b, c");
+}
+
+TEST(StraceLine, LinesOfEveryLength) {
+  // Marks are looked for in pieces of 64 bytes.
+  for (std::size_t size = 0; size < 300; ++size) {
+    const std::string inside(size, 'a');
+    const std::string args = "\"" + inside + "\", (" + inside + ")";
+    const std::string text = "7 1795418241.520582 getxattr(" + args + ") = 5 <0.000003>";
+    const Line line = parse(text);
+    ASSERT_EQ(line.body, Body::kCall) << size;
+    EXPECT_EQ(line.call.args, args);
+    EXPECT_EQ(line.call.duration_ns, 3000);
+    const std::string begin = "getxattr(" + args;
+    const Line cut = parse(begin);
+    EXPECT_EQ(cut.call.ending, Ending::kOpen) << size;
+    EXPECT_EQ(cut.call.args, args);
+  }
+}
+
 TEST(StraceLine, EscapesAreBytes) {
   const auto plain = [](std::string_view text) {
     std::string out;
@@ -226,6 +289,26 @@ TEST(StraceAddress, EveryStyle) {
   EXPECT_EQ(named.family, Family::kUnix);
   EXPECT_EQ(named.path, "@bus");
   EXPECT_EQ(parse_address("0x7ffd").family, Family::kNone);
+}
+
+TEST(StraceAddress, UsualFormAtTheFront) {
+  SocketAddress address;
+  EXPECT_TRUE(parse_usual_address(
+      "{sa_family=AF_INET, sin_port=htons(65535), sin_addr=inet_addr(\"10.20.255.0\")}, [16]",
+      address));
+  EXPECT_EQ(address.family, Family::kInternet);
+  EXPECT_EQ(address.port, 65535);
+  EXPECT_EQ(address.host.view(), std::string_view("\x0a\x14\xff\x00", 4));
+  for (const std::string_view other :
+       {"{sa_family=AF_INET, sin_port=htons(65536), sin_addr=inet_addr(\"10.20.255.0\")}",
+        "{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"10.20.256.0\")}",
+        "{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"10.20.05.0\")}",
+        "{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"10.20.5\")}",
+        "{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"10.20.5.1\")} => {",
+        "{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"10.20.5.1\")",
+        "{sa_family=AF_UNIX, sun_path=\"/x\"}", "NULL", ""}) {
+    EXPECT_FALSE(parse_usual_address(other, address)) << other;
+  }
 }
 
 TEST(StraceAddress, DescriptorTexts) {
@@ -275,11 +358,16 @@ TEST(StraceClock, MidnightBringsANewDay) {
   // Local time is whatever the machine's is: differences are tested.
   converters::strace::Clock clock(
       {.day = converters::strace::CalendarDay{2026, 6, 15}, .start = {}});
-  const std::int64_t before = clock.read(parse("23:59:59.500000 close(3) = 0").prefix)->ns;
-  const std::int64_t after = clock.read(parse("00:00:00.250000 close(3) = 0").prefix)->ns;
+  const auto read = [&](std::string_view time) {
+    std::int64_t ns = 0;
+    EXPECT_TRUE(clock.read(parse(std::string(time) + " close(3) = 0").prefix, ns));
+    return ns;
+  };
+  const std::int64_t before = read("23:59:59.500000");
+  const std::int64_t after = read("00:00:00.250000");
   EXPECT_EQ(after - before, 750'000'000);
   // A line that was printed late (-z).
-  const std::int64_t late = clock.read(parse("23:59:59.900000 close(3) = 0").prefix)->ns;
+  const std::int64_t late = read("23:59:59.900000");
   EXPECT_EQ(late - before, 400'000'000);
   EXPECT_FALSE(converters::strace::parse_day("2026-02-31"));
   EXPECT_FALSE(converters::strace::parse_day("yesterday"));

@@ -1,0 +1,147 @@
+#include "converters/strace/strace_log.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "formats/io/diagnostics.h"
+#include "formats/io/source.h"
+#include "formats/record/schema.h"
+
+namespace tracebraid::converters::strace {
+namespace {
+
+namespace io = formats::io;
+namespace record = formats::record;
+
+class NoMessages final : public io::Messages {
+ public:
+  void line(std::string_view) override {}
+};
+
+// What is asked of records, with memory of its own.
+struct Kept final : public StraceSink {
+  struct CallOf {
+    std::string syscall, kind, path;
+    std::optional<std::int64_t> fd;
+    std::vector<std::string> fields;
+  };
+  struct FileOf {
+    std::uint64_t file;
+    std::string kind, made_by;
+  };
+  std::vector<CallOf> calls;
+  std::vector<FileOf> files;
+
+  void syscall(const record::Syscall& call) override {
+    record::Values<record::Syscall> values;
+    record::to_values(call, values);
+    std::vector<std::string> fields;
+    for (const record::Value& value : values) {
+      switch (value.kind()) {
+        case record::Kind::kNil:
+          fields.emplace_back();
+          break;
+        case record::Kind::kText:
+        case record::Kind::kAddress:
+          fields.emplace_back(value.bytes());
+          break;
+        default:
+          fields.push_back(std::to_string(value.as_int()));
+      }
+    }
+    calls.push_back({std::string(call.syscall), std::string(call.kind), std::string(call.path),
+                     call.fd, std::move(fields)});
+  }
+  void file(const record::File& file) override {
+    files.push_back({file.file, std::string(file.kind), std::string(file.made_by)});
+  }
+};
+
+Kept read(std::string_view text, bool with_files = false) {
+  NoMessages messages;
+  io::Diagnostics diagnostics(messages, "test");
+  Kept kept;
+  StraceLog::Options options;
+  options.files = with_files;
+  StraceLog log(options, kept, diagnostics);
+  const auto source = io::memory_source("log", text);
+  log.read(*source, {}, std::nullopt);
+  log.finish();
+  return kept;
+}
+
+TEST(StraceLog, ACallHasNothingOfTheOneBefore) {
+  // All that a line can have, in one or the other of these.
+  const std::string_view kRich[] = {
+      "7<sh>  1795418241.520582 [  45] [00007f92338b8ad7] recvfrom(3<TCP:[10.0.0.1:80->10.0.0.2:81]"
+      ">, \"x\", 1, 0, NULL, NULL) = 1 (INJECTED: args) <0.000011>\n",
+      "7 1795418241.520582 openat(AT_FDCWD</>, \"/x\", 0) = -1 ENOENT (No such file) (DELAYED) "
+      "<0.000011>\n",
+      "7 1795418241.520582 read(3</x>, 0x7f52, 9) = ? ERESTARTSYS (To be restarted) <0.4>\n"
+      "7 1795418241.620582 read(3</x>, \"a\", 9) = 1 <0.1>\n > /lib/libc.so.6(read+0x19) [0x1]\n"
+      " | 00000  61                                                a                |\n",
+      "7 1795418241.520582 dup2(3</x>, 4</y>) = 4</x> <0.000011>\n",
+      "7 1795418241.520582 poll([{fd=3}], 1, 5) = 0 (Timeout) <0.005>\n"};
+  const std::string_view kPoor = "9 getuid() = ?\n";
+  const std::vector<std::string> alone = read(kPoor).calls.at(0).fields;
+  for (const std::string_view rich : kRich) {
+    const Kept both = read(std::string(rich) + std::string(kPoor));
+    ASSERT_GE(both.calls.size(), 2U) << rich;
+    for (std::size_t at = 0; at < alone.size(); ++at) {
+      const std::string_view name = record::detail::kFieldInfos<record::Syscall>[at].name;
+      if (name == "line" || name == "end_line") continue;
+      EXPECT_EQ(both.calls.back().fields[at], alone[at]) << name << " behind " << rich;
+    }
+  }
+}
+
+TEST(StraceLog, ACallSaysWhatItHasJustTold) {
+  // The file was renamed; strace prints the new name of it first where it returns the descriptor.
+  EXPECT_EQ(read("fcntl(1</tmp/old-name-of-the-file>, F_DUPFD, 51) = 51</tmp/new>\n").calls[0].path,
+            "/tmp/new");
+  const Kept bound = read(
+      "socket(AF_UNIX, SOCK_STREAM, 0) = 3\n"
+      "bind(3, {sa_family=AF_UNIX, sun_path=\"/run/s\"}, 110) = 0\n");
+  EXPECT_EQ(bound.calls[1].path, "/run/s");
+}
+
+TEST(StraceLog, WhatWasSentAndNeverReceivedEndsWithItsSocket) {
+  const Kept kept = read(
+      "socketpair(AF_UNIX, SOCK_STREAM, 0, [3, 4]) = 0\n"
+      "pipe([5, 6]) = 0\n"
+      "sendmsg(3, {msg_name=NULL, msg_control=[{cmsg_len=20, cmsg_level=SOL_SOCKET, "
+      "cmsg_type=SCM_RIGHTS, cmsg_data=[5]}], msg_flags=0}, 0) = 1\n"
+      "close(5) = 0\n"
+      "close(4) = 0\n"
+      "close(3) = 0\n"
+      "close(6) = 0\n",
+      true);
+  std::vector<std::uint64_t> ended;
+  for (const Kept::FileOf& file : kept.files) ended.push_back(file.file);
+  // In the order in which the kernel lets go of them: socket 4, the pipe in it, socket 3, the pipe.
+  EXPECT_EQ(ended, (std::vector<std::uint64_t>{2, 3, 1, 4}));
+}
+
+TEST(StraceLog, SocketsInSocketsInSockets) {
+  std::string text = "pipe([5, 6]) = 0\n";
+  for (int depth = 0; depth < 40'000; ++depth) {
+    text +=
+        "socketpair(AF_UNIX, SOCK_STREAM, 0, [3, 4]) = 0\n"
+        "sendmsg(3, {msg_control=[{cmsg_type=SCM_RIGHTS, cmsg_data=[5]}]}, 0) = 1\n"
+        "dup2(4, 5) = 5\n"
+        "close(3) = 0\n"
+        "close(4) = 0\n";
+  }
+  text += "close(5) = 0\n";
+  EXPECT_EQ(read(text, true).files.size(), 80'002U);
+  EXPECT_EQ(read(text).calls.size(), 200'002U);
+}
+
+}  // namespace
+}  // namespace tracebraid::converters::strace
