@@ -1,8 +1,10 @@
 #include "analyzers/top.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -153,8 +155,14 @@ class CallTally final : public Tally {
     wait_ = field_index(type, "wait");
     bytes_ = field_index(type, "bytes");
     direction_ = field_index(type, "direction");
+    is_duration_ = measure == "duration";
   }
   void add(Group& group, const AnyRecord& record) const override {
+    const auto* const call = record.as<record::Syscall>();
+    if (call != nullptr && is_duration_) {
+      add(group, *call);
+      return;
+    }
     ++group.count;
     if (error_ != kMissing) {
       if (const Value error = record.get(error_); !error.is_nil()) {
@@ -210,8 +218,26 @@ class CallTally final : public Tally {
   }
 
  private:
+  // What add() does, where the struct is known.
+  static void add(Group& group, const record::Syscall& call) {
+    ++group.count;
+    if (!call.error.empty()) {
+      ++group.failed;
+      count_name(group, call.error);
+    }
+    if (call.duration) {
+      (call.wait.empty() ? group.worked_ns : group.waited_ns) += call.duration->ns;
+      add_time(group, call.duration->ns);
+    }
+    if (call.bytes) {
+      if (call.direction != "out") group.in += *call.bytes;
+      if (call.direction != "in") group.out += *call.bytes;
+    }
+  }
+
   std::size_t duration_ = kMissing, error_ = kMissing, wait_ = kMissing, bytes_ = kMissing,
               direction_ = kMissing;
+  bool is_duration_ = false;
 };
 
 class FlowTally final : public Tally {
@@ -477,25 +503,7 @@ class Table {
       return;
     }
     ++records_;
-    key_.clear();
-    for (const std::size_t column : columns_) append_key(record.get(column));
-    if (last_ == nullptr || key_ != last_key_) {
-      const auto found = groups_.find(std::string_view(key_));
-      if (found == groups_.end()) {
-        last_ = &groups_.emplace(key_, Group{}).first->second;
-        for (const std::size_t column : columns_) {
-          OwnedValue& owned = last_->key.emplace_back();
-          owned.value = record.get(column);
-          if (owned.value.kind() == Kind::kText || owned.value.kind() == Kind::kAddress) {
-            owned.text = owned.value.bytes();
-          }
-        }
-      } else {
-        last_ = &found->second;
-      }
-      last_key_ = key_;
-    }
-    tally_->add(*last_, record);
+    tally_->add(group_of(record), record);
   }
 
   [[nodiscard]] const TypeInfo& type() {
@@ -591,6 +599,55 @@ class Table {
     return 0;
   }
 
+  Group& group_of(const AnyRecord& record) {
+    if (columns_.size() == 1) {
+      const Value value = record.get(columns_[0]);
+      if (value.kind() == Kind::kText) return group_of_text(value.bytes(), record);
+    }
+    return find_group(record);
+  }
+
+  // By a text alone, such as the call's name: most have been there before, and need no key.
+  Group& group_of_text(std::string_view text, const AnyRecord& record) {
+    std::uint64_t mixed = text.size();
+    if (text.size() >= sizeof mixed) {
+      std::uint64_t last = 0;
+      std::memcpy(&mixed, text.data(), sizeof mixed);
+      std::memcpy(&last, text.data() + text.size() - sizeof last, sizeof last);
+      mixed += last;
+    } else {
+      for (const char c : text) mixed = mixed << 8U | static_cast<unsigned char>(c);
+    }
+    Known& known = known_[mixed * 0x9E3779B97F4A7C15U >> 56U];
+    if (known.group == nullptr || known.text != text) {
+      known.group = &find_group(record);
+      known.text = known.group->key[0].text;
+    }
+    return *known.group;
+  }
+
+  Group& find_group(const AnyRecord& record) {
+    key_.clear();
+    for (const std::size_t column : columns_) append_key(record.get(column));
+    if (last_ == nullptr || key_ != last_key_) {
+      const auto found = groups_.find(std::string_view(key_));
+      if (found == groups_.end()) {
+        last_ = &groups_.emplace(key_, Group{}).first->second;
+        for (const std::size_t column : columns_) {
+          OwnedValue& owned = last_->key.emplace_back();
+          owned.value = record.get(column);
+          if (owned.value.kind() == Kind::kText || owned.value.kind() == Kind::kAddress) {
+            owned.text = owned.value.bytes();
+          }
+        }
+      } else {
+        last_ = &found->second;
+      }
+      last_key_ = key_;
+    }
+    return *last_;
+  }
+
   void append_key(const Value& value) {
     key_.push_back(static_cast<char>(value.kind()));
     if (value.kind() == Kind::kText || value.kind() == Kind::kAddress) {
@@ -614,6 +671,11 @@ class Table {
   std::unordered_map<std::string, Group, TextHash, std::equal_to<>> groups_;
   std::string key_, last_key_;
   Group* last_ = nullptr;
+  struct Known {
+    std::string_view text;
+    Group* group = nullptr;
+  };
+  std::array<Known, 256> known_;  // groups of texts, by some of their bytes
   std::uint64_t records_ = 0, left_out_ = 0;
 };
 
