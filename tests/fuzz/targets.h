@@ -2,6 +2,7 @@
 // kept corpora by the ordinary tests.
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 
@@ -32,6 +33,12 @@ void fuzz_service(std::span<const char> input);
 
 // Any bytes as one line of an strace log. Aborts when a view points elsewhere.
 void fuzz_strace_line(std::span<const char> input);
+
+// Calls that make, copy, send and close descriptors, chosen by the bytes of `input`: the first says
+// whether descriptors are printed with their texts (-yy). Without, every call has to be about what
+// a model of the kernel's tables says; aborts when it is not, when a description ends twice, or
+// when something unknown is taken for closed. Returns a sum of what it was shown.
+std::size_t fuzz_descriptors(std::span<const char> input);
 
 // Any bytes as an strace log, in pieces of `piece` bytes. Returns the records as JSON Lines; aborts
 // when the ledger does not add up, or a record is impossible.

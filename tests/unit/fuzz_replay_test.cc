@@ -87,6 +87,12 @@ TEST(FuzzReplay, RecordStreamGivesTheSameAtAnyChunking) {
   EXPECT_GT(replay("fuzz_record_stream", run), 10U);
 }
 
+TEST(FuzzReplay, Descriptors) {
+  EXPECT_GT(
+      replay("fuzz_descriptors", [](const std::string& input) { (void)fuzz_descriptors(input); }),
+      10U);
+}
+
 TEST(FuzzReplay, StraceLine) {
   EXPECT_GT(replay("fuzz_strace_line", [](const std::string& input) { fuzz_strace_line(input); }),
             10U);
