@@ -7,10 +7,7 @@
 
 namespace tracebraid::analyzers {
 
-struct Analyzer {
-  std::string_view name;  // as on the command line
-  const formats::cli::Program* program;
-};
+using Analyzer = formats::cli::Command;
 
 [[nodiscard]] std::span<const Analyzer> analyzers();
 

@@ -62,6 +62,7 @@ constexpr cli::Program kProgram = {
     .sections = kSections,
     .examples = kExamples,
     .body = run,
+    .commands = kAnalyzers,
 };
 
 }  // namespace

@@ -32,6 +32,24 @@ def output(*command, **options):
     return run.stdout
 
 
+def completed_by_bash(script, words):
+    """What bash offers for the last of `words`."""
+    line = " ".join(f"'{word}'" for word in words)
+    return output("bash", "-c", f"source {script}; COMP_WORDS=({line}); "
+                  f"COMP_CWORD={len(words) - 1}; compopt() {{ :; }}; "
+                  f"_{words[0]}; printf '%s\\n' \"${{COMPREPLY[@]}}\"").split()
+
+
+def completed_by_zsh(script, words):
+    """The long options that zsh is told of behind `words`."""
+    told = output("zsh", "-fc", f"""
+        _arguments() {{ specs=("$@"); [[ $1 != -C ]] || {{ state=({"words" * (len(words) > 1)}); line=({" ".join(words[1:])}) }} }}
+        functions[complete_it]=$(<{script})
+        complete_it
+        print -l -- $specs""")
+    return re.findall(r"^\*(--[a-z-]+)=?\[", told, re.M)
+
+
 # What the shells offer for the beginning of an option.
 COMPLETIONS = {"cprof2callgrind": ("--str", {"--strip-prefix", "--strip-dirs"}),
                "cprofcalls": ("--f", {"--format", "--fields"}),
@@ -61,10 +79,12 @@ with tempfile.TemporaryDirectory() as folder:
         least = 1 if program == "tracebraid" else 9  # whose options are the analyzers'
         check(len(options) >= least, f"{program}: options {options}")
         texts = {"-h": output(*binary, "-h")}
-        # Shells complete the first word's program.
-        for kind in ("man",) if " " in program else ("man", "bash", "zsh", "fish"):
-            texts[kind] = output(*binary, "--generate", kind)
-            (place / f"{program}.{kind}").write_text(texts[kind])
+        # Shells complete the first word's program, the analyzers' options too.
+        main = program.split()[0]
+        for kind in ("man", "bash", "zsh", "fish"):
+            command = binary if kind == "man" else binary[:1]
+            texts[kind] = output(*command, "--generate", kind)
+            (place / f"{program if kind == 'man' else main}.{kind}").write_text(texts[kind])
         for option in options:
             for kind, text in texts.items():
                 plain = text.replace("\\-", "-").replace("-l ", "--")
@@ -80,19 +100,16 @@ with tempfile.TemporaryDirectory() as folder:
                                  env=dict(os.environ, MANWIDTH="80", LC_ALL="C.UTF-8"))
             check(run.returncode == 0 and not run.stderr, f"man: {run.stderr}")
             check("EXAMPLES" in run.stdout, "the manual page has no examples")
-        if "bash" in texts:
-            completed = output("bash", "-c",
-                               f"source {place / program}.bash; COMP_WORDS=({program} {word}); "
-                               f"COMP_CWORD=1; compopt() {{ :; }}; _{program}; "
-                               "echo ${COMPREPLY[@]}")
-            check(set(completed.split()) == wanted, f"bash: {completed}")
-        if "fish" in texts and shutil.which("fish"):
-            completed = output("fish", "-c", f"source {place / program}.fish; "
+        completed = completed_by_bash(place / f"{main}.bash", [*program.split(), word])
+        check(set(completed) == wanted, f"bash: {program} {word}: {completed}")
+        if shutil.which("fish"):
+            completed = output("fish", "-c", f"source {place / main}.fish; "
                                              f"complete -C '{program} {word}'")
             check({line.split("\t")[0] for line in completed.splitlines()} == wanted,
                   f"fish: {completed}")
-        if "zsh" in texts and shutil.which("zsh"):
-            output("zsh", "-n", str(place / f"{program}.zsh"))
+        if shutil.which("zsh"):
+            completed = set(completed_by_zsh(place / f"{main}.zsh", program.split()))
+            check(completed >= wanted and completed == set(options), f"zsh: {program}: {completed}")
 
         # The examples of --help, where a viewer or a server stands in for the real one.
         examples = re.findall(r"^    (\S.*)$", manual[manual.index("\nExamples:\n"):], re.M)
@@ -123,6 +140,16 @@ with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["zstd", "-q", "profile.cprof", "-o", "profile.cprof.zst"], cwd=work)
         for example in examples:
             output("bash", "-o", "pipefail", "-c", example, cwd=work, env=environment)
+
+    # The analyzers themselves, files, and what an option of theirs takes.
+    script = place / "tracebraid.bash"
+    check(completed_by_bash(script, ["tracebraid", "s"]) == ["sockets"], "bash: no analyzers")
+    check("--all" not in completed_by_bash(script, ["tracebraid", "--"]), "bash: options too early")
+    check("--all" in completed_by_bash(script, ["tracebraid", "sockets", "a.pcap", "--"]),
+          "bash: no options behind an input")
+    check(completed_by_bash(script, ["tracebraid", "top", "-f", "js"]) == ["jsonl"], "bash: -f")
+    check(completed_by_bash(script, ["tracebraid", "top", str(place / "tracebraid.b")]) ==
+          [str(script)], "bash: no files")
 
     # README: every line of its ```sh blocks, in a copy of the samples, after ./dev's own commands.
     readme = (source / "README.md").read_text()

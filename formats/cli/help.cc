@@ -141,18 +141,10 @@ std::string identifier(std::string_view name) {
   return out;
 }
 
-std::string bash_completion(const Program& program, const std::vector<Option>& options) {
-  const std::string function = "_" + identifier(program.name);
-  std::string all;
+// "-o|--output) … ;;" for each option that takes a word.
+std::string bash_cases(const std::vector<Option>& options, std::string_view indent) {
   std::string cases;
   for (const Option& option : options) {
-    std::string pattern;
-    if (option.letter != 0) {
-      all.append(all.empty() ? "-" : " -").append(1, option.letter);
-      pattern.append("-").append(1, option.letter).append("|");
-    }
-    all.append(all.empty() ? "--" : " --").append(option.name);
-    pattern.append("--").append(option.name);
     std::string action;
     switch (option.argument) {
       case Argument::kNone:
@@ -172,22 +164,63 @@ std::string bash_completion(const Program& program, const std::vector<Option>& o
                  "' -- \"$word\"); return";
         break;
     }
-    cases.append("    ").append(pattern).append(") ").append(action).append(" ;;\n");
+    cases.append(indent);
+    if (option.letter != 0) cases.append("-").append(1, option.letter).append("|");
+    cases.append("--").append(option.name).append(") ").append(action).append(" ;;\n");
   }
+  return cases;
+}
+
+std::string bash_words(const std::vector<Option>& options) {
+  std::string all;
+  for (const Option& option : options) {
+    if (option.letter != 0) all.append(all.empty() ? "-" : " -").append(1, option.letter);
+    all.append(all.empty() ? "--" : " --").append(option.name);
+  }
+  return all;
+}
+
+std::string names_of(std::span<const Command> commands) {
+  std::string names;
+  for (const Command& command : commands) {
+    names.append(names.empty() ? "" : " ").append(command.name);
+  }
+  return names;
+}
+
+std::string bash_completion(const Program& program, const std::vector<Option>& options) {
+  const std::string function = "_" + identifier(program.name);
   std::string out = "# bash completion for " + std::string(program.name) + "\n";
   out.append(function).append("() {\n");
   out.append("  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n");
-  out.append("  COMPREPLY=()\n  case $before in\n").append(cases).append("  esac\n");
+  out.append("  local options='").append(bash_words(options)).append("'\n");
+  out.append("  COMPREPLY=()\n");
+  if (!program.commands.empty()) {
+    out.append("  if ((COMP_CWORD > 1)); then\n    case ${COMP_WORDS[1]} in\n");
+    for (const Command& command : program.commands) {
+      const std::vector<Option> own = all_options(*command.program);
+      out.append("      ").append(command.name).append(")\n");
+      out.append("        options='").append(bash_words(own)).append("'\n");
+      out.append("        case $before in\n").append(bash_cases(own, "          "));
+      out.append("        esac ;;\n");
+    }
+    out.append("    esac\n  fi\n");
+  }
+  out.append("  case $before in\n").append(bash_cases(options, "    ")).append("  esac\n");
   out.append("  if [[ $word == -* ]]; then\n");
-  out.append("    mapfile -t COMPREPLY < <(compgen -W '" + all + "' -- \"$word\")\n");
+  out.append("    mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n");
+  if (!program.commands.empty()) {
+    out.append("  elif ((COMP_CWORD == 1)); then\n    mapfile -t COMPREPLY < <(compgen -W '");
+    out.append(names_of(program.commands)).append("' -- \"$word\")\n");
+  }
   out.append("  else\n    compopt -o filenames\n");
   out.append("    mapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n  fi\n}\n");
   out.append("complete -F ").append(function).append(" ").append(program.name).append("\n");
   return out;
 }
 
-std::string zsh_completion(const Program& program, const std::vector<Option>& options) {
-  std::string out = "#compdef " + std::string(program.name) + "\n\n_arguments -s -S";
+std::string zsh_specs(const std::vector<Option>& options, std::string_view indent) {
+  std::string out;
   for (const Option& option : options) {
     std::string action;
     switch (option.argument) {
@@ -211,21 +244,40 @@ std::string zsh_completion(const Program& program, const std::vector<Option>& op
         "[" + without_quotes(option.brief) + "]" +
         (action.empty() ? "" : ":" + without_quotes(option.placeholder) + action);
     const bool valued = option.argument != Argument::kNone;
-    out.append(" \\\n  '*--").append(option.name).append(valued ? "=" : "");
+    out.append(" \\\n").append(indent).append("'*--").append(option.name).append(valued ? "=" : "");
     out.append(description).append("'");
     if (option.letter != 0) {
-      out.append(" \\\n  '*-").append(1, option.letter).append(valued ? "+" : "");
-      out.append(description).append("'");
+      out.append(" \\\n").append(indent).append("'*-").append(1, option.letter);
+      out.append(valued ? "+" : "").append(description).append("'");
     }
   }
-  out.append(" \\\n  '*:file:_files'\n");
   return out;
 }
 
-std::string fish_completion(const Program& program, const std::vector<Option>& options) {
-  std::string out = "# fish completion for " + std::string(program.name) + "\n";
+std::string zsh_completion(const Program& program, const std::vector<Option>& options) {
+  std::string out = "#compdef " + std::string(program.name) + "\n\n";
+  if (program.commands.empty()) {
+    out.append("_arguments -s -S").append(zsh_specs(options, "  "));
+    return out.append(" \\\n  '*:file:_files'\n");
+  }
+  out.append("local curcontext=$curcontext state line\n");
+  out.append("_arguments -C -s -S").append(zsh_specs(options, "  "));
+  out.append(" \\\n  '1:command:(").append(names_of(program.commands)).append(")'");
+  out.append(" \\\n  '*::word:->words'\n[[ $state == words ]] || return\ncase $line[1] in\n");
+  for (const Command& command : program.commands) {
+    out.append("  ").append(command.name).append(")\n    _arguments -s -S");
+    out.append(zsh_specs(all_options(*command.program), "      "));
+    out.append(" \\\n      '*:file:_files' ;;\n");
+  }
+  return out.append("esac\n");
+}
+
+// `only` says where the options are offered; empty: everywhere.
+std::string fish_options(std::string_view name, const std::vector<Option>& options,
+                         std::string_view only) {
+  std::string out;
   for (const Option& option : options) {
-    out.append("complete -c ").append(program.name);
+    out.append("complete -c ").append(name).append(only);
     if (option.letter != 0) out.append(" -s ").append(1, option.letter);
     out.append(" -l ").append(option.name);
     switch (option.argument) {
@@ -246,6 +298,21 @@ std::string fish_completion(const Program& program, const std::vector<Option>& o
         break;
     }
     out.append(" -d '").append(without_quotes(option.brief)).append("'\n");
+  }
+  return out;
+}
+
+std::string fish_completion(const Program& program, const std::vector<Option>& options) {
+  std::string out = "# fish completion for " + std::string(program.name) + "\n";
+  const bool has_commands = !program.commands.empty();
+  constexpr std::string_view kFirst = " -n __fish_use_subcommand";
+  out.append(fish_options(program.name, options, has_commands ? kFirst : std::string_view()));
+  for (const Command& command : program.commands) {
+    out.append("complete -c ").append(program.name).append(kFirst).append(" -f -a ");
+    out.append(command.name).append(" -d '").append(without_quotes(command.program->summary));
+    out.append("'\n");
+    const std::string only = " -n '__fish_seen_subcommand_from " + std::string(command.name) + "'";
+    out.append(fish_options(program.name, all_options(*command.program), only));
   }
   return out;
 }

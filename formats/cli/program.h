@@ -73,6 +73,14 @@ struct Context {
   io::ReadObserver* progress;  // for open_source(); null when nobody looks
 };
 
+struct Program;
+
+// A program of its own that the first word chooses.
+struct Command {
+  std::string_view name;
+  const Program* program;
+};
+
 struct Program {
   std::string_view name;
   std::string_view summary;  // one line, no full stop
@@ -83,6 +91,8 @@ struct Program {
   // The exit status is 0, or 1 when diagnostics saw damage. Throws Error, UsageError,
   // DownstreamClosed.
   void (*body)(const Arguments&, Context&);
+  // For the completions; who calls run() chooses.
+  std::span<const Command> commands = {};
 };
 
 // The version of the whole of tracebraid.
