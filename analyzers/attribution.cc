@@ -160,7 +160,6 @@ Attribution::Stack Attribution::read_stack(std::string_view text) const {
     if (frame.object.empty()) {
       // Unwinding stops at code that is in no file: a perf trampoline.
       read.address = frame.address;
-      read.is_python = read.is_python || frame.address != 0;
       return read;
     }
     if (frame.symbol.empty() || is_system_library(frame.object)) continue;
@@ -283,6 +282,12 @@ CallGraph::Index Attribution::python_function(std::string_view symbol, CallGraph
 
 CallGraph::Index Attribution::c_function(const Stack& stack, CallGraph& graph) {
   if (stack.symbol.empty()) return CallGraph::kNone;
+  const auto [known, is_new] = c_functions_.try_emplace({stack.symbol, stack.object});
+  if (is_new) known->second = find_c_function(stack, graph);
+  return known->second;
+}
+
+CallGraph::Index Attribution::find_c_function(const Stack& stack, CallGraph& graph) {
   const std::vector<std::string> names = builtins_of(stack.symbol);
   for (const std::string& name : names) {
     if (name.find('*') == std::string::npos) {
@@ -308,12 +313,11 @@ Attribution::Place Attribution::place_of(std::uint64_t pid, std::uint32_t stack,
   if (!is_new) return known->second;
   Place place;
   const Stack read = read_stack(text(stack));
-  if (read.is_python) {
+  const std::string_view symbol =
+      read.address == 0 ? std::string_view() : symbol_at(pid, read.address);
+  if (read.is_python || !symbol.empty()) {
     place.callee = c_function(read, graph);
-    if (read.address != 0) {
-      const std::string_view symbol = symbol_at(pid, read.address);
-      if (!symbol.empty()) place.function = python_function(symbol, place.callee, graph);
-    }
+    if (!symbol.empty()) place.function = python_function(symbol, place.callee, graph);
     if (place.function != CallGraph::kNone) {
       place.evidence = Evidence::kStack;
     } else if (place.callee != CallGraph::kNone) {
@@ -407,8 +411,7 @@ std::vector<Attribution::Candidate> Attribution::candidates(std::string_view sys
     const auto same = std::ranges::find(found, builtin, &Candidate::builtin);
     if (calls > 0 && same == found.end()) found.push_back({builtin, calls * row.usual, most});
   };
-  // Many functions of os are named as the call that they are.
-  const std::string own = "<built-in method posix." + std::string(syscall) + ">";
+  const std::string own = builtin_of_os(syscall);
   if (const CallGraph::Index builtin = graph.find_builtin(own); builtin != CallGraph::kNone) {
     take({syscall, own}, builtin);
   }

@@ -168,6 +168,7 @@ class Attribution {
   CallGraph::Index python_function(std::string_view symbol, CallGraph::Index callee,
                                    CallGraph& graph);
   CallGraph::Index c_function(const Stack& stack, CallGraph& graph);
+  static CallGraph::Index find_c_function(const Stack& stack, CallGraph& graph);
   void index_functions(const CallGraph& graph);
   void choose_threads(const CallGraph& graph);
   [[nodiscard]] bool is_seen(const Key& key) const;
@@ -202,6 +203,7 @@ class Attribution {
   std::map<std::optional<std::uint64_t>, Map> maps_;  // by process
   std::unordered_set<std::string_view> trusted_;      // files with static names
   std::map<std::pair<std::uint64_t, std::uint32_t>, Place> places_;
+  std::map<std::pair<std::string_view, std::string_view>, CallGraph::Index> c_functions_;
   std::unordered_map<std::string, std::vector<CallGraph::Index>> functions_;  // by name and file
   // Chosen: 0 is every process.
   std::uint64_t seen_pid_ = 0;

@@ -237,6 +237,17 @@ std::span<const BuiltinCall> builtin_calls() {
   return kCalls;
 }
 
+std::string builtin_of_os(std::string_view syscall) {
+  return "<built-in method posix." + std::string(syscall) + ">";
+}
+
+bool usually_issues(std::string_view builtin, std::string_view syscall) {
+  return builtin == builtin_of_os(syscall) ||
+         std::ranges::any_of(kCalls, [&](const BuiltinCall& row) {
+           return row.syscall == syscall && row.usual > 0 && is_builtin_named(row.builtin, builtin);
+         });
+}
+
 bool is_builtin_named(std::string_view pattern, std::string_view name) {
   const std::size_t star = pattern.find('*');
   if (star == std::string_view::npos) return pattern == name;

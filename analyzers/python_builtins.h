@@ -26,6 +26,12 @@ struct BuiltinCall {
 
 [[nodiscard]] std::span<const BuiltinCall> builtin_calls();
 
+// Many functions of os are named as the system call that they are: `<built-in method posix.NAME>`.
+[[nodiscard]] std::string builtin_of_os(std::string_view syscall);
+
+// Whether a built-in function, as cProfile names it, makes this system call in each of its calls.
+[[nodiscard]] bool usually_issues(std::string_view builtin, std::string_view syscall);
+
 // Whether `name`, of cProfile, is what a row's `builtin` names.
 [[nodiscard]] bool is_builtin_named(std::string_view pattern, std::string_view name);
 

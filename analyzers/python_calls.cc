@@ -2,53 +2,10 @@
 
 #include <algorithm>
 
+#include "analyzers/python_builtins.h"
+
 namespace tracebraid::analyzers {
 namespace {
-
-// Found by tracing each with strace -k in CPython 3.11 to 3.13.
-constexpr BuiltinRow kBuiltins[] = {
-    {"accept4", "<method '_accept' of '_socket.socket' objects>"},
-    {"accept", "<method '_accept' of '_socket.socket' objects>"},
-    {"bind", "<method 'bind' of '_socket.socket' objects>"},
-    {"clock_nanosleep", "<built-in method time.sleep>"},
-    {"close", "<method 'close' of '_socket.socket' objects>"},
-    {"close", "<built-in method posix.close>"},
-    {"connect", "<method 'connect' of '_socket.socket' objects>"},
-    {"connect", "<method 'connect_ex' of '_socket.socket' objects>"},
-    {"epoll_ctl", "<method 'register' of 'select.epoll' objects>"},
-    {"epoll_ctl", "<method 'unregister' of 'select.epoll' objects>"},
-    {"epoll_ctl", "<method 'modify' of 'select.epoll' objects>"},
-    {"epoll_wait", "<method 'poll' of 'select.epoll' objects>"},
-    {"fdatasync", "<built-in method posix.fdatasync>"},
-    {"fsync", "<built-in method posix.fsync>"},
-    {"getpeername", "<method 'getpeername' of '_socket.socket' objects>"},
-    {"getsockname", "<method 'getsockname' of '_socket.socket' objects>"},
-    {"nanosleep", "<built-in method time.sleep>"},
-    {"openat", "<built-in method io.open>"},
-    {"openat", "<built-in method _io.open>"},
-    {"openat", "<built-in method posix.open>"},
-    {"poll", "<method 'poll' of 'select.poll' objects>"},
-    {"pselect6", "<built-in method select.select>"},
-    {"pselect6", "<built-in method time.sleep>"},
-    {"read", "<built-in method posix.read>"},
-    {"read", "<method 'read' of '_ssl._SSLSocket' objects>"},
-    {"recvfrom", "<method 'recv' of '_socket.socket' objects>"},
-    {"recvfrom", "<method 'recv_into' of '_socket.socket' objects>"},
-    {"recvfrom", "<method 'recvfrom' of '_socket.socket' objects>"},
-    {"recvfrom", "<method 'recvfrom_into' of '_socket.socket' objects>"},
-    {"recvmsg", "<method 'recvmsg' of '_socket.socket' objects>"},
-    {"select", "<built-in method select.select>"},
-    {"select", "<built-in method time.sleep>"},
-    {"sendfile", "<built-in method posix.sendfile>"},
-    {"sendmsg", "<method 'sendmsg' of '_socket.socket' objects>"},
-    {"sendto", "<method 'send' of '_socket.socket' objects>"},
-    {"sendto", "<method 'sendall' of '_socket.socket' objects>"},
-    {"sendto", "<method 'sendto' of '_socket.socket' objects>"},
-    {"shutdown", "<method 'shutdown' of '_socket.socket' objects>"},
-    {"wait4", "<built-in method posix.waitpid>"},
-    {"write", "<built-in method posix.write>"},
-    {"write", "<method 'write' of '_ssl._SSLSocket' objects>"},
-};
 
 // The last two parts of a path tell a file as people call it.
 std::string_view tail(std::string_view path) {
@@ -88,11 +45,8 @@ std::string PythonCalls::callers(std::string_view syscall, std::uint64_t count) 
   constexpr std::uint64_t kFew = 10;
   if (count < kFew) return {};
   const Key* at = nullptr;
-  for (const BuiltinRow& row : kBuiltins) {
-    if (row.syscall != syscall) continue;
-    for (const auto& [key, calls] : functions_) {
-      if (key.name == row.builtin && is_about(calls, count)) at = &key;
-    }
+  for (const auto& [key, calls] : functions_) {
+    if (is_about(calls, count) && usually_issues(key.name, syscall)) at = &key;
   }
   if (at == nullptr) return {};
   std::string text;

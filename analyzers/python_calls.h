@@ -1,4 +1,4 @@
-// Which functions of CPython make which system calls, and which of a profile's functions made many.
+// Which of a profile's functions made many system calls of one name.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,6 @@
 #include "formats/record/function.h"
 
 namespace tracebraid::analyzers {
-
-struct BuiltinRow {
-  std::string_view syscall;
-  std::string_view builtin;  // as cProfile names it
-};
 
 // Memory: the functions of the profiles, and those calls that lead to the built-in ones, from
 // caller to caller.
