@@ -64,8 +64,9 @@ std::uint64_t key_of(std::string_view proto, const HostPort& peer, std::uint32_t
     for (std::size_t byte = 0; byte < 8; ++byte) part = part << 8U | peer.host.bytes[at + byte];
     hash = mix(hash, part);
   }
-  hash = mix(hash, std::uint64_t{peer.host.size} << 40U | std::uint64_t{own_port} << 20U |
-                       peer.port.value_or(kAnyPort - 1) << 1U | (peer.port ? 1U : 0U));
+  hash =
+      mix(hash, std::uint64_t{peer.host.size} << 40U | std::uint64_t{own_port} << 20U |
+                    std::uint64_t{peer.port.value_or(kAnyPort - 1)} << 1U | (peer.port ? 1U : 0U));
   return hash == 0 ? 1 : hash;
 }
 

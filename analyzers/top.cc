@@ -681,7 +681,7 @@ class Table {
 
 class TopVisitor final : public RecordVisitor {
  public:
-  explicit TopVisitor(const Request& request) : request_(request) {
+  explicit TopVisitor(const Request& request) {
     const bool is_any = request.type.empty();
     if (is_any || request.type == "syscall") {
       tables_.emplace_back(std::make_unique<CallTally>(), request);
@@ -721,7 +721,6 @@ class TopVisitor final : public RecordVisitor {
   [[nodiscard]] std::optional<TopProfile>& profile() { return profile_; }
 
  private:
-  const Request& request_;
   std::deque<Table> tables_;
   std::optional<TopProfile> profile_;
   bool is_profiles_ = false;  // the last type of records
