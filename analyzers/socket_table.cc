@@ -44,8 +44,9 @@ bool is_any(const record::Address& host) {
                      [](std::uint8_t byte) { return byte == 0; });
 }
 
+// 0.0.0.0 has IPv4 alone; :: may have both.
 bool fits(const record::Address& known, const record::Address& seen) {
-  return is_any(known) || known == seen;
+  return known == seen || (is_any(known) && (known.size != 4 || seen.size == 4));
 }
 
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
@@ -666,6 +667,8 @@ SocketLife* SocketTable::best_socket(Wire& wire, std::size_t side, std::string_v
         apart = 0;
         if (life.end_ts && wire.ts > *life.end_ts + kSlack) apart = wire.ts - *life.end_ts;
         if (life.ts && wire.is_over && wire.last_ts + kSlack < *life.ts) apart = kMostApart + 1;
+        // Of two with one port, that of the flow's family.
+        if (life.local.host.size != 0 && life.local.host.size != own.host.size) ++apart;
         // One whose port is not known begins the flow with its first datagram.
         if (!has_port && (life.first_out || life.first_in || !life.connect_ts ||
                           wire.ts < *life.connect_ts - kSlack)) {
@@ -738,7 +741,8 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
   if (!life.local.port) {
     life.local = wire.ends[side];
     if (wire.is_udp) place(life);
-  } else if (is_any(life.local.host)) {
+  } else if (is_any(life.local.host) && (!wire.is_udp || life.peer.port)) {
+    // A datagram socket that is not connected goes on being of all addresses.
     life.local.host = wire.ends[side].host;
   }
   if (wire.files[0] && wire.files[1]) {
@@ -747,7 +751,11 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
   }
   if (wire.is_udp) {
     ++life.flows;
-    if (!wire.is_over) {
+    if (wire.is_over) {
+      wire.sockets[side] = nullptr;
+      life.wire_bytes_in += wire.bytes[1 - side];
+      life.wire_bytes_out += wire.bytes[side];
+    } else {
       wire.open_at[side] = life.open_wires.size();
       life.open_wires.push_back(&wire);
     }

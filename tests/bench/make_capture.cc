@@ -14,6 +14,9 @@
 // No two flows have the same originator's address and port, so none is a reuse of another.
 // What is not in it: fragments, VLANs, ICMP, payload that means something, lost packets.
 //
+// --calls writes the strace log of the server that all flows come to, too (server_calls.h): the
+// responders' addresses are its own. Its draws are made apart: the capture's bytes do not change.
+//
 // The truth is counted where packets are written. stderr gets the sums as one JSON object, --truth
 // one JSON object per flow, in the order in which they ended; names and meanings are those of
 // pcapflows' flow records. conn_state is null for flows that the end of the capture cut off.
@@ -28,10 +31,13 @@
 #include <cstring>
 #include <functional>
 #include <map>
+#include <memory>
 #include <queue>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "server_calls.h"
 
 namespace {
 
@@ -124,12 +130,20 @@ struct Flow {
   std::uint32_t salt = 0;  // where in the pool its payload begins
   Range last, held;        // held: a segment that its successor overtook
   std::uint64_t first_us = 0, last_us = 0;
+  // In the log: what of the request has come without a gap, and what waits behind one; what was
+  // sent by calls, and what a call takes that has not been written.
+  bench::Served served;
+  std::uint32_t received = 0;
+  Range ahead;
+  std::uint32_t sent = 0, sending = 0;
+  std::uint64_t sending_us = 0;
 };
 
 class Capture {
  public:
-  Capture(std::FILE* out, std::FILE* truth, std::uint64_t seed, bool checksums)
-      : out_(out), truth_(truth), random_(seed), checksums_(checksums) {
+  Capture(std::FILE* out, std::FILE* truth, std::FILE* calls, std::uint64_t seed, bool checksums)
+      : out_(out), truth_(truth), random_(seed), call_random_(seed + 1), checksums_(checksums) {
+    if (calls != nullptr) begin_calls(calls);
     pool_.resize(kPool + kMostPacket);
     for (std::uint32_t i = 0; i < kPool; ++i) {
       pool_[i] = static_cast<char>('a' + random_.below(26));
@@ -163,9 +177,11 @@ class Capture {
       }
       queue.push((now_us_ + pause_us) * kMostOpen + place);
     }
-    for (const Flow& flow : flows) {
+    for (Flow& flow : flows) {
+      if (calls_) send(flow);
       if (flow.sides[0].packets > 0) end(flow, "");
     }
+    if (calls_ && !calls_->end()) return false;
     return flush();
   }
 
@@ -189,6 +205,14 @@ class Capture {
                  number(cut_flows_));
     print_side(file, "orig", sums_[0]);
     print_side(file, "resp", sums_[1]);
+    if (calls_) {
+      const bench::CallLog::Sums& sums = calls_->sums();
+      std::fprintf(file,
+                   ",\"calls\":%llu,\"log_lines\":%llu,\"log_bytes\":%llu,\"accepted\":%llu,"
+                   "\"bytes_in\":%llu,\"bytes_out\":%llu",
+                   number(sums.calls), number(sums.lines), number(sums.bytes),
+                   number(sums.accepted), number(sums.bytes_in), number(sums.bytes_out));
+    }
     std::fputs("}\n", file);
   }
 
@@ -383,8 +407,130 @@ class Capture {
     return 100 + random_.skewed(8'000'000, 3);
   }
 
+  // The server's log.
+
+  static std::string host_of(const Flow& flow, std::size_t side) {
+    const std::uint8_t* const at = flow.sides[side].address.data();
+    std::array<char, 48> room{};
+    if (flow.v6) {  // 2001:2:0:X::Y is its canonical form (RFC 5952)
+      const unsigned host = static_cast<unsigned>(at[14]) << 8 | at[15];
+      std::snprintf(room.data(), room.size(),
+                    host != 0 ? "2001:2:0:%x::%x" : "2001:2:0:%x::", at[7], host);
+    } else {
+      std::snprintf(room.data(), room.size(), "%u.%u.%u.%u", at[0], at[1], at[2], at[3]);
+    }
+    return room.data();
+  }
+  static std::string end_of(const Flow& flow, std::size_t side) {
+    const std::string host = host_of(flow, side);
+    return (flow.v6 ? "[" + host + "]" : host) + ":" + std::to_string(flow.sides[side].port);
+  }
+  static std::string address_of(const Flow& flow, std::size_t side) {
+    const std::string port = std::to_string(flow.sides[side].port);
+    const std::string host = host_of(flow, side);
+    if (!flow.v6) {
+      return "{sa_family=AF_INET, sin_port=htons(" + port + "), sin_addr=inet_addr(\"" + host +
+             "\")}";
+    }
+    return "{sa_family=AF_INET6, sin6_port=htons(" + port +
+           "), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, \"" + host +
+           "\", &sin6_addr), sin6_scope_id=0}";
+  }
+
+  // The parent's descriptors: listeners of both families, then datagram sockets of both.
+  static std::string socket_of(bool tcp, bool v6, std::uint16_t port) {
+    return std::string(tcp ? "TCP" : "UDP") + (v6 ? "v6:[[::]:" : ":[0.0.0.0:") +
+           std::to_string(port) + "]";
+  }
+  void begin_calls(std::FILE* file) {
+    calls_ = std::make_unique<bench::CallLog>(file, kStartSeconds);
+    std::vector<std::string> listeners, sockets;
+    for (const bool v6 : {false, true}) {
+      for (const std::uint16_t port : kTcpPorts) listeners.push_back(socket_of(true, v6, port));
+      for (const std::uint16_t port : kUdpPorts) sockets.push_back(socket_of(false, v6, port));
+    }
+    calls_->begin(listeners, sockets);
+  }
+  static std::uint32_t fd_of(const Flow& flow) {
+    const auto place = [&](const auto& ports) {
+      const auto found = std::find(ports.begin(), ports.end(), flow.sides[1].port);
+      return static_cast<std::uint32_t>(found - ports.begin() +
+                                        (flow.v6 ? static_cast<std::ptrdiff_t>(ports.size()) : 0));
+    };
+    constexpr std::uint32_t kFirst = 3;
+    return flow.tcp ? kFirst + place(kTcpPorts)
+                    : kFirst + static_cast<std::uint32_t>(2 * kTcpPorts.size()) + place(kUdpPorts);
+  }
+
+  [[nodiscard]] std::string_view payload_at(const Flow& flow, std::uint32_t offset) const {
+    return std::string_view(pool_).substr((flow.salt + offset) % kPool, 64);
+  }
+
+  void send(Flow& flow) {
+    if (flow.sending == 0) return;
+    calls_->send(flow.served, flow.sending_us, payload_at(flow, flow.sent), flow.sending);
+    flow.sent += flow.sending;
+    flow.sending = 0;
+  }
+
+  // What the server does about a packet that is about to be written.
+  void call(Flow& flow, std::uint8_t from, std::uint8_t flags, Range payload) {
+    // Data lies in the kernel for a while, for some of it long, but the answer is still to come;
+    // what is sent leaves soon.
+    const std::uint64_t later = now_us_ + 60 + call_random_.skewed(flow.rtt_us / 3, 4);
+    const std::uint64_t before = now_us_ - std::min<std::uint64_t>(now_us_, 45);
+    const std::uint64_t number = flow.sides[0].port + flow.salt;
+    calls_->write_until(now_us_);
+    if (!flow.tcp) {
+      calls_->datagram(number, from == 1, from == 1 ? before : later, fd_of(flow),
+                       socket_of(false, flow.v6, flow.sides[1].port),
+                       payload_at(flow, payload.offset), payload.length, address_of(flow, 0),
+                       flow.v6 ? 28 : 16);
+      return;
+    }
+    bench::Served& served = flow.served;
+    if (flow.phase == Phase::kHandshakeAck) {
+      served.ends = std::string(flow.v6 ? "TCPv6:[" : "TCP:[") + end_of(flow, 1) + "->" +
+                    end_of(flow, 0) + "]";
+      calls_->accept(served, now_us_ + 20, number, fd_of(flow),
+                     socket_of(true, flow.v6, flow.sides[1].port), address_of(flow, 0),
+                     flow.v6 ? "[28]" : "[16]");
+      return;
+    }
+    if (!served.is_open) return;
+    if (payload.length > 0 && from == 1) {
+      const std::uint32_t drawn = flow.sides[1].sent;  // with one that is overtaken
+      if (drawn == flow.sent + flow.sending) return;
+      if (flow.sending == 0) flow.sending_us = before;
+      flow.sending = drawn - flow.sent;
+      // One call for an answer, as far as it leaves at once.
+      constexpr std::uint64_t kLongUs = 20'000;
+      if (flow.segments == 0 || now_us_ - flow.sending_us > kLongUs) send(flow);
+    } else if (payload.length > 0) {
+      const std::uint32_t was = flow.received;
+      if (payload.offset == flow.received) flow.received += payload.length;
+      if (payload.offset > flow.received) flow.ahead = payload;
+      if (flow.ahead.length > 0 && flow.ahead.offset == flow.received) {
+        flow.received += flow.ahead.length;
+        flow.ahead = {};
+      }
+      if (flow.received == was) return;
+      calls_->receive(served, later, payload_at(flow, was), flow.received - was);
+    } else if ((flags & kRst) != 0) {
+      calls_->finish(served, from == 1 ? before - 80 : later + 4000,
+                     from == 1 ? ""
+                               : "0x7f0158e97910, 65536, 0, NULL, NULL) = -1 ECONNRESET "
+                                 "(Connection reset by peer)");
+    } else if (flow.phase == Phase::kSecondFin) {
+      // The other end's FIN has come, or this one's was sent by shutdown.
+      calls_->finish(served, from == 1 ? before - 100 : later + 4000,
+                     "\"\", 65536, 0, NULL, NULL) = 0");
+    }
+  }
+
   // Writes one packet of side `from` and counts it.
   void emit(Flow& flow, std::uint8_t from, std::uint8_t flags, Range payload) {
+    if (calls_) call(flow, from, flags, payload);
     Side& sender = flow.sides[from];
     Side& receiver = flow.sides[from ^ 1];
     const bool syn = (flags & kSyn) != 0;
@@ -548,7 +694,8 @@ class Capture {
 
   std::FILE* out_;
   std::FILE* truth_;  // or null
-  Random random_;
+  Random random_, call_random_;
+  std::unique_ptr<bench::CallLog> calls_;  // or null
   bool checksums_;
   bool good_ = true;
   std::string pool_, buffer_;
@@ -561,9 +708,10 @@ class Capture {
 int usage() {
   std::fputs(
       "usage: make_capture [--packets N] [--open FLOWS] [--seed S] [--checksums]\n"
-      "                    [--truth FILE] [--syn-flood N] OUT\n"
+      "                    [--truth FILE] [--calls LOG] [--syn-flood N] OUT\n"
       "N is 5000000, FLOWS 20000 (at most 1048576); OUT - is stdout. --checksums fills TCP's and\n"
-      "UDP's in, --truth writes a JSON line per flow, --syn-flood makes nothing but N SYNs.\n",
+      "UDP's in, --truth writes a JSON line per flow, --calls the strace log of the server, and\n"
+      "--syn-flood makes nothing but N SYNs.\n",
       stderr);
   return 2;
 }
@@ -576,6 +724,7 @@ int main(int argc, char** argv) {
       {"--packets", &packets}, {"--open", &open}, {"--seed", &seed}, {"--syn-flood", &flood}};
   const char* path = nullptr;
   const char* truth_path = nullptr;
+  const char* calls_path = nullptr;
   bool checksums = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
@@ -586,6 +735,8 @@ int main(int argc, char** argv) {
       if (error != std::errc() || *stop != '\0') return usage();
     } else if (word == "--truth" && i + 1 < argc) {
       truth_path = argv[++i];
+    } else if (word == "--calls" && i + 1 < argc) {
+      calls_path = argv[++i];
     } else if (word == "--checksums") {
       checksums = true;
     } else if (path == nullptr && (word[0] != '-' || word == "-")) {
@@ -601,21 +752,31 @@ int main(int argc, char** argv) {
   }
   const char* failed = path;
   std::FILE* const out = path == std::string_view("-") ? stdout : std::fopen(path, "wb");
-  std::FILE* const truth = truth_path == nullptr ? nullptr : std::fopen(truth_path, "wb");
-  if (out != nullptr && (truth != nullptr || truth_path == nullptr)) {
+  const auto open_file = [&failed](const char* name) -> std::FILE* {
+    if (name == nullptr) return nullptr;
+    std::FILE* const file = std::fopen(name, "wb");
+    if (file == nullptr) failed = name;
+    return file;
+  };
+  std::FILE* const truth = out == nullptr ? nullptr : open_file(truth_path);
+  std::FILE* const calls = out == nullptr ? nullptr : open_file(calls_path);
+  const bool are_open = out != nullptr && (truth != nullptr || truth_path == nullptr) &&
+                        (calls != nullptr || calls_path == nullptr);
+  if (are_open) {
     std::setvbuf(out, nullptr, _IONBF, 0);  // written in blocks as it is
-    Capture capture(out, truth, seed, checksums);
+    Capture capture(out, truth, calls, seed, checksums);
     const bool good = flood > 0 ? capture.write_syn_flood(flood)
                                 : capture.write_traffic(packets, static_cast<std::uint32_t>(open));
-    if (good && std::fclose(out) == 0) {
-      failed = truth_path;
-      if (truth == nullptr || (std::ferror(truth) == 0 && std::fclose(truth) == 0)) {
-        capture.print_sums(stderr);
-        return 0;
-      }
+    const auto close_file = [&failed](std::FILE* file, const char* name) {
+      if (file == nullptr || (std::ferror(file) == 0 && std::fclose(file) == 0)) return true;
+      failed = name;
+      return false;
+    };
+    if (good && close_file(out, path) && close_file(truth, truth_path) &&
+        close_file(calls, calls_path)) {
+      capture.print_sums(stderr);
+      return 0;
     }
-  } else if (out != nullptr) {
-    failed = truth_path;
   }
   std::fprintf(stderr, "make_capture: %s: %s\n", failed, std::strerror(errno));
   return 1;

@@ -383,6 +383,21 @@ def datagrams():
     other.recvfrom(100)
     for each in (one, other, server):
         each.close()
+    # One port at all addresses of both families.
+    any4 = noted.Noted(socket.AF_INET, socket.SOCK_DGRAM)
+    any4.bind(("0.0.0.0", 0))
+    port = noted.port_of(any4)
+    any6 = noted.Noted(socket.AF_INET6, socket.SOCK_DGRAM)
+    any6.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    any6.bind(("::", port))
+    asking = []
+    for host, at in ((LOOPBACK, any4), ("127.0.0.2", any4), ("::1", any6), ("127.0.0.3", any4)):
+        asking.append(noted.Noted(at.family, socket.SOCK_DGRAM))
+        asking[-1].connect((host, port))
+        asking[-1].send(b"to all")
+        at.recvfrom(100)
+    for each in (*asking, any4, any6):
+        each.close()
 
 
 def ipv6():
