@@ -74,35 +74,43 @@ std::string_view protocol_name(std::uint8_t protocol) {
 
 FlowReport::FlowReport(const FlowState& flow, EndReason reason, bool is_final,
                        std::string_view input, std::uint16_t community_id_seed) {
-  record_.uid = flow.uid.data();
+  uid_ = uid_of(flow);
+  record_.uid = {uid_.data(), uid_.size()};
   record_.proto = protocol_name(flow.key.protocol);
   record_.ip_proto = flow.key.protocol;
   record_.service = flow.service;
   record_.conn_state = connection_state(flow);
-  record_.history = flow.history;
+  record_.history = flow.history.text();
   record_.missed_bytes = flow.missed_bytes;
-  record_.tunnel_parents = flow.tunnel_parents;
   record_.end_reason = kReasons[static_cast<std::size_t>(reason)];
   record_.closed_by = side_name(flow.closed_by);
   record_.reset_by = side_name(flow.reset_by);
   record_.part = flow.part;
   record_.final = is_final;
-  if (flow.hints) {
-    record_.host = flow.hints->first;
-    record_.query = flow.hints->second;
+  std::uint16_t port_a = flow.key.port_a;
+  std::uint16_t port_b = flow.key.port_b;
+  if (flow.extras) {
+    record_.host = flow.extras->host;
+    record_.query = flow.extras->query;
+    record_.tunnel_parents = flow.extras->tunnel_parents;
+    if (flow.key.protocol == kProtocolSctp) {
+      port_a = flow.extras->sctp_ports[0];
+      port_b = flow.extras->sctp_ports[1];
+    }
+    surroundings(flow.extras->around);
   }
   record_.input = input;
   record_.truncated_pkts = flow.truncated;
   record_.bad_csum_pkts = flow.bad_checksum;
   record_.dup_pkts = flow.duplicates;
   record_.fragment_pkts = flow.fragments;
-  const bool is_sctp = flow.key.protocol == kProtocolSctp;
-  record_.community_id = community_id(flow.key, is_sctp ? flow.sctp_ports[0] : flow.key.port_a,
-                                      is_sctp ? flow.sctp_ports[1] : flow.key.port_b,
-                                      community_id_seed, community_id_);
+  record_.community_id = community_id(flow.key, port_a, port_b, community_id_seed, community_id_);
+  if (flow.interface != nullptr) {
+    record_.if_id = flow.interface->id;
+    record_.if_name = flow.interface->name;
+  }
   times(flow);
   ends(flow);
-  surroundings(flow);
 }
 
 void FlowReport::times(const FlowState& flow) {
@@ -114,12 +122,12 @@ void FlowReport::times(const FlowState& flow) {
     record_.duration = record::Duration{flow.counted_ts - flow.first_ts};
   }
   // Each part of a flow has what came with it.
-  if (flow.syn_ts != flow.told_handshake[0]) record_.syn_ts = maybe(flow.syn_ts);
-  if (flow.synack_ts != flow.told_handshake[1]) {
+  if (flow.has_new_syn) record_.syn_ts = maybe(flow.syn_ts);
+  if (flow.has_new_synack) {
     record_.synack_ts = maybe(flow.synack_ts);
     record_.synack_rtt = between(flow.syn_ts, flow.synack_ts);
   }
-  if (flow.handshake_ack_ts != flow.told_handshake[2]) {
+  if (flow.has_new_handshake_ack) {
     record_.handshake_ack_ts = maybe(flow.handshake_ack_ts);
     record_.ack_rtt = between(flow.synack_ts, flow.handshake_ack_ts);
     record_.handshake_rtt = between(flow.syn_ts, flow.handshake_ack_ts);
@@ -141,10 +149,8 @@ void FlowReport::ends(const FlowState& flow) {
   // A part without a duration has bytes nevertheless: parts add up.
   if (record_.duration || !record_.final || flow.part > 0) {
     const bool is_tcp = key.protocol == kProtocolTcp;
-    record_.orig_bytes =
-        count(is_tcp ? stream_size(orig, resp) - orig.size_reported : orig.payload_bytes);
-    record_.resp_bytes =
-        count(is_tcp ? stream_size(resp, orig) - resp.size_reported : resp.payload_bytes);
+    record_.orig_bytes = count(is_tcp ? stream_size(orig, resp) - orig.before : orig.payload_bytes);
+    record_.resp_bytes = count(is_tcp ? stream_size(resp, orig) - resp.before : resp.payload_bytes);
   }
   record_.orig_pkts = count(orig.packets);
   record_.resp_pkts = count(resp.packets);
@@ -162,18 +168,18 @@ void FlowReport::ends(const FlowState& flow) {
   record_.orig_last_data = maybe(orig.last_data);
   record_.resp_first_data = maybe(resp.first_data);
   record_.resp_last_data = maybe(resp.last_data);
-  if (orig.rtt.samples > 0) {
+  if (orig.rtt_samples > 0) {
     record_.orig_rtt_min = record::Duration{orig.rtt.min};
-    record_.orig_rtt_avg = record::Duration{orig.rtt.sum / orig.rtt.samples};
+    record_.orig_rtt_avg = record::Duration{orig.rtt.sum / orig.rtt_samples};
     record_.orig_rtt_max = record::Duration{orig.rtt.max};
   }
-  if (resp.rtt.samples > 0) {
+  if (resp.rtt_samples > 0) {
     record_.resp_rtt_min = record::Duration{resp.rtt.min};
-    record_.resp_rtt_avg = record::Duration{resp.rtt.sum / resp.rtt.samples};
+    record_.resp_rtt_avg = record::Duration{resp.rtt.sum / resp.rtt_samples};
     record_.resp_rtt_max = record::Duration{resp.rtt.max};
   }
-  record_.orig_rtt_samples = orig.rtt.samples;
-  record_.resp_rtt_samples = resp.rtt.samples;
+  record_.orig_rtt_samples = orig.rtt_samples;
+  record_.resp_rtt_samples = resp.rtt_samples;
   record_.orig_rexmit_pkts = orig.rexmit_packets;
   record_.orig_rexmit_bytes = orig.rexmit_bytes;
   record_.resp_rexmit_pkts = resp.rexmit_packets;
@@ -196,8 +202,7 @@ void FlowReport::ends(const FlowState& flow) {
   }
 }
 
-void FlowReport::surroundings(const FlowState& flow) {
-  const Encapsulation& around = flow.around;
+void FlowReport::surroundings(const Encapsulation& around) {
   if (around.vlans > 0) record_.vlan = around.vlan;
   if (around.vlans > 1) record_.inner_vlan = around.inner_vlan;
   if (around.has_mpls) record_.mpls = around.mpls;
@@ -208,10 +213,6 @@ void FlowReport::surroundings(const FlowState& flow) {
     if (tunnel.id != 0) tunnel_.append(":").append(std::to_string(tunnel.id));
   }
   record_.tunnel = tunnel_;
-  if (flow.interface != nullptr) {
-    record_.if_id = flow.interface->id;
-    record_.if_name = flow.interface->name;
-  }
 }
 
 }  // namespace tracebraid::converters::pcap

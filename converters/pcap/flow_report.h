@@ -1,6 +1,7 @@
 // A flow's state as the record that users see.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -13,6 +14,14 @@ namespace tracebraid::converters::pcap {
 // As records have them.
 [[nodiscard]] formats::record::Address record_address(const HostAddress& host, bool is_ipv6);
 [[nodiscard]] std::string_view protocol_name(std::uint8_t protocol);
+
+using Uid = std::array<char, 17>;
+[[nodiscard]] inline Uid uid_of(const FlowState& flow) {
+  Uid uid;
+  uid[0] = 'C';
+  std::copy(flow.uid.begin(), flow.uid.end(), uid.begin() + 1);
+  return uid;
+}
 
 class FlowReport {
  public:
@@ -27,9 +36,10 @@ class FlowReport {
  private:
   void ends(const FlowState& flow);
   void times(const FlowState& flow);
-  void surroundings(const FlowState& flow);
+  void surroundings(const Encapsulation& around);
 
   formats::record::Flow record_;
+  Uid uid_;
   std::array<char, 31> community_id_{};
   std::array<std::array<char, 8>, 2> flags_{};
   std::string tunnel_;

@@ -1,6 +1,9 @@
 #include "converters/pcap/flow_table.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <new>
 
 #include "converters/pcap/flow_report.h"
 #include "converters/pcap/service.h"
@@ -19,8 +22,8 @@ std::uint32_t tag_of(std::uint64_t hash) {
   return static_cast<std::uint32_t>(hash);
 }
 
-// Base 62, as Zeek's: C and 16 more.
-std::array<char, 20> make_uid(const FlowKey& key, std::int64_t ts) {
+// Base 62, as Zeek's.
+std::array<char, 16> make_uid(const FlowKey& key, std::int64_t ts) {
   constexpr std::string_view kDigits =
       "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   std::array<std::uint64_t, 6> text = {key.a.high,
@@ -34,16 +37,14 @@ std::array<char, 20> make_uid(const FlowKey& key, std::int64_t ts) {
   const auto hash = [&] {
     return formats::io::hash_text({reinterpret_cast<const char*>(text.data()), sizeof text});
   };
-  std::array<char, 20> uid{};
-  uid[0] = 'C';
+  std::array<char, 16> uid;
   std::uint64_t rest = hash();
-  constexpr int kHalf = 8;
-  for (int at = 0; at < 2 * kHalf; ++at) {
-    if (at == kHalf) {
+  for (std::size_t at = 0; at < uid.size(); ++at) {
+    if (at == uid.size() / 2) {
       text[5] += 0x9E37'79B9'7F4A'7C15U;
       rest = hash();
     }
-    uid[static_cast<std::size_t>(at) + 1] = kDigits[rest % kDigits.size()];
+    uid[at] = kDigits[rest % kDigits.size()];
     rest /= kDigits.size();
   }
   return uid;
@@ -52,6 +53,11 @@ std::array<char, 20> make_uid(const FlowKey& key, std::int64_t ts) {
 // The first `base + k * period` after `time`.
 std::int64_t next_tick(std::int64_t base, std::int64_t period, std::int64_t time) {
   return time < base ? base : base + ((time - base) / period + 1) * period;
+}
+
+FlowExtras& extras_of(FlowState& flow) {
+  if (!flow.extras) flow.extras = std::make_unique<FlowExtras>();
+  return *flow.extras;
 }
 
 bool is_dns_port(std::uint16_t port) {
@@ -82,8 +88,21 @@ bool is_icmp_reply(const Datagram& datagram) {
 }  // namespace
 
 FlowTable::FlowTable(const Options& options, FlowSink& sink)
-    : options_(options), sink_(sink), slots_(kFirstSlots), wheel_(kBuckets) {
+    : options_(options),
+      shortest_idle_(
+          std::min({options.time_outs.tcp, options.time_outs.udp, options.time_outs.icmp,
+                    options.time_outs.other, options.time_outs.login, options.time_outs.attempt,
+                    options.time_outs.dns > 0 ? options.time_outs.dns / 10 * 9 - 1
+                                              : options.time_outs.udp})),
+      sink_(sink),
+      slots_(kFirstSlots),
+      wheel_(kBuckets) {
   inputs_.emplace_back();
+}
+
+void History::add_to_many(char letter) {
+  if (!many_) many_ = std::make_unique<std::string>(few_.data(), size_);
+  if (many_->size() < kMost) *many_ += letter;
 }
 
 void FlowTable::add(const DatagramBatch& batch) {
@@ -101,10 +120,17 @@ void FlowTable::add(const DatagramBatch& batch) {
     if (index + kAhead < count) {
       const Slot& slot = slots_[tag_of(datagrams[index + kAhead].hash) & mask];
       if (slot.flow != kNone) {
-        const char* const flow = reinterpret_cast<const char*>(&at(slot.flow));
-        for (std::size_t line = 0; line < sizeof(FlowCore); line += kLine) {
-          __builtin_prefetch(flow + line);
-        }
+        const FlowState& flow = at(slot.flow);
+        const auto fetch = [](const void* from, std::size_t lines) {
+          const char* const first = static_cast<const char*>(from);
+          for (std::size_t line = 0; line < lines; ++line) {
+            __builtin_prefetch(first + line * kLine);
+          }
+        };
+        fetch(&flow, offsetof(FlowState, ends) / kLine);
+        constexpr std::size_t kUsual = offsetof(Endpoint, before) / kLine;
+        fetch(&flow.ends[0], kUsual);
+        fetch(&flow.ends[1], kUsual);
       }
     }
     batch_flows_.push_back(add_one(datagrams[index], batch));
@@ -138,7 +164,7 @@ void FlowTable::orient(FlowState& flow, const Datagram& datagram) const {
   }
   if (!turns || datagram.to_broadcast) return;
   flow.orig_is_a = !flow.orig_is_a;
-  flow.history = "^";
+  flow.history.add('^');
 }
 
 std::uint32_t FlowTable::create(const Datagram& datagram, const DatagramBatch& batch) {
@@ -149,33 +175,35 @@ std::uint32_t FlowTable::create(const Datagram& datagram, const DatagramBatch& b
     index = free_.back();
     free_.pop_back();
   } else {
-    if (used_ % kChunk == 0) chunks_.push_back(std::make_unique<FlowState[]>(kChunk));
+    if (used_ % kChunk == 0) chunks_.emplace_back().reserve(kChunk);
+    chunks_.back().emplace_back();
     ++used_;
   }
   ++open_;
   FlowState& flow = at(index);
-  flow = FlowState{};
   flow.key = datagram.key;
   flow.tag = tag_of(datagram.hash);
   flow.first_ts = flow.last_ts = flow.counted_ts = flow.created_ts = datagram.ts_ns;
   flow.serial = serial_++;
   flow.uid = make_uid(datagram.key, datagram.ts_ns);
   if (datagram.around >= 0) {
-    flow.around = batch.encapsulations[static_cast<std::size_t>(datagram.around)];
+    extras_of(flow).around = batch.encapsulations[static_cast<std::size_t>(datagram.around)];
   }
   flow.interface = datagram.interface;
   flow.input = static_cast<std::uint32_t>(inputs_.size() - 1);
   flow.icmp_type = datagram.icmp_type;
   flow.icmp_code = datagram.icmp_code;
-  flow.sctp_ports[0] = datagram.sctp_ports[datagram.from_a ? 0 : 1];
-  flow.sctp_ports[1] = datagram.sctp_ports[datagram.from_a ? 1 : 0];
+  if (datagram.key.protocol == kProtocolSctp) {
+    extras_of(flow).sctp_ports = {datagram.sctp_ports[datagram.from_a ? 0 : 1],
+                                  datagram.sctp_ports[datagram.from_a ? 1 : 0]};
+  }
   orient(flow, datagram);
   insert_slot({flow.tag, index});
   return index;
 }
 
 void FlowTable::grow() {
-  std::vector<Slot> old(slots_.size() * 2);
+  decltype(slots_) old(slots_.size() * 2);
   old.swap(slots_);
   for (const Slot& slot : old) {
     if (slot.flow != kNone) insert_slot(slot);
@@ -278,13 +306,13 @@ void FlowTable::count(FlowState& flow, Endpoint& end, const Datagram& datagram) 
     end.last_data = std::max(end.last_data, ts);
   }
   if (datagram.is_truncated) ++flow.truncated;
-  flow.fragments += datagram.fragments;
+  if (datagram.fragments > 0) flow.fragments += datagram.fragments;
 }
 
 void FlowTable::look_at_payload(FlowState& flow, const Datagram& datagram, bool is_orig) {
   constexpr std::uint8_t kMostLooks = 4;
   if (datagram.payload_size == 0 || flow.payloads_looked_at >= kMostLooks) return;
-  ++flow.payloads_looked_at;
+  flow.payloads_looked_at = (flow.payloads_looked_at + 1U) & 7U;
   const bool is_tcp = datagram.key.protocol == kProtocolTcp;
   std::array<char, 512> scratch;
   const std::uint16_t orig_port = flow.orig_is_a ? flow.key.port_a : flow.key.port_b;
@@ -292,12 +320,12 @@ void FlowTable::look_at_payload(FlowState& flow, const Datagram& datagram, bool 
       detect_service(is_tcp ? Transport::kTcp : Transport::kUdp, is_orig, orig_port,
                      responder_port(flow), datagram.payload(), scratch);
   if (found.name.empty()) return;
-  if (flow.service.empty()) flow.service = found.name;
+  if (*flow.service == '\0') flow.service = found.name.data();
   if (found.host.empty() && found.query.empty()) return;
   constexpr std::size_t kMostText = 256;
-  flow.hints = std::make_unique<std::pair<std::string, std::string>>();
-  formats::io::append_escaped(flow.hints->first, found.host.substr(0, kMostText));
-  formats::io::append_escaped(flow.hints->second, found.query.substr(0, kMostText));
+  FlowExtras& extras = extras_of(flow);
+  formats::io::append_escaped(extras.host, found.host.substr(0, kMostText));
+  formats::io::append_escaped(extras.query, found.query.substr(0, kMostText));
   flow.payloads_looked_at = kMostLooks;
 }
 
@@ -308,11 +336,11 @@ void FlowTable::add_parent(std::uint32_t index, const Datagram& datagram,
   const auto before = static_cast<std::size_t>(datagram.parent);
   const FlowState& parent = at(batch_flows_[before]);
   if (!(parent.key == batch.datagrams[before].key)) return;
-  std::string& parents = at(index).tunnel_parents;
-  const std::string_view uid = parent.uid.data();
+  std::string& parents = extras_of(at(index)).tunnel_parents;
+  const std::string_view uid{parent.uid.data(), parent.uid.size()};
   if (parents.size() > kMostBytes || parents.find(uid) != std::string::npos) return;
   if (!parents.empty()) parents += ',';
-  parents += uid;
+  parents.append("C").append(uid);
 }
 
 std::uint32_t FlowTable::add_one(const Datagram& datagram, const DatagramBatch& batch) {
@@ -325,7 +353,7 @@ std::uint32_t FlowTable::add_one(const Datagram& datagram, const DatagramBatch& 
   if (index != kNone) {
     FlowState& known = at(index);
     EndReason reason = EndReason::kIdle;
-    if (deadline(known, reason) <= ts) {
+    if (is_over(known, ts, reason)) {
       end(index, reason);
       index = kNone;
     } else if (datagram.key.protocol == kProtocolTcp && is_reuse(known, datagram)) {
@@ -382,15 +410,17 @@ std::uint32_t FlowTable::add_one(const Datagram& datagram, const DatagramBatch& 
     Endpoint& end = flow.ends[is_orig ? 0 : 1];
     end.unique_bytes += datagram.payload_bytes;
     if (datagram.key.protocol == kProtocolUdp) {
-      constexpr std::uint16_t kData = 1;
-      if ((end.history & kData) == 0) {
-        end.history |= kData;
+      constexpr std::uint8_t kData = 1;
+      if (end.history == 0) {
+        end.history = kData;
         write_history(flow, is_orig, 'D');
       }
       look_at_payload(flow, datagram, is_orig);
-      if (options_.segments) report_segment(flow, datagram, is_orig, end.stream_bytes, false);
+      if (options_.segments) {
+        const std::int64_t offset = end.before + end.payload_bytes - datagram.payload_bytes;
+        report_segment(flow, datagram, is_orig, offset, false);
+      }
     }
-    end.stream_bytes += datagram.payload_bytes;
   }
   if (is_new) link(index);
   return index;
@@ -400,7 +430,8 @@ void FlowTable::report_segment(const FlowState& flow, const Datagram& datagram, 
                                std::int64_t offset, bool is_rexmit) {
   formats::record::Segment segment;
   segment.ts = {datagram.ts_ns};
-  segment.uid = flow.uid.data();
+  const Uid uid = uid_of(flow);
+  segment.uid = {uid.data(), uid.size()};
   segment.proto = protocol_name(flow.key.protocol);
   const FlowKey& key = flow.key;
   const bool is_a = flow.orig_is_a;
@@ -442,6 +473,17 @@ std::int64_t FlowTable::idle_time_out(const FlowState& flow) const {
   }
 }
 
+bool FlowTable::is_over(const FlowState& flow, std::int64_t ts, EndReason& reason) const {
+  const Endpoint& orig = flow.ends[0];
+  const Endpoint& resp = flow.ends[1];
+  const bool is_tcp = flow.key.protocol == kProtocolTcp;
+  const bool is_closing = flow.is_finished || orig.did_close || resp.did_close;
+  const bool is_void =
+      is_tcp && orig.state == TcpState::kInactive && resp.state == TcpState::kInactive;
+  if (!is_closing && !is_void && ts - flow.last_ts < shortest_idle_) return false;
+  return deadline(flow, reason) <= ts;
+}
+
 std::int64_t FlowTable::deadline(const FlowState& flow, EndReason& reason) const {
   const TimeOuts& time_outs = options_.time_outs;
   const Endpoint& orig = flow.ends[0];
@@ -449,7 +491,7 @@ std::int64_t FlowTable::deadline(const FlowState& flow, EndReason& reason) const
   const bool is_reset = orig.state == TcpState::kReset || resp.state == TcpState::kReset;
   if (flow.is_finished) {
     reason = is_reset ? EndReason::kReset : EndReason::kClosed;
-    return flow.ends_at;
+    return flow.closing_ts;
   }
   reason = EndReason::kIdle;
   std::int64_t until = flow.last_ts + idle_time_out(flow);
@@ -470,8 +512,8 @@ std::int64_t FlowTable::deadline(const FlowState& flow, EndReason& reason) const
       constexpr std::int64_t kPeriod = 6 * TimeOuts::kSecond;
       const std::int64_t lingered = flow.counted_ts + time_outs.linger;
       std::int64_t tick = next_tick(flow.created_ts + kFirst, kPeriod, lingered);
-      if (flow.check_from != 0) {
-        tick = std::min(tick, next_tick(flow.check_from + kPeriod, kPeriod, lingered));
+      if (flow.closing_ts != 0) {
+        tick = std::min(tick, next_tick(flow.closing_ts + kPeriod, kPeriod, lingered));
       }
       if (tick < until) {
         until = tick;
@@ -569,11 +611,8 @@ void FlowTable::end(std::uint32_t index, EndReason reason) {
   unlink(index);
   report(flow, reason, true);
   erase_slot(index);
-  flow.history = {};
-  flow.hints.reset();
-  flow.tunnel_parents = {};
-  flow.ends[0].stream = {};
-  flow.ends[1].stream = {};
+  std::destroy_at(&flow);
+  ::new (&flow) FlowState;
   free_.push_back(index);
   --open_;
 }
@@ -586,17 +625,18 @@ void FlowTable::report(FlowState& flow, EndReason reason, bool is_final) {
   // What adds up starts anew.
   for (std::size_t side = 0; side < 2; ++side) {
     Endpoint& end = flow.ends[side];
-    if (flow.key.protocol == kProtocolTcp)
-      end.size_reported = stream_size(end, flow.ends[1 - side]);
+    end.before = flow.key.protocol == kProtocolTcp ? stream_size(end, flow.ends[1 - side])
+                                                   : end.before + end.payload_bytes;
     end.packets = end.ip_bytes = end.payload_bytes = end.unique_bytes = 0;
     end.first_ts = end.first_data = end.last_data = Endpoint::kNever;
     end.rexmit_bytes = 0;
     end.rexmit_packets = end.reordered_packets = end.duplicate_acks = end.part_zero_windows = 0;
     end.rtt = {};
+    end.rtt_samples = 0;
   }
   flow.missed_bytes = 0;
   flow.truncated = flow.bad_checksum = flow.duplicates = flow.fragments = 0;
-  flow.told_handshake = {flow.syn_ts, flow.synack_ts, flow.handshake_ack_ts};
+  flow.has_new_syn = flow.has_new_synack = flow.has_new_handshake_ack = false;
   flow.latency = -1;
   flow.max_idle = -1;
   flow.has_part = false;

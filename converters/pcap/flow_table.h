@@ -20,6 +20,7 @@
 
 #include "converters/pcap/datagram.h"
 #include "converters/pcap/stream.h"
+#include "formats/io/huge_pages.h"
 #include "formats/record/flow.h"
 
 namespace tracebraid::converters::pcap {
@@ -76,8 +77,38 @@ enum class TcpState : std::uint8_t {
   kReset,
 };
 
-// One direction of a flow: what the endpoint has sent.
-struct Endpoint {
+// A flow's history: letters, mostly few.
+class History {
+ public:
+  static constexpr std::size_t kMost = 1024;
+
+  // What is too much is left out.
+  void add(char letter) {
+    if (size_ < few_.size()) {
+      few_[size_++] = letter;
+    } else {
+      add_to_many(letter);
+    }
+  }
+  void assign(std::string_view text) {
+    size_ = 0;
+    for (const char letter : text) add(letter);
+  }
+  [[nodiscard]] std::string_view text() const {
+    return many_ ? std::string_view(*many_) : std::string_view(few_.data(), size_);
+  }
+
+ private:
+  void add_to_many(char letter);
+
+  std::array<char, 15> few_;
+  std::uint8_t size_ = 0;
+  std::unique_ptr<std::string> many_;  // all of them, when they are not few
+};
+
+// One direction of a flow: what the endpoint has sent. Ordered so that a packet without anything
+// unusual does not touch the last line, nor the last two of the endpoint that it goes to.
+struct alignas(64) Endpoint {
   static constexpr std::int64_t kNever = formats::pcap::Packet::kNoTime;
   static constexpr std::size_t kMostTimed = 6;
 
@@ -85,100 +116,113 @@ struct Endpoint {
     std::int64_t min = INT64_MAX;
     std::int64_t max = 0;
     std::int64_t sum = 0;
-    std::uint32_t samples = 0;
-  };
-  // Segments on their way whose acknowledgement will be timed; the others are not.
-  struct Timed {
-    std::int64_t end;
-    std::int64_t ts;
   };
 
   // Sequence numbers, continued beyond 32 bits.
   std::int64_t start = 0;
-  std::int64_t last = 0;                                  // one past the highest sent
-  std::int64_t ack = 0;                                   // highest that the peer acknowledged
-  std::int64_t fin = 0;                                   // relative, one past the FIN
-  std::int64_t last_syn = 0, last_fin = 0, last_rst = 0;  // relative, for the history
-  std::int64_t size_reported = 0;                         // in earlier parts
-  std::int64_t packets = 0, ip_bytes = 0, payload_bytes = 0, unique_bytes = 0;
-  std::int64_t stream_bytes = 0;  // payload of all parts, for UDP's offsets
-  std::int64_t first_ts = kNever, last_ts = kNever, first_data = kNever, last_data = kNever;
-  std::uint64_t rexmit_bytes = 0;
+  std::int64_t last = 0;  // one past the highest sent
+  std::int64_t ack = 0;   // highest that the peer acknowledged
   Stream stream;
-  Rtt rtt;
-  std::array<Timed, kMostTimed> timed;
-  std::uint8_t timed_count = 0;
   TcpState state = TcpState::kInactive;
   TcpState previous = TcpState::kInactive;
-  bool did_close = false;
-  bool did_end = false;
-  bool has_acked = false;
-  bool has_fin = false;
+  bool did_close : 1 = false;
+  bool did_end : 1 = false;
+  bool has_acked : 1 = false;
+  bool has_fin : 1 = false;
+  std::uint8_t history = 0;  // letters written that are written once
   std::uint8_t flags = 0;
   std::uint8_t ttl = 0;
-  std::uint16_t history = 0;  // letters written that are written once
-  std::uint16_t mss = 0;
   std::uint16_t last_window = 0;
+
+  // Segments on their way whose acknowledgement will be timed, where they end (relative, 32 bits of
+  // it) and when they were seen; the others are not.
+  std::uint8_t timed_count = 0;
   std::uint16_t last_ip_id = 0;
+  std::array<std::uint32_t, kMostTimed> timed_end;
   std::uint32_t last_seq = 0;
   std::uint32_t last_ack = 0;
+  std::uint32_t rtt_samples = 0;
+  Rtt rtt;
+  std::array<std::int64_t, kMostTimed> timed_ts;
+  std::int64_t first_ts = kNever, last_ts = kNever;
+
+  std::int64_t first_data = kNever, last_data = kNever;
+  std::int64_t packets = 0, ip_bytes = 0, payload_bytes = 0, unique_bytes = 0;
   std::uint32_t last_length = 0;
+  std::uint32_t duplicate_acks = 0;
+  std::int64_t fin = 0;  // relative, one past the FIN
+
+  std::int64_t before = 0;  // payload in earlier parts: by sequence numbers, of UDP as seen
+  std::uint64_t rexmit_bytes = 0;
   std::uint32_t rexmit_packets = 0;
   std::uint32_t reordered_packets = 0;
-  std::uint32_t duplicate_acks = 0;
+  std::uint32_t last_syn = 0, last_fin = 0, last_rst = 0;  // relative, for the history
   std::uint32_t zero_windows = 0;
   std::uint32_t part_zero_windows = 0;
   std::uint32_t gaps = 0, retransmissions = 0, bad_checksums = 0;  // for the history's scale
+  std::uint16_t mss = 0;
 };
 
-// What nearly every packet touches, fetched into the cache ahead.
-struct FlowCore {
+// What most flows do not have.
+struct FlowExtras {
+  std::string host, query;
+  std::string tunnel_parents;
+  Encapsulation around;
+  std::array<std::uint16_t, 2> sctp_ports{};  // of the key's a and b
+};
+
+// Two cache lines that nearly every packet touches, the endpoints, and two that few do. Flows are
+// fetched into the cache ahead, without what is rarely needed.
+struct FlowState {
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
   FlowKey key;
-  std::uint32_t tag = 0;  // of its slot
   std::int64_t first_ts = 0;
   std::int64_t last_ts = 0;
   std::int64_t counted_ts = 0;  // last packet before both sides had closed
-  std::int64_t lag = 0;         // how far its packets' times lag behind the capture's clock
-  std::int64_t created_ts = 0;
-  std::int64_t ends_at = INT64_MAX;  // fixed end, after a close or for want of an answer
-  std::int64_t check_from = 0;       // TCP: when Zeek's six-second check of closed ones began
+
+  std::int64_t lag = 0;  // how far its packets' times lag behind the capture's clock
   std::int64_t max_idle = -1;
-  std::int64_t syn_ts = Endpoint::kNever, synack_ts = Endpoint::kNever;
+  std::int64_t synack_ts = Endpoint::kNever;
   std::int64_t handshake_ack_ts = Endpoint::kNever;
-  std::int64_t latency = -1;
-  std::uint64_t missed_bytes = 0;
-  std::uint64_t serial = 0;
+  std::unique_ptr<FlowExtras> extras;
+  std::uint32_t tag = 0;  // of its slot
+  std::uint32_t input = 0;
   std::uint32_t part = 0;
-  std::uint32_t truncated = 0, bad_checksum = 0, duplicates = 0, fragments = 0;
-  std::uint16_t sctp_ports[2] = {0, 0};
-  bool orig_is_a = true;
-  bool is_partial = false;
-  std::uint8_t seen_first = 0;  // bit 0: the originator's first packet, bit 1: the responder's
-  bool close_deferred = false;
-  bool is_active = true;
-  bool is_finished = false;  // over for good: only late packets may come
-  bool has_part = true;      // something to report since the last part
+  std::uint32_t truncated = 0;
+  bool orig_is_a : 1 = true;
+  bool is_partial : 1 = false;
+  bool close_deferred : 1 = false;
+  bool is_active : 1 = true;
+  bool is_finished : 1 = false;  // over for good: only late packets may come
+  bool has_part : 1 = true;      // something to report since the last part
+  // Of the handshake's times, those not reported yet.
+  bool has_new_syn : 1 = false;
+  bool has_new_synack : 1 = false;
+  bool has_new_handshake_ack : 1 = false;
+  std::uint8_t seen_first : 2 = 0;  // bit 0: the originator's first packet, bit 1: the responder's
+  std::uint8_t payloads_looked_at : 3 = 0;
   std::int8_t closed_by = -1, reset_by = -1;
   std::uint8_t icmp_type = 0, icmp_code = 0;
-  std::uint8_t payloads_looked_at = 0;
-  Endpoint ends[2];  // originator, responder
-};
 
-struct FlowState : FlowCore {
-  std::array<char, 20> uid{};
-  std::string history;
-  std::string tunnel_parents;
-  std::string_view service;
-  std::unique_ptr<std::pair<std::string, std::string>> hints;  // host, query
-  Encapsulation around;
-  const formats::pcap::Interface* interface = nullptr;
-  std::uint32_t input = 0;
-  // syn_ts, synack_ts, handshake_ack_ts when the last part was reported.
-  std::array<std::int64_t, 3> told_handshake{Endpoint::kNever, Endpoint::kNever, Endpoint::kNever};
+  Endpoint ends[2];  // originator, responder
+
+  std::uint64_t serial = 0;
   std::uint32_t next = kNone, previous = kNone;  // in its bucket of the wheel
   std::uint32_t bucket = kNone;
+  std::uint32_t duplicates = 0;
+  std::int64_t created_ts = 0;
+  // Once finished, when it ends; before that, when Zeek's six-second check of closed ones began, 0
+  // if it has not.
+  std::int64_t closing_ts = 0;
+  std::int64_t syn_ts = Endpoint::kNever;
+  std::int64_t latency = -1;
+  std::uint64_t missed_bytes = 0;
+  const formats::pcap::Interface* interface = nullptr;
+  const char* service = "";
+  History history;
+  std::array<char, 16> uid;  // without the C in front
+  std::uint32_t bad_checksum = 0, fragments = 0;
 };
 
 class FlowTable {
@@ -239,6 +283,8 @@ class FlowTable {
   void report_segment(const FlowState& flow, const Datagram& datagram, bool is_orig,
                       std::int64_t offset, bool is_rexmit);
 
+  // Whether the flow has ended before `ts`, and why.
+  [[nodiscard]] bool is_over(const FlowState& flow, std::int64_t ts, EndReason& reason) const;
   // When the flow ends if no packet comes, on its own clock; and why.
   [[nodiscard]] std::int64_t deadline(const FlowState& flow, EndReason& reason) const;
   [[nodiscard]] std::int64_t idle_time_out(const FlowState& flow) const;
@@ -250,14 +296,15 @@ class FlowTable {
   void end(std::uint32_t index, EndReason reason);
   void report(FlowState& flow, EndReason reason, bool is_final);
 
-  static constexpr std::size_t kChunk = 64;
-  static constexpr unsigned kTickShift = 30;  // of the wheel: 2^30 ns
+  static constexpr std::size_t kChunk = 16384;  // flows: huge pages, and at most one of them idle
+  static constexpr unsigned kTickShift = 30;    // of the wheel: 2^30 ns
   static constexpr std::size_t kBuckets = 4096;
 
   Options options_;
+  std::int64_t shortest_idle_;  // no flow that goes on ends sooner
   FlowSink& sink_;
-  std::vector<Slot> slots_;
-  std::vector<std::unique_ptr<FlowState[]>> chunks_;
+  std::vector<Slot, formats::io::HugePageAllocator<Slot>> slots_;
+  std::vector<std::vector<FlowState, formats::io::HugePageAllocator<FlowState>>> chunks_;
   std::vector<std::uint32_t> free_;
   std::uint32_t used_ = 0;
   std::size_t open_ = 0;

@@ -5,8 +5,8 @@ namespace tracebraid::converters::pcap {
 void Stream::insert(std::int64_t begin, std::int64_t end, Added& added) {
   if (begin < contiguous_) begin = std::min(contiguous_, end);
   if (begin == end) return;
-  if (!above_) above_ = std::make_unique<std::vector<Range>>();
-  std::vector<Range>& ranges = *above_;
+  std::vector<Range>& ranges = rest().above;
+  const std::int64_t top_before = top();
   Range merged{begin, end};
   const auto first = std::find_if(ranges.begin(), ranges.end(),
                                   [&](const Range& range) { return range.end >= begin; });
@@ -19,26 +19,24 @@ void Stream::insert(std::int64_t begin, std::int64_t end, Added& added) {
   }
   added.fresh += static_cast<std::uint32_t>(fresh);
   // Nothing above the top was seen before: what is fresh besides lies in a hole.
-  const std::int64_t above_top = std::max<std::int64_t>(end - std::max(begin, top_), 0);
+  const std::int64_t above_top = std::max<std::int64_t>(end - std::max(begin, top_before), 0);
   added.fills_hole = added.fills_hole || fresh > above_top;
   ranges.insert(ranges.erase(first, last), merged);
   if (ranges.size() > kMostRanges || ranges.front().begin <= contiguous_) {
     contiguous_ = std::max(contiguous_, ranges.front().end);
     ranges.erase(ranges.begin());
   }
-  if (ranges.empty()) above_.reset();
+  if (ranges.empty() && rest_->lowest == 1 && !rest_->is_given_up) rest_.reset();
 }
 
 void Stream::precede(std::int64_t begin, std::int64_t end) {
-  if (contiguous_ > lowest_) {
-    if (!above_) above_ = std::make_unique<std::vector<Range>>();
-    above_->insert(above_->begin(), {lowest_, contiguous_});
-  }
-  lowest_ = begin;
+  std::vector<Range>& above = rest().above;
+  if (contiguous_ > rest_->lowest) above.insert(above.begin(), {rest_->lowest, contiguous_});
+  rest_->lowest = begin;
   contiguous_ = end;
-  if (above_ && above_->size() > kMostRanges) {
-    contiguous_ = above_->front().end;
-    above_->erase(above_->begin());
+  if (above.size() > kMostRanges) {
+    contiguous_ = above.front().end;
+    above.erase(above.begin());
   }
 }
 
@@ -47,8 +45,8 @@ Stream::Missed Stream::walk(std::int64_t position) {
   std::int64_t at = covered_until(delivered_);
   while (at < position) {
     std::int64_t next = position;
-    if (above_) {
-      for (const Range& range : *above_) {
+    if (has_holes()) {
+      for (const Range& range : rest_->above) {
         if (range.begin >= at) {
           next = std::min(next, range.begin);
           break;

@@ -10,8 +10,8 @@
 
 namespace tracebraid::converters::pcap {
 
-// Memory: nothing on the heap while payload arrives in order; else at most kMostRanges ranges. When
-// there are more holes, the lowest is given up: what fills it later counts as seen before.
+// Memory: 32 bytes while payload arrives in order; else at most kMostRanges ranges on the heap.
+// When there are more holes, the lowest is given up: what fills it later counts as seen before.
 class Stream {
  public:
   static constexpr std::size_t kMostRanges = 128;
@@ -30,22 +30,22 @@ class Stream {
   Added add(std::int64_t begin, std::uint32_t length, bool may_precede) {
     const std::int64_t end = begin + length;
     Added added;
-    if (begin < lowest_) {
+    if (begin < lowest()) {
       if (may_precede) {
         added.fills_hole = true;
-        if (end < lowest_) {
+        if (end < lowest()) {
           precede(begin, end);
           added.fresh = length;
           return added;
         }
-        added.fresh += static_cast<std::uint32_t>(lowest_ - begin);
-        begin = std::exchange(lowest_, begin);
+        added.fresh += static_cast<std::uint32_t>(lowest() - begin);
+        begin = std::exchange(rest().lowest, begin);
       } else {
-        begin = std::min(end, lowest_);
+        begin = std::min(end, lowest());
       }
     }
     if (begin < end) {
-      if (begin <= contiguous_ && !above_) {
+      if (begin <= contiguous_ && !has_holes()) {
         if (end > contiguous_) {
           added.fresh += static_cast<std::uint32_t>(end - contiguous_);
           contiguous_ = end;
@@ -54,8 +54,7 @@ class Stream {
         insert(begin, end, added);
       }
     }
-    top_ = std::max(top_, end);
-    if (!is_given_up_) delivered_ = covered_until(delivered_);
+    if (!is_given_up()) delivered_ = covered_until(delivered_);
     return added;
   }
 
@@ -68,9 +67,9 @@ class Stream {
       // keep-alive's.
       if (position <= 2 && is_partial) {
         // Nothing is missed.
-      } else if (is_given_up_) {
+      } else if (is_given_up()) {
         delivered_ = position;
-      } else if (!above_ && contiguous_ <= delivered_) {
+      } else if (!has_holes() && contiguous_ <= delivered_) {
         missed = {static_cast<std::uint64_t>(position - delivered_), 1};
         delivered_ = position;
       } else {
@@ -83,13 +82,17 @@ class Stream {
 
   // Gaps are no longer looked for: too much lies behind a hole or without an acknowledgement, so
   // that the other direction, or this, is likely not in the capture.
-  void give_up() { is_given_up_ = true; }
-  [[nodiscard]] bool is_given_up() const { return is_given_up_; }
+  void give_up() { rest().is_given_up = true; }
+  [[nodiscard]] bool is_given_up() const { return rest_ && rest_->is_given_up; }
 
   // Everything before it has been seen or is missed.
   [[nodiscard]] std::int64_t delivered() const { return delivered_; }
   [[nodiscard]] std::int64_t acknowledged() const { return acknowledged_; }
-  [[nodiscard]] std::int64_t top() const { return top_; }
+  // One past the highest that was seen.
+  [[nodiscard]] std::int64_t top() const {
+    const std::int64_t top = std::max<std::int64_t>(contiguous_, 1);
+    return has_holes() ? std::max(top, rest_->above.back().end) : top;
+  }
   void presume_acknowledged() { acknowledged_ = std::max(acknowledged_, delivered_); }
 
  private:
@@ -97,6 +100,19 @@ class Stream {
     std::int64_t begin;
     std::int64_t end;
   };
+  // What most streams never have.
+  struct Rest {
+    std::int64_t lowest = 1;
+    std::vector<Range> above;  // seen beyond contiguous_: sorted, apart
+    bool is_given_up = false;
+  };
+
+  [[nodiscard]] std::int64_t lowest() const { return rest_ ? rest_->lowest : 1; }
+  [[nodiscard]] bool has_holes() const { return rest_ && !rest_->above.empty(); }
+  [[nodiscard]] Rest& rest() {
+    if (!rest_) rest_ = std::make_unique<Rest>();
+    return *rest_;
+  }
 
   void insert(std::int64_t begin, std::int64_t end, Added& added);
   // Takes in what lies before all that was seen, with a hole behind it.
@@ -104,8 +120,8 @@ class Stream {
   Missed walk(std::int64_t position);
   [[nodiscard]] std::int64_t covered_until(std::int64_t position) const {
     if (position < contiguous_) position = contiguous_;
-    if (above_) {
-      for (const Range& range : *above_) {
+    if (has_holes()) {
+      for (const Range& range : rest_->above) {
         if (range.begin > position) break;
         position = std::max(position, range.end);
       }
@@ -113,13 +129,10 @@ class Stream {
     return position;
   }
 
-  std::int64_t lowest_ = 1;
-  std::int64_t contiguous_ = 1;  // [lowest_, contiguous_) was seen
+  std::int64_t contiguous_ = 1;  // [lowest(), contiguous_) was seen
   std::int64_t delivered_ = 1;
   std::int64_t acknowledged_ = 1;
-  std::int64_t top_ = 1;
-  std::unique_ptr<std::vector<Range>> above_;  // seen beyond contiguous_: sorted, apart
-  bool is_given_up_ = false;
+  std::unique_ptr<Rest> rest_;
 };
 
 }  // namespace tracebraid::converters::pcap

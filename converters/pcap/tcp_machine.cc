@@ -7,7 +7,7 @@ namespace tracebraid::converters::pcap {
 namespace {
 
 // Letters of the history that are written once for each side.
-enum HistoryBit : std::uint16_t {
+enum HistoryBit : std::uint8_t {
   kSeenSyn = 1,
   kSeenFin = 2,
   kSeenRst = 4,
@@ -30,6 +30,11 @@ std::int64_t first_number(std::uint32_t seq) {
   return (std::int64_t{1} << 32) + seq;
 }
 
+// Of positions of which 32 bits are known: less than 2 GB apart.
+bool is_before(std::uint32_t position, std::int64_t other) {
+  return static_cast<std::int32_t>(position - static_cast<std::uint32_t>(other)) < 0;
+}
+
 void set_state(Endpoint& end, TcpState state) {
   if (state == end.state) return;
   end.previous = end.state;
@@ -47,7 +52,7 @@ bool has_no_data_acked(const Endpoint& end) {
 
 bool write_once(FlowState& flow, Endpoint& end, bool is_orig, HistoryBit bit, char letter) {
   if ((end.history & bit) != 0) return false;
-  end.history = static_cast<std::uint16_t>(end.history | bit);
+  end.history = static_cast<std::uint8_t>(end.history | bit);
   write_history(flow, is_orig, letter);
   return true;
 }
@@ -92,8 +97,7 @@ class Segment {
 void Segment::flip() {
   std::swap(flow_.ends[0], flow_.ends[1]);
   flow_.orig_is_a = !flow_.orig_is_a;
-  flow_.seen_first =
-      static_cast<std::uint8_t>(((flow_.seen_first & 1U) << 1U) | ((flow_.seen_first & 2U) >> 1U));
+  flow_.seen_first = ((flow_.seen_first & 1U) << 1U | (flow_.seen_first & 2U) >> 1U) & 3U;
   flow_.is_partial = false;
   if (flow_.closed_by >= 0) flow_.closed_by = static_cast<std::int8_t>(1 - flow_.closed_by);
   if (flow_.reset_by >= 0) flow_.reset_by = static_cast<std::int8_t>(1 - flow_.reset_by);
@@ -144,11 +148,12 @@ void Segment::history(std::int64_t relative) {
     }
     return;
   }
-  const auto flag = [&](HistoryBit bit, char letter, std::int64_t& last, std::int64_t at) {
-    if (!write_once(flow_, end(), is_orig_, bit, letter) && at != last) {
+  const auto flag = [&](HistoryBit bit, char letter, std::uint32_t& last, std::int64_t at) {
+    const auto number = static_cast<std::uint32_t>(at);
+    if (!write_once(flow_, end(), is_orig_, bit, letter) && number != last) {
       write_history(flow_, is_orig_, letter);
     }
-    last = at;
+    last = number;
   };
   if (syn()) {
     flag(kSeenSyn, ack() ? 'H' : 'S', end().last_syn, relative);
@@ -158,9 +163,9 @@ void Segment::history(std::int64_t relative) {
     flag(kSeenRst, 'R', end().last_rst, relative);
   } else if (length > 0 || ack()) {
     // Who answers a lone SYN-ACK is the one who had asked.
-    if (!is_orig_ && flow_.history == "H") {
+    if (!is_orig_ && peer().state == TcpState::kSynAckSent && flow_.history.text() == "H") {
       flip();
-      flow_.history = "^h";
+      flow_.history.assign("^h");
     }
     if (length > 0) {
       write_once(flow_, end(), is_orig_, kSeenData, 'D');
@@ -201,26 +206,36 @@ void Segment::handshake_times() {
   constexpr std::int64_t kNever = Endpoint::kNever;
   if (rst() || fin()) return;
   if (syn()) {
-    if (!ack() && is_orig_ && flow_.synack_ts == kNever) flow_.syn_ts = in_.ts_ns;
-    if (ack() && !is_orig_ && flow_.synack_ts == kNever) flow_.synack_ts = in_.ts_ns;
+    if (flow_.synack_ts != kNever) return;
+    if (!ack() && is_orig_ && flow_.syn_ts != in_.ts_ns) {
+      flow_.syn_ts = in_.ts_ns;
+      flow_.has_new_syn = true;
+    } else if (ack() && !is_orig_) {
+      flow_.synack_ts = in_.ts_ns;
+      flow_.has_new_synack = true;
+    }
   } else if (ack() && is_orig_ && flow_.synack_ts != kNever && flow_.handshake_ack_ts == kNever) {
     flow_.handshake_ack_ts = in_.ts_ns;
+    flow_.has_new_handshake_ack = true;
   }
 }
 
 void Segment::time_acknowledgement(Endpoint& sender, std::int64_t relative_ack) const {
+  const std::size_t count = sender.timed_count;
   std::size_t covered = 0;
-  while (covered < sender.timed_count && sender.timed[covered].end <= relative_ack) ++covered;
+  while (covered < count && is_before(sender.timed_end[covered], relative_ack + 1)) ++covered;
   if (covered == 0) return;
-  const std::int64_t took = in_.ts_ns - sender.timed[covered - 1].ts;
-  std::move(sender.timed.begin() + static_cast<std::ptrdiff_t>(covered),
-            sender.timed.begin() + sender.timed_count, sender.timed.begin());
-  sender.timed_count = static_cast<std::uint8_t>(sender.timed_count - covered);
+  const std::int64_t took = in_.ts_ns - sender.timed_ts[covered - 1];
+  for (std::size_t at = covered; at < count; ++at) {
+    sender.timed_end[at - covered] = sender.timed_end[at];
+    sender.timed_ts[at - covered] = sender.timed_ts[at];
+  }
+  sender.timed_count = static_cast<std::uint8_t>(count - covered);
   if (took < 0) return;
   sender.rtt.min = std::min(sender.rtt.min, took);
   sender.rtt.max = std::max(sender.rtt.max, took);
   sender.rtt.sum += took;
-  ++sender.rtt.samples;
+  ++sender.rtt_samples;
 }
 
 void Segment::acknowledgement(std::int64_t& relative_ack) {
@@ -277,7 +292,7 @@ void Segment::from_inactive(bool& closes) {
           in_.seq == static_cast<std::uint32_t>(end().start)) {
         // The SYN was captured after the SYN-ACK that answers it.
         flip();
-        flow_.history += '^';
+        flow_.history.add('^');
         set_state(peer(), TcpState::kEstablished);
         flow_.seen_first |= 1U;
       }
@@ -298,7 +313,7 @@ void Segment::from_inactive(bool& closes) {
   if (ack() && peer().state == TcpState::kEstablished) {
     set_state(end(), TcpState::kEstablished);
     flow_.is_partial = false;
-    flow_.seen_first = static_cast<std::uint8_t>(flow_.seen_first | (is_orig_ ? 1U : 2U));
+    flow_.seen_first |= is_orig_ ? 1U : 2U;
   } else {
     set_state(end(), TcpState::kPartial);
   }
@@ -385,9 +400,9 @@ void Segment::close(Endpoint& end, Endpoint& peer) {
   end.did_close = true;
   if (end.state == TcpState::kReset || peer.did_close || peer.state == TcpState::kInactive) {
     flow_.is_finished = true;
-    flow_.ends_at = flow_.counted_ts + time_outs_.close;
+    flow_.closing_ts = flow_.counted_ts + time_outs_.close;
   } else if (end.previous != TcpState::kInactive) {
-    flow_.check_from = flow_.counted_ts;
+    flow_.closing_ts = flow_.counted_ts;
   }
 }
 
@@ -404,11 +419,13 @@ SegmentEffect Segment::payload(std::int64_t relative) {
     ++sender.rexmit_packets;
     sender.rexmit_bytes += seen;
     // What is sent twice is not timed, nor what was waiting behind it (Karn's rule).
-    while (sender.timed_count > 0 && sender.timed[sender.timed_count - 1].end > begin) {
+    while (sender.timed_count > 0 &&
+           !is_before(sender.timed_end[sender.timed_count - 1U], begin + 1)) {
       --sender.timed_count;
     }
   } else if (sender.timed_count < Endpoint::kMostTimed && !added.fills_hole) {
-    sender.timed[sender.timed_count++] = {until, in_.ts_ns};
+    sender.timed_end[sender.timed_count] = static_cast<std::uint32_t>(until);
+    sender.timed_ts[sender.timed_count++] = in_.ts_ns;
   }
   if (added.fresh > 0 && added.fills_hole) ++sender.reordered_packets;
 
@@ -472,7 +489,7 @@ SegmentEffect Segment::take() {
     }
     if (is_news) check_end(other, end());
   }
-  flow_.seen_first = static_cast<std::uint8_t>(flow_.seen_first | (is_orig_ ? 1U : 2U));
+  flow_.seen_first |= is_orig_ ? 1U : 2U;
   const SegmentEffect effect = payload(relative);
   check_end(end(), peer());
   if (closes) close(end(), peer());
@@ -482,9 +499,7 @@ SegmentEffect Segment::take() {
 }  // namespace
 
 void write_history(FlowState& flow, bool is_orig, char letter) {
-  constexpr std::size_t kMost = 1024;
-  if (flow.history.size() == kMost) return;
-  flow.history += is_orig ? letter : static_cast<char>(std::tolower(letter));
+  flow.history.add(is_orig ? letter : static_cast<char>(std::tolower(letter)));
 }
 
 void write_scaled_history(FlowState& flow, bool is_orig, char letter, std::uint32_t& times) {
@@ -528,7 +543,7 @@ std::string_view connection_state(const FlowState& flow) {
   }
   if (orig.state == TcpState::kReset) {
     if (!is_inactive(resp)) return "RSTO";
-    std::string_view letters = flow.history;
+    std::string_view letters = flow.history.text();
     if (letters.starts_with('^')) letters.remove_prefix(1);
     const std::size_t stop = letters.find_first_of("HAFGIQR");
     const bool is_syn_then_rst =
