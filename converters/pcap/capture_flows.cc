@@ -23,6 +23,7 @@ constexpr io::Counter kBackwards = {"time_goes_backwards", io::Severity::kNote,
 constexpr std::int64_t kJumpNs = 60'000'000'000;
 constexpr std::int64_t kNever = Packet::kNoTime;
 constexpr std::size_t kBatch = 1024;  // datagrams
+constexpr std::size_t kMostWaiting = 4;
 
 std::string position(std::uint64_t packet) {
   return "packet " + std::to_string(packet);
@@ -36,16 +37,26 @@ CaptureFlows::CaptureFlows(Options options, FlowSink& sink, io::Diagnostics& dia
       decoder_(std::move(options.decoder), diagnostics),
       diagnostics_(diagnostics),
       clock_(kNever),
-      background_([this](DatagramBatch& batch) {
-        flows_.add(batch);
-        if (batch.is_followed_by_wait) sink_.flush();
-        batch.clear();
-      }) {
+      background_(
+          [this](DatagramBatch& batch) {
+            flows_.add(batch);
+            if (batch.is_followed_by_wait) sink_.flush();
+            batch.clear();
+          },
+          kMostWaiting) {
   if (!options.filter.empty()) filter_.emplace(options.filter);
 }
 
 void CaptureFlows::add(std::span<Packet> packets) {
-  for (Packet& packet : packets) {
+  constexpr std::size_t kAhead = 4;
+  constexpr std::size_t kLine = 64;
+  for (std::size_t index = 0; index < packets.size(); ++index) {
+    Packet& packet = packets[index];
+    if (index + kAhead < packets.size()) {
+      const unsigned char* const next = packets[index + kAhead].data;
+      __builtin_prefetch(next);
+      __builtin_prefetch(next + kLine);
+    }
     ++ledger_.read;
     if (filter_ && !filter_->matches(packet)) {
       ++ledger_.filtered;
@@ -72,6 +83,7 @@ void CaptureFlows::add(std::span<Packet> packets) {
     }
     take(packet, number());
   }
+  decoder_.keep(batch_);
 }
 
 void CaptureFlows::set_input(std::string_view name) {
@@ -96,6 +108,7 @@ void CaptureFlows::settle_held(std::int64_t next_ts) {
     clock_ = packet.ts_ns;
   }
   take(packet, held_->number);
+  decoder_.keep(batch_);
   held_.reset();
 }
 
@@ -127,7 +140,10 @@ void CaptureFlows::take(const Packet& packet, std::uint64_t number) {
       ++ledger_.unsupported_link;
       break;
   }
-  if (batch_.datagrams.size() >= kBatch) submit();
+  if (batch_.datagrams.size() >= kBatch) {
+    decoder_.keep(batch_);
+    submit();
+  }
 }
 
 void CaptureFlows::submit() {

@@ -20,7 +20,7 @@ namespace tracebraid::converters::pcap {
 // Decoding is done in the calling thread, the flows' work and the sink's in a second one, which
 // starts when there are more packets than one batch.
 //
-// Memory: that of the open flows, of fragments that wait, of three batches, and one packet that is
+// Memory: that of the open flows, of fragments that wait, of six batches, and one packet that is
 // held back.
 class CaptureFlows {
  public:

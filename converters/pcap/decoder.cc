@@ -88,49 +88,72 @@ constexpr io::Counter kUnknownLink = {"unsupported_link_type", io::Severity::kDa
 constexpr io::Counter kTooDeep = {"tunnels_too_deep", io::Severity::kWarning,
                                   "more tunnels in one another than are followed"};
 
-std::uint64_t sum_words(const std::uint8_t* at, std::size_t count) {
+// Sum of `bytes`, congruent modulo 0xFFFF to that of its 16-bit words in memory order.
+std::uint64_t sum_words(std::span<const std::uint8_t> bytes) {
+  using Lanes [[gnu::vector_size(16)]] = std::uint64_t;
+  constexpr std::size_t kLanes = sizeof(Lanes);
+  static constexpr std::array<std::uint8_t, 2 * kLanes> kMasks = [] {
+    std::array<std::uint8_t, 2 * kLanes> masks{};
+    for (std::size_t at = kLanes; at < masks.size(); ++at) masks[at] = 0xFF;
+    return masks;
+  }();
+  const std::uint8_t* at = bytes.data();
+  std::size_t count = bytes.size();
   std::uint64_t sum = 0;
-  for (; count >= 4; count -= 4, at += 4) {
-    std::uint32_t word = 0;
+  const auto load = [](const std::uint8_t* from) {
+    Lanes lanes;
+    std::memcpy(&lanes, from, sizeof lanes);
+    return lanes;
+  };
+  if (count >= kLanes) {
+    // What is left over after whole vectors, and the last byte of an odd number, without a branch:
+    // lengths cannot be predicted.
+    sum = at[count - 1] & (0U - (count & 1U));
+    count &= ~std::size_t{1};
+    Lanes next = load(at + count - kLanes) & load(kMasks.data() + count % kLanes);
+    Lanes all = next;  // modulo 2^64
+    Lanes high = next >> 32U;
+    for (std::size_t vector = count / kLanes; vector > 0; --vector, at += kLanes) {
+      next = load(at);
+      all += next;
+      high += next >> 32U;
+    }
+    all += high - (high << 32U);
+    return sum + all[0] + all[1];
+  }
+  for (; count >= 2; count -= 2, at += 2) {
+    std::uint16_t word = 0;
     std::memcpy(&word, at, sizeof word);
     sum += word;
   }
-  if (count > 0) {
-    std::uint32_t word = 0;
-    std::memcpy(&word, at, count);
-    sum += word;
-  }
-  return sum;
+  return sum + (count > 0 ? *at : 0U);
 }
 
-std::uint16_t folded(std::uint64_t sum) {
-  sum = (sum & 0xFFFFFFFFU) + (sum >> 32U);
-  sum = (sum & 0xFFFFU) + ((sum >> 16U) & 0xFFFFU) + (sum >> 32U);
-  sum = (sum & 0xFFFFU) + (sum >> 16U);
-  sum = (sum & 0xFFFFU) + (sum >> 16U);
-  return static_cast<std::uint16_t>(sum);
+// Whether the Internet checksum (RFC 1071) in what was summed is wrong.
+bool is_bad_sum(std::uint64_t sum) {
+  constexpr std::uint64_t kOnes = 0xFFFF;
+  return sum % kOnes != 0 || sum == 0;
 }
 
-// Internet checksum of the pseudo header and `bytes` (RFC 1071), in memory order.
+// Of `bytes` and the pseudo header in front.
 bool has_bad_checksum(const IpPacket& ip, std::span<const std::uint8_t> bytes,
                       std::uint8_t protocol) {
-  const auto in_memory_order = [](std::uint64_t value) {
-    return std::endian::native == std::endian::little ? __builtin_bswap64(value) : value;
-  };
-  std::uint64_t sum = sum_words(bytes.data(), bytes.size());
-  const std::uint64_t source_low = ip.is_ipv6 ? ip.source.low : ip.source.low & 0xFFFFFFFFU;
-  const std::uint64_t destination_low =
-      ip.is_ipv6 ? ip.destination.low : ip.destination.low & 0xFFFFFFFFU;
-  for (const std::uint64_t part : {ip.source.high, source_low, ip.destination.high, destination_low,
-                                   std::uint64_t{protocol}, std::uint64_t{bytes.size()}}) {
-    const std::uint64_t word = in_memory_order(part);
-    sum += (word & 0xFFFFFFFFU) + (word >> 32U);
+  const auto words = [](std::uint64_t value) { return (value & 0xFFFFFFFFU) + (value >> 32U); };
+  std::uint64_t head =
+      (ip.source.low & 0xFFFFFFFFU) + (ip.destination.low & 0xFFFFFFFFU) + protocol + bytes.size();
+  if (ip.is_ipv6) {
+    head += words(ip.source.high) + words(ip.destination.high) + (ip.source.low >> 32U) +
+            (ip.destination.low >> 32U);
   }
-  return folded(sum) != 0xFFFF;
+  // In memory order, words have their bytes the other way round: modulo 0xFFFF, that is 256 times
+  // as much.
+  constexpr unsigned kSwap = std::endian::native == std::endian::little ? 8 : 0;
+  return is_bad_sum(sum_words(bytes) + (head << kSwap));
 }
 
+__extension__ using Wide = unsigned __int128;
+
 std::uint64_t mixed(std::uint64_t left, std::uint64_t right) {
-  __extension__ using Wide = unsigned __int128;
   const Wide product = static_cast<Wide>(left) * right;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
 }
@@ -622,7 +645,10 @@ Outcome Decoder::fragment(Frame& frame, const IpPacket& ip, Bytes bytes) {
   joined.total_bytes = whole.header_bytes + whole.length;
   joined.is_truncated = whole.captured < whole.length;
   frame.fragments = static_cast<std::uint16_t>(std::min<std::uint32_t>(whole.pieces, UINT16_MAX));
-  return transport(frame, joined, {whole.bytes.get(), whole.captured, whole.length});
+  const Outcome outcome =
+      transport(frame, joined, {whole.bytes.get(), whole.captured, whole.length});
+  keep(frame.out);  // as long as the bytes live
+  return outcome;
 }
 
 Outcome Decoder::transport(Frame& frame, const IpPacket& ip, Bytes bytes) {
@@ -683,22 +709,23 @@ Outcome Decoder::transport(Frame& frame, const IpPacket& ip, Bytes bytes) {
 void Decoder::finish(Frame& frame, const IpPacket& ip, Datagram& datagram, std::uint16_t source,
                      std::uint16_t destination) {
   FlowKey& key = datagram.key;
-  const auto order = [](const HostAddress& address, std::uint16_t port) {
-    return std::tuple(address.high, address.low, port);
+  // Without a branch: which direction a packet has cannot be predicted.
+  const auto wide = [](const HostAddress& address) {
+    return static_cast<Wide>(address.high) << 64U | address.low;
   };
-  datagram.from_a = order(ip.source, source) <= order(ip.destination, destination);
-  key.a = datagram.from_a ? ip.source : ip.destination;
-  key.b = datagram.from_a ? ip.destination : ip.source;
-  key.port_a = datagram.from_a ? source : destination;
-  key.port_b = datagram.from_a ? destination : source;
-  if (datagram.is_one_way) {
-    // Nobody answers these: the other direction is another flow.
-    datagram.from_a = true;
-    key.a = ip.source;
-    key.b = ip.destination;
-    key.port_a = source;
-    key.port_b = destination;
-  }
+  const bool is_in_order = (wide(ip.source) < wide(ip.destination)) |
+                           ((wide(ip.source) == wide(ip.destination)) & (source <= destination));
+  // Nobody answers what is one-way: the other direction is another flow.
+  const bool from_a = is_in_order | datagram.is_one_way;
+  const std::uint64_t swap = from_a ? 0 : ~std::uint64_t{0};
+  const std::uint64_t high = (ip.source.high ^ ip.destination.high) & swap;
+  const std::uint64_t low = (ip.source.low ^ ip.destination.low) & swap;
+  const auto port = static_cast<std::uint16_t>((source ^ destination) & swap);
+  datagram.from_a = from_a;
+  key.a = {ip.source.high ^ high, ip.source.low ^ low};
+  key.b = {ip.destination.high ^ high, ip.destination.low ^ low};
+  key.port_a = source ^ port;
+  key.port_b = destination ^ port;
   constexpr std::uint64_t kBroadcast = kIpv4Prefix | 0xFFFF'FFFF;
   datagram.to_broadcast = ip.destination.high == 0 && ip.destination.low == kBroadcast;
   const Encapsulation& around = frame.encapsulation;
@@ -716,51 +743,63 @@ void Decoder::finish(Frame& frame, const IpPacket& ip, Datagram& datagram, std::
     key.around = static_cast<std::uint16_t>(hash ^ (hash >> 16U) ^ (hash >> 32U) ^ (hash >> 48U));
   }
   datagram.hash = hash_of(key, hash_seed_);
-  // For keep_bytes(); until then the checksum keeps the processor busy.
-  __builtin_prefetch(&kept_[datagram.hash & (kept_.size() - 1)], 1);
+  __builtin_prefetch(&kept_[datagram.hash & (kept_.size() - 1)], 1);  // for keep()
   if (around.vlans > 0 || around.tunnels > 0 || around.has_mpls) {
     datagram.around = static_cast<std::int32_t>(frame.out.encapsulations.size());
     frame.out.encapsulations.push_back(around);
   }
 }
 
-// Not of every payload: a copy costs more than all the rest.
-void Decoder::keep_bytes(Frame& frame, Datagram& datagram, std::span<const std::uint8_t> options,
+void Decoder::keep_later(Frame& frame, const Datagram& datagram,
+                         std::span<const std::uint8_t> options,
                          std::span<const std::uint8_t> payload) {
+  const bool is_syn = (datagram.tcp_flags & kSyn) != 0;
+  if (!is_syn && payload.empty()) return;
+  if (to_keep_count_ == to_keep_.size()) keep(frame.out);
+  to_keep_[to_keep_count_++] = {
+      .datagram = static_cast<std::uint32_t>(&datagram - frame.out.datagrams.data()),
+      .options = is_syn ? options : std::span<const std::uint8_t>(),
+      .payload = payload};
+}
+
+// Not of every payload: a copy costs more than all the rest.
+void Decoder::keep(DatagramBatch& out) {
   constexpr std::size_t kMostOptions = 40;
   constexpr std::size_t kMostPayload = 2048;
   constexpr std::uint8_t kMostPayloads = 4;
-  const bool is_syn = (datagram.tcp_flags & kSyn) != 0;
-  if (!is_syn) {
-    options = {};
-    if (payload.empty()) return;
-  }
-  Kept& kept = kept_[datagram.hash & (kept_.size() - 1)];
-  const auto tag = static_cast<std::uint32_t>(datagram.hash >> 32U);
   constexpr unsigned kTickShift = 30;
   constexpr std::uint64_t kTicks = (std::uint64_t{1} << Kept::kTickBits) - 1;
-  const std::uint64_t tick = static_cast<std::uint64_t>(datagram.ts_ns) >> kTickShift & kTicks;
   // Fewer ticks than that: less time than the time-out. To keep in vain is no harm.
   const auto least_ticks = static_cast<std::uint64_t>(options_.shortest_time_out_ns) >> kTickShift;
-  if (kept.tag != tag || is_syn || ((tick - kept.last_tick) & kTicks) >= least_ticks) {
-    kept.tag = tag;
-    kept.payloads = 0;
+  for (std::size_t index = 0; index < to_keep_count_; ++index) {
+    const ToKeep& bytes = to_keep_[index];
+    Datagram& datagram = out.datagrams[bytes.datagram];
+    std::span<const std::uint8_t> payload = bytes.payload;
+    Kept& kept = kept_[datagram.hash & (kept_.size() - 1)];
+    const auto tag = static_cast<std::uint32_t>(datagram.hash >> 32U);
+    const std::uint64_t tick = static_cast<std::uint64_t>(datagram.ts_ns) >> kTickShift & kTicks;
+    if (kept.tag != tag || (datagram.tcp_flags & kSyn) != 0 ||
+        ((tick - kept.last_tick) & kTicks) >= least_ticks) {
+      kept.tag = tag;
+      kept.payloads = 0;
+    }
+    kept.last_tick = tick & kTicks;
+    if (payload.empty() || kept.payloads == kMostPayloads) {
+      payload = {};
+    } else {
+      ++kept.payloads;
+    }
+    const std::size_t options_size = std::min(bytes.options.size(), kMostOptions);
+    const std::size_t payload_size = std::min(payload.size(), kMostPayload);
+    if (options_size + payload_size == 0) continue;
+    std::uint8_t* const room = out.room(options_size + payload_size);
+    std::copy_n(bytes.options.begin(), options_size, room);
+    std::copy_n(payload.begin(), payload_size, room + options_size);
+    datagram.bytes = room;
+    datagram.options_size = static_cast<std::uint16_t>(options_size);
+    datagram.payload_size = static_cast<std::uint16_t>(payload_size);
   }
-  kept.last_tick = tick & kTicks;
-  if (payload.empty() || kept.payloads == kMostPayloads) {
-    payload = {};
-  } else {
-    ++kept.payloads;
-  }
-  const std::size_t options_size = std::min(options.size(), kMostOptions);
-  const std::size_t payload_size = std::min(payload.size(), kMostPayload);
-  if (options_size + payload_size == 0) return;
-  std::uint8_t* const room = frame.out.room(options_size + payload_size);
-  std::copy_n(options.begin(), options_size, room);
-  std::copy_n(payload.begin(), payload_size, room + options_size);
-  datagram.bytes = room;
-  datagram.options_size = static_cast<std::uint16_t>(options_size);
-  datagram.payload_size = static_cast<std::uint16_t>(payload_size);
+  to_keep_count_ = 0;
 }
 
 const formats::pcap::Interface* Decoder::intern(const formats::pcap::Interface* interface) {
@@ -795,7 +834,7 @@ Outcome Decoder::tcp(Frame& frame, const IpPacket& ip, Datagram& datagram, Bytes
   finish(frame, ip, datagram, source, destination);
   datagram.is_bad_checksum =
       !ip.is_truncated && has_bad_checksum(ip, {bytes.at, bytes.captured}, kProtocolTcp);
-  keep_bytes(frame, datagram, {bytes.at + kHeader, seen - kHeader},
+  keep_later(frame, datagram, {bytes.at + kHeader, seen - kHeader},
              {bytes.at + seen, bytes.captured - seen});
   return Outcome::kCounted;
 }
@@ -819,7 +858,7 @@ Outcome Decoder::udp(Frame& frame, const IpPacket& ip, Datagram& datagram, Bytes
   bytes.skip(kHeader);
   datagram.payload_bytes = bytes.wire;
   finish(frame, ip, datagram, source, destination);
-  keep_bytes(frame, datagram, {}, {bytes.at, bytes.captured});
+  keep_later(frame, datagram, {}, {bytes.at, bytes.captured});
   if (options_.inner) {
     const std::int32_t parent = frame.parent;
     const Encapsulation around = frame.encapsulation;
@@ -839,8 +878,8 @@ Outcome Decoder::icmp(Frame& frame, const IpPacket& ip, Datagram& datagram, Byte
   datagram.icmp_code = bytes.u8(1);
   if (!ip.is_truncated) {
     const std::span<const std::uint8_t> all{bytes.at, bytes.captured};
-    datagram.is_bad_checksum = ip.is_ipv6 ? has_bad_checksum(ip, all, kProtocolIcmp6)
-                                          : folded(sum_words(all.data(), all.size())) != 0xFFFF;
+    datagram.is_bad_checksum =
+        ip.is_ipv6 ? has_bad_checksum(ip, all, kProtocolIcmp6) : is_bad_sum(sum_words(all));
   }
   datagram.payload_bytes = bytes.wire > kHeader ? bytes.wire - kHeader : 0;
   const int counterpart = icmp_counterpart(datagram.icmp_type, ip.is_ipv6);

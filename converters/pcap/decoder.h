@@ -6,11 +6,13 @@
 // (Teredo), draft-foschiano-erspan. Not read: encrypted 802.11, IPsec payloads, AYIYA.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "converters/pcap/datagram.h"
@@ -48,9 +50,13 @@ class Decoder {
   Decoder(Options options, formats::io::Diagnostics& diagnostics);
 
   // Appends the frame's datagrams to `out`: the UDP datagram of a tunnel before what is inside.
-  // Nothing of it points into the frame.
+  // keep() must be called while the frame and `out` are the same.
   [[nodiscard]] Outcome decode(const formats::pcap::Packet& packet, std::uint64_t number,
                                DatagramBatch& out);
+
+  // Copies what is needed of the payloads of the frames so far, into `out`, where all of them were
+  // decoded to. Nothing points into the frames afterwards.
+  void keep(DatagramBatch& out);
 
  private:
   // A piece of the frame: what was captured of it, and its length on the wire.
@@ -77,7 +83,7 @@ class Decoder {
   Outcome gre(Frame& frame, Bytes bytes);
   [[nodiscard]] bool enter(Frame& frame, TunnelKind kind, std::uint32_t id);
   const formats::pcap::Interface* intern(const formats::pcap::Interface* interface);
-  void keep_bytes(Frame& frame, Datagram& datagram, std::span<const std::uint8_t> options,
+  void keep_later(Frame& frame, const Datagram& datagram, std::span<const std::uint8_t> options,
                   std::span<const std::uint8_t> payload);
   void finish(Frame& frame, const struct IpPacket& ip, Datagram& datagram, std::uint16_t source,
               std::uint16_t destination);
@@ -100,6 +106,14 @@ class Decoder {
     std::uint32_t last_tick : kTickBits = 0;
   };
   std::vector<Kept> kept_;
+  // Options and payloads that may be kept. Looked at some packets later, when the cache has fetched
+  // what is known of the flow.
+  struct ToKeep {
+    std::uint32_t datagram = 0;  // index in the batch
+    std::span<const std::uint8_t> options, payload;
+  };
+  std::array<ToKeep, 8> to_keep_;
+  std::size_t to_keep_count_ = 0;
   std::vector<std::uint32_t> unsupported_;  // link types that were reported
 };
 

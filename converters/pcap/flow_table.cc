@@ -72,6 +72,22 @@ std::uint16_t responder_port(const FlowState& flow) {
   return flow.orig_is_a ? flow.key.port_b : flow.key.port_a;
 }
 
+// Both FINs may have been seen, though not in an order that finishes the flow (take_segment).
+EndReason final_reason(const FlowState& flow, EndReason reason) {
+  const bool are_closed =
+      flow.ends[0].state == TcpState::kClosed && flow.ends[1].state == TcpState::kClosed;
+  const bool is_left = reason == EndReason::kEof || reason == EndReason::kIdle;
+  return is_left && are_closed ? EndReason::kClosed : reason;
+}
+
+// Into the cache: bytes [from, to) of a flow, which are whole lines. Inline, since GCC takes a
+// function that only does this for one that does nothing.
+[[gnu::always_inline]] inline void fetch(const FlowState& flow, std::size_t from, std::size_t to) {
+  constexpr std::size_t kLine = 64;
+  const char* const first = reinterpret_cast<const char*>(&flow);
+  for (std::size_t at = from; at < to; at += kLine) __builtin_prefetch(first + at);
+}
+
 // A reply to an ICMP request that is not in the capture. What routers and neighbours advertise
 // comes without a request, too, and does not count.
 bool is_icmp_reply(const Datagram& datagram) {
@@ -105,34 +121,34 @@ void History::add_to_many(char letter) {
   if (many_->size() < kMost) *many_ += letter;
 }
 
+// Fetches into the cache what the datagrams after `index` will need: the slot of one, the flow of a
+// nearer one.
+inline void FlowTable::fetch_ahead(const std::vector<Datagram>& datagrams, std::size_t index) {
+  constexpr std::size_t kSlotsAhead = 16;
+  constexpr std::size_t kFlowsAhead = 8;
+  constexpr std::size_t kEnds = offsetof(FlowState, ends);
+  constexpr std::size_t kUsual = offsetof(Endpoint, fin);
+  static_assert(kEnds % alignof(FlowState) == 0 && kUsual % alignof(Endpoint) == 0);
+  const auto slot_of = [&](const Datagram& datagram) -> const Slot& {
+    return slots_[tag_of(datagram.hash) & (slots_.size() - 1)];
+  };
+  if (index + kSlotsAhead < datagrams.size()) {
+    __builtin_prefetch(&slot_of(datagrams[index + kSlotsAhead]));
+  }
+  if (index + kFlowsAhead >= datagrams.size()) return;
+  const Slot& slot = slot_of(datagrams[index + kFlowsAhead]);
+  if (slot.flow == kNone) return;
+  const FlowState& flow = at(slot.flow);
+  fetch(flow, 0, kEnds + kUsual);
+  fetch(flow, kEnds + sizeof(Endpoint), kEnds + sizeof(Endpoint) + kUsual);
+}
+
 void FlowTable::add(const DatagramBatch& batch) {
-  constexpr std::size_t kAhead = 8;
-  constexpr std::size_t kLine = 64;
   const std::vector<Datagram>& datagrams = batch.datagrams;
-  const std::size_t count = datagrams.size();
   if (batch.input) inputs_.push_back(*batch.input);
   batch_flows_.clear();
-  for (std::size_t index = 0; index < count; ++index) {
-    const std::size_t mask = slots_.size() - 1;
-    if (index + 2 * kAhead < count) {
-      __builtin_prefetch(&slots_[tag_of(datagrams[index + 2 * kAhead].hash) & mask]);
-    }
-    if (index + kAhead < count) {
-      const Slot& slot = slots_[tag_of(datagrams[index + kAhead].hash) & mask];
-      if (slot.flow != kNone) {
-        const FlowState& flow = at(slot.flow);
-        const auto fetch = [](const void* from, std::size_t lines) {
-          const char* const first = static_cast<const char*>(from);
-          for (std::size_t line = 0; line < lines; ++line) {
-            __builtin_prefetch(first + line * kLine);
-          }
-        };
-        fetch(&flow, offsetof(FlowState, ends) / kLine);
-        constexpr std::size_t kUsual = offsetof(Endpoint, before) / kLine;
-        fetch(&flow.ends[0], kUsual);
-        fetch(&flow.ends[1], kUsual);
-      }
-    }
+  for (std::size_t index = 0; index < datagrams.size(); ++index) {
+    fetch_ahead(datagrams, index);
     batch_flows_.push_back(add_one(datagrams[index], batch));
   }
 }
@@ -603,13 +619,8 @@ void FlowTable::evict() {
 
 void FlowTable::end(std::uint32_t index, EndReason reason) {
   FlowState& flow = at(index);
-  if ((reason == EndReason::kEof || reason == EndReason::kIdle) &&
-      flow.ends[0].state == TcpState::kClosed && flow.ends[1].state == TcpState::kClosed) {
-    // Both FINs were seen, though not in an order that finishes the flow (take_segment).
-    reason = EndReason::kClosed;
-  }
   unlink(index);
-  report(flow, reason, true);
+  report(flow, final_reason(flow, reason), true);
   erase_slot(index);
   std::destroy_at(&flow);
   ::new (&flow) FlowState;
@@ -644,20 +655,27 @@ void FlowTable::report(FlowState& flow, EndReason reason, bool is_final) {
 }
 
 void FlowTable::finish() {
-  std::vector<std::uint32_t> rest;
+  struct Rest {
+    std::uint64_t serial;
+    std::uint32_t flow;
+  };
+  std::vector<Rest> rest;
   rest.reserve(open_);
   for (const Slot& slot : slots_) {
-    if (slot.flow != kNone) rest.push_back(slot.flow);
+    if (slot.flow != kNone) rest.push_back({at(slot.flow).serial, slot.flow});
   }
-  std::sort(rest.begin(), rest.end(), [&](std::uint32_t left, std::uint32_t right) {
-    return at(left).serial < at(right).serial;
-  });
-  for (const std::uint32_t index : rest) {
-    FlowState& flow = at(index);
+  std::sort(rest.begin(), rest.end(),
+            [](const Rest& left, const Rest& right) { return left.serial < right.serial; });
+  for (std::size_t index = 0; index < rest.size(); ++index) {
+    constexpr std::size_t kAhead = 3;
+    if (index + kAhead < rest.size()) fetch(at(rest[index + kAhead].flow), 0, sizeof(FlowState));
+    FlowState& flow = at(rest[index].flow);
     EndReason reason = EndReason::kIdle;
     static_cast<void>(deadline(flow, reason));
-    end(index, flow.is_finished ? reason : EndReason::kEof);
+    report(flow, final_reason(flow, flow.is_finished ? reason : EndReason::kEof), true);
   }
+  slots_.assign(kFirstSlots, {});
+  open_ = 0;
 }
 
 }  // namespace tracebraid::converters::pcap

@@ -106,8 +106,7 @@ class History {
   std::unique_ptr<std::string> many_;  // all of them, when they are not few
 };
 
-// One direction of a flow: what the endpoint has sent. Ordered so that a packet without anything
-// unusual does not touch the last line, nor the last two of the endpoint that it goes to.
+// One direction of a flow: what the endpoint has sent. Each paragraph is a cache line.
 struct alignas(64) Endpoint {
   static constexpr std::int64_t kNever = formats::pcap::Packet::kNoTime;
   static constexpr std::size_t kMostTimed = 6;
@@ -118,7 +117,7 @@ struct alignas(64) Endpoint {
     std::int64_t sum = 0;
   };
 
-  // Sequence numbers, continued beyond 32 bits.
+  // Of every packet, in either direction. Sequence numbers are continued beyond 32 bits.
   std::int64_t start = 0;
   std::int64_t last = 0;  // one past the highest sent
   std::int64_t ack = 0;   // highest that the peer acknowledged
@@ -129,33 +128,37 @@ struct alignas(64) Endpoint {
   bool did_end : 1 = false;
   bool has_acked : 1 = false;
   bool has_fin : 1 = false;
+  std::uint8_t timed_count = 0;
   std::uint8_t history = 0;  // letters written that are written once
   std::uint8_t flags = 0;
   std::uint8_t ttl = 0;
-  std::uint16_t last_window = 0;
 
-  // Segments on their way whose acknowledgement will be timed, where they end (relative, 32 bits of
-  // it) and when they were seen; the others are not.
-  std::uint8_t timed_count = 0;
-  std::uint16_t last_ip_id = 0;
-  std::array<std::uint32_t, kMostTimed> timed_end;
+  // Of every packet sent.
+  std::int64_t packets = 0, ip_bytes = 0, payload_bytes = 0;
+  std::int64_t first_ts = kNever, last_ts = kNever;
   std::uint32_t last_seq = 0;
   std::uint32_t last_ack = 0;
+  std::uint32_t last_length = 0;
+  std::uint16_t last_ip_id = 0;
+  std::uint16_t last_window = 0;
+  std::uint32_t duplicate_acks = 0;
+  std::uint32_t reordered_packets = 0;
+
+  // Of payload, and of its acknowledgement. Segments on their way that will be timed, where they
+  // end (relative, 32 bits of it) and when they were seen; the others are not.
+  std::array<std::uint32_t, kMostTimed> timed_end;
   std::uint32_t rtt_samples = 0;
   Rtt rtt;
+  std::int64_t unique_bytes = 0;
+
   std::array<std::int64_t, kMostTimed> timed_ts;
-  std::int64_t first_ts = kNever, last_ts = kNever;
-
   std::int64_t first_data = kNever, last_data = kNever;
-  std::int64_t packets = 0, ip_bytes = 0, payload_bytes = 0, unique_bytes = 0;
-  std::uint32_t last_length = 0;
-  std::uint32_t duplicate_acks = 0;
-  std::int64_t fin = 0;  // relative, one past the FIN
 
+  // Rarely.
+  std::int64_t fin = 0;     // relative, one past the FIN
   std::int64_t before = 0;  // payload in earlier parts: by sequence numbers, of UDP as seen
   std::uint64_t rexmit_bytes = 0;
   std::uint32_t rexmit_packets = 0;
-  std::uint32_t reordered_packets = 0;
   std::uint32_t last_syn = 0, last_fin = 0, last_rst = 0;  // relative, for the history
   std::uint32_t zero_windows = 0;
   std::uint32_t part_zero_windows = 0;
@@ -171,8 +174,7 @@ struct FlowExtras {
   std::array<std::uint16_t, 2> sctp_ports{};  // of the key's a and b
 };
 
-// Two cache lines that nearly every packet touches, the endpoints, and two that few do. Flows are
-// fetched into the cache ahead, without what is rarely needed.
+// Two cache lines that nearly every packet touches, the endpoints, and two that few do.
 struct FlowState {
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
@@ -188,8 +190,7 @@ struct FlowState {
   std::unique_ptr<FlowExtras> extras;
   std::uint32_t tag = 0;  // of its slot
   std::uint32_t input = 0;
-  std::uint32_t part = 0;
-  std::uint32_t truncated = 0;
+  std::uint32_t truncated = 0, bad_checksum = 0;
   bool orig_is_a : 1 = true;
   bool is_partial : 1 = false;
   bool close_deferred : 1 = false;
@@ -222,7 +223,8 @@ struct FlowState {
   const char* service = "";
   History history;
   std::array<char, 16> uid;  // without the C in front
-  std::uint32_t bad_checksum = 0, fragments = 0;
+  std::uint32_t part = 0;
+  std::uint32_t fragments = 0;
 };
 
 class FlowTable {
@@ -264,6 +266,8 @@ class FlowTable {
     std::uint32_t last = kNone;
   };
 
+  [[gnu::always_inline]] void fetch_ahead(const std::vector<Datagram>& datagrams,
+                                          std::size_t index);
   std::uint32_t add_one(const Datagram& datagram, const DatagramBatch& batch);
   [[nodiscard]] FlowState& at(std::uint32_t flow) { return chunks_[flow / kChunk][flow % kChunk]; }
 

@@ -2,22 +2,29 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <exception>
 #include <functional>
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace tracebraid::formats::io {
 
-// Runs `work` on batches in order while the caller fills the next one: at most one is waiting, one
-// at work. The thread starts with the first submit(): a caller that never has a full batch stays
-// alone. What `work` throws is thrown by a later submit() or drain(); nothing is worked on after
-// it.
+// Runs `work` on batches in order while the caller fills the next one: at most `most_waiting` are
+// waiting, one at work. The thread starts with the first submit(): a caller that never has a full
+// batch stays alone. What `work` throws is thrown by a later submit() or drain(); nothing is worked
+// on after it.
+//
+// With one waiting, each side sleeps whenever the other takes a little longer; waking up takes a
+// multiple of what a batch of some 100 us leaves to spare. With more, only the faster side sleeps,
+// and the caller, when it is that, not before half of them are done.
 template <typename Batch>
 class Background {
  public:
-  explicit Background(std::function<void(Batch&)> work) : work_(std::move(work)) {}
+  explicit Background(std::function<void(Batch&)> work, std::size_t most_waiting = 1)
+      : work_(std::move(work)), waiting_(most_waiting) {}
   Background(const Background&) = delete;
   Background& operator=(const Background&) = delete;
   ~Background() { stop(); }
@@ -25,10 +32,10 @@ class Background {
   // Takes the batch, and gives back an old one to be filled anew.
   void submit(Batch& batch) {
     std::unique_lock lock(mutex_);
-    idle_.wait(lock, [&] { return !is_waiting_; });
+    idle_.wait(lock, [&] { return count_ < waiting_.size(); });
     if (failure_) std::rethrow_exception(failure_);
-    std::swap(waiting_, batch);
-    is_waiting_ = true;
+    std::swap(waiting_[(first_ + count_) % waiting_.size()], batch);
+    ++count_;
     if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
     lock.unlock();
     given_.notify_one();
@@ -46,13 +53,15 @@ class Background {
     Batch batch;
     for (;;) {
       std::unique_lock lock(mutex_);
-      given_.wait(lock, [&] { return is_waiting_ || is_stopping_; });
-      if (!is_waiting_) return;
-      std::swap(batch, waiting_);
-      is_waiting_ = false;
+      given_.wait(lock, [&] { return count_ > 0 || is_stopping_; });
+      if (count_ == 0) return;
+      std::swap(batch, waiting_[first_]);
+      first_ = (first_ + 1) % waiting_.size();
+      --count_;
       const bool has_failed = failure_ != nullptr;
+      const bool is_half_empty = count_ == waiting_.size() / 2;
       lock.unlock();
-      idle_.notify_one();
+      if (is_half_empty) idle_.notify_one();
       if (has_failed) continue;
       try {
         work_(batch);
@@ -80,8 +89,9 @@ class Background {
   std::mutex mutex_;
   std::condition_variable given_;
   std::condition_variable idle_;
-  Batch waiting_;
-  bool is_waiting_ = false;
+  std::vector<Batch> waiting_;  // a ring
+  std::size_t first_ = 0;
+  std::size_t count_ = 0;
   bool is_stopping_ = false;
   std::exception_ptr failure_;
 };

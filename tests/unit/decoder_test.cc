@@ -1,6 +1,7 @@
 // Frames are built from the documents that define them; what is expected is what those say.
 #include "converters/pcap/decoder.h"
 
+#include <random>
 #include <string>
 #include <vector>
 
@@ -351,6 +352,33 @@ TEST(Decoder, ContradictionsInTcpAndUdpAreMalformed) {
   EXPECT_EQ(outcome_of(ipv4(hosts4(), 6, tcp(hosts4(), {}).substr(0, 19))), Outcome::kMalformed);
   EXPECT_EQ(outcome_of(ipv4(hosts4(), 17, "1234567")), Outcome::kMalformed);
   EXPECT_EQ(outcome_of(ipv4(hosts4(), 1, "1")), Outcome::kMalformed);
+}
+
+// Any length, with words that carry; an octet that differs is seen wherever it is.
+TEST(Decoder, ChecksumsHoldEveryOctet) {
+  std::mt19937 random(1);
+  for (std::size_t length = 0; length < 80; ++length) {
+    SCOPED_TRACE(length);
+    std::string data(length, '\xFF');
+    for (char& each : data) {
+      if (random() % 2 == 0) each = static_cast<char>(random());
+    }
+    const auto is_bad = [&](const Hosts& hosts, const std::string& segment) {
+      Capture capture;
+      static_cast<void>(capture.add(
+          kStart, hosts.source.size() == 4 ? ipv4(hosts, 17, segment) : ipv6(hosts, 17, segment)));
+      return bool{capture.datagrams().back().is_bad_checksum};
+    };
+    for (const Hosts& hosts : {hosts4(), hosts6()}) {
+      const std::string right = udp(hosts, 7, 9, data);
+      EXPECT_FALSE(is_bad(hosts, right));
+      for (std::size_t at = 8; at < right.size(); ++at) {
+        std::string wrong = right;
+        wrong[at] = static_cast<char>(wrong[at] ^ 0x40);
+        EXPECT_TRUE(is_bad(hosts, wrong)) << at;
+      }
+    }
+  }
 }
 
 TEST(Decoder, ChecksumsAreVerified) {

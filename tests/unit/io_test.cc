@@ -190,37 +190,46 @@ TEST_F(OutputFile, BlocksKeepTheirOrder) {
 }
 
 TEST(Background, WorksOnBatchesInOrder) {
-  std::vector<int> done;
-  Background<std::vector<int>> background(
-      [&](std::vector<int>& batch) { done.insert(done.end(), batch.begin(), batch.end()); });
-  std::vector<int> expected;
-  std::vector<int> batch;
-  for (int number = 0; number < 1000; ++number) {
-    batch = {number, number + 1};
-    expected.insert(expected.end(), batch.begin(), batch.end());
-    if (number < 999) background.submit(batch);
+  for (const std::size_t most_waiting : {1U, 2U, 5U}) {
+    SCOPED_TRACE(most_waiting);
+    std::vector<int> done;
+    Background<std::vector<int>> background(
+        [&](std::vector<int>& batch) { done.insert(done.end(), batch.begin(), batch.end()); },
+        most_waiting);
+    std::vector<int> expected;
+    std::vector<int> batch;
+    for (int number = 0; number < 1000; ++number) {
+      batch = {number, number + 1};
+      expected.insert(expected.end(), batch.begin(), batch.end());
+      if (number < 999) background.submit(batch);
+    }
+    background.drain(batch);
+    EXPECT_EQ(done, expected);
   }
-  background.drain(batch);
-  EXPECT_EQ(done, expected);
 }
 
 TEST(Background, AnErrorReachesTheCallerAndEndsTheWork) {
-  int worked = 0;
-  Background<int> background([&](int& batch) {
-    ++worked;
-    if (batch == 3) throw Error{"", "", "three"};
-  });
-  EXPECT_THROW(
-      {
-        for (int batch = 0;;) {
-          int given = ++batch;
-          background.submit(given);
-        }
-      },
-      Error);
-  int last = 9;
-  EXPECT_THROW(background.drain(last), Error);
-  EXPECT_EQ(worked, 3);
+  for (const std::size_t most_waiting : {1U, 4U}) {
+    SCOPED_TRACE(most_waiting);
+    int worked = 0;
+    Background<int> background(
+        [&](int& batch) {
+          ++worked;
+          if (batch == 3) throw Error{"", "", "three"};
+        },
+        most_waiting);
+    EXPECT_THROW(
+        {
+          for (int batch = 0;;) {
+            int given = ++batch;
+            background.submit(given);
+          }
+        },
+        Error);
+    int last = 9;
+    EXPECT_THROW(background.drain(last), Error);
+    EXPECT_EQ(worked, 3);
+  }
 }
 
 class Collected final : public Messages {

@@ -216,6 +216,7 @@ class Capture {
                          .ts_ns = ts_ns,
                          .interface = &interface},
                         ++packets_, batch_);
+    decoder_.keep(batch_);
     table_.add(batch_);
     return outcome;
   }
