@@ -95,7 +95,8 @@ std::vector<po::option> take_rest(std::span<const Option> options,
 
 }  // namespace
 
-Arguments parse(std::span<const Option> options, const std::vector<std::string>& words) {
+Arguments parse(std::span<const Option> options, const std::vector<std::string>& words,
+                bool has_two_groups) {
   po::options_description description;
   for (const Option& option : options) {
     std::string names(option.name);
@@ -111,13 +112,21 @@ Arguments parse(std::span<const Option> options, const std::vector<std::string>&
   }
 
   Arguments arguments;
+  std::vector<std::string> second_words;
+  const auto take_second_group = [&](std::vector<std::string>& rest) {
+    second_words.assign(rest.begin() + 1, rest.end());
+    rest.clear();
+    return std::vector<po::option>{};
+  };
   try {
     namespace style = po::command_line_style;
     const po::parsed_options parsed = po::command_line_parser(words)
                                           .options(description)
                                           .style(style::unix_style & ~style::allow_guessing)
                                           .extra_style_parser([&](std::vector<std::string>& rest) {
-                                            return take_rest(options, rest);
+                                            return has_two_groups && rest.front() == "--"
+                                                       ? take_second_group(rest)
+                                                       : take_rest(options, rest);
                                           })
                                           .run();
     for (const po::option& each : parsed.options) {
@@ -133,6 +142,16 @@ Arguments parse(std::span<const Option> options, const std::vector<std::string>&
     throw io::UsageError{"unknown option " + io::quoted(name), near_matches(options, name)};
   } catch (const po::error& error) {
     throw io::UsageError{io::quoted(error.what())};
+  }
+
+  if (has_two_groups && !words.empty() && words.back() == "--") {
+    throw io::UsageError{"nothing stands behind --"};
+  }
+  if (!second_words.empty()) {
+    Arguments second = parse(options, second_words, true);
+    if (!second.second_group.empty()) throw io::UsageError{"-- stands there twice"};
+    arguments.second_group = std::move(second.positional);
+    arguments.given.insert(arguments.given.end(), second.given.begin(), second.given.end());
   }
 
   for (const GivenOption& each : arguments.given) {

@@ -55,6 +55,8 @@ class Arguments {
  public:
   std::vector<GivenOption> given;
   std::vector<std::string> positional;
+  // What stands behind `--`, of a program with two groups of words.
+  std::vector<std::string> second_group = {};
 
   [[nodiscard]] bool has(std::string_view name) const { return last(name) != nullptr; }
   // The last one wins.
@@ -93,6 +95,8 @@ struct Program {
   void (*body)(const Arguments&, Context&);
   // For the completions; who calls run() chooses.
   std::span<const Command> commands = {};
+  // `--` stands between two groups of words, and options may follow it; else it ends the options.
+  bool has_two_groups = false;
 };
 
 // The version of the whole of tracebraid.
@@ -101,10 +105,10 @@ struct Program {
 // -h, --help, --version and --generate, which every program has, in front of its own options.
 [[nodiscard]] std::vector<Option> all_options(const Program& program);
 
-// `words` without the program's name. Throws UsageError, which names near matches.
-// `options` must outlive the result.
+// `words` without the program's name; `has_two_groups` as of Program. Throws UsageError, which
+// names near matches. `options` must outlive the result.
 [[nodiscard]] Arguments parse(std::span<const Option> options,
-                              const std::vector<std::string>& words);
+                              const std::vector<std::string>& words, bool has_two_groups = false);
 
 // Parses, answers -h, --help, --version and --generate, runs the body, shows what it throws.
 // Returns the exit status: 0 done, 1 damaged or unreadable input or unwritable output, 2 usage.

@@ -68,7 +68,7 @@ int run(const Program& program, int argc, char** argv) {
     const std::vector<std::string> words(argv + 1, argv + argc);
     Arguments arguments;
     try {
-      arguments = parse(options, words);
+      arguments = parse(options, words, program.has_two_groups);
     } catch (const io::UsageError&) {
       if (std::find(words.begin(), words.end(), "--help") == words.end()) throw;
       print(long_help(program));

@@ -55,6 +55,22 @@ TEST(Parser, DashIsAFileAndDoubleDashEndsOptions) {
   EXPECT_FALSE(arguments.has("show"));
 }
 
+TEST(Parser, DoubleDashStandsBetweenTwoGroups) {
+  const auto both = [](const Words& words) { return parse(kOptions, words, true); };
+  const Arguments arguments = both({"a", "-k", "b", "--", "c", "-o", "x", "d"});
+  EXPECT_EQ(arguments.positional, (Words{"a", "b"}));
+  EXPECT_EQ(arguments.second_group, (Words{"c", "d"}));
+  EXPECT_TRUE(arguments.has("show"));
+  EXPECT_EQ(arguments.value("outfile"), "x");
+  EXPECT_EQ(both({"a", "b"}).second_group, Words{});
+  // The value of an option is no separator.
+  EXPECT_EQ(both({"a", "-o", "--", "--", "b"}).value("outfile"), "--");
+  EXPECT_THROW((void)both({"a", "--"}), io::UsageError);
+  EXPECT_THROW((void)both({"a", "--", "b", "--", "c"}), io::UsageError);
+  EXPECT_THROW((void)both({"a", "--", "b", "--"}), io::UsageError);
+  EXPECT_THROW((void)both({"a", "--", "--format", "neither"}), io::UsageError);
+}
+
 TEST(Parser, NegativeNumbersAreValues) {
   EXPECT_EQ(parsed({"--offset", "-1.5"}).value("offset"), "-1.5");
 }
