@@ -105,10 +105,13 @@ bool is_builtin(std::string_view path) {
   return path.empty() || path == "~";
 }
 
+std::string_view library_path(std::string_view path) {
+  const Library library = library_of(path);
+  return library.at == kNotFound ? std::string_view() : path.substr(library.at);
+}
+
 std::string_view path_tail(std::string_view path) {
-  if (const Library library = library_of(path); library.at != kNotFound) {
-    return path.substr(library.at);
-  }
+  if (const std::string_view tail = library_path(path); !tail.empty()) return tail;
   constexpr int kParts = 3;
   std::size_t start = path.size();
   for (int part = 0; part < kParts; ++part) {

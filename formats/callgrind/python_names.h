@@ -11,6 +11,10 @@ namespace tracebraid::formats::callgrind {
 // cProfile's file for built-in functions is "~", the profile module's is empty.
 [[nodiscard]] bool is_builtin(std::string_view path);
 
+// What follows the folder that a library is installed in: site-packages/, dist-packages/ or
+// lib/pythonX.Y/. Empty for other paths.
+[[nodiscard]] std::string_view library_path(std::string_view path);
+
 // The part of a path that tells files apart for a reader: what follows site-packages/,
 // dist-packages/ or lib/pythonX.Y/, else the last three parts. Valid as long as `path`.
 [[nodiscard]] std::string_view path_tail(std::string_view path);

@@ -19,6 +19,13 @@ TEST(Names, TailIsWhatTellsFilesApart) {
   EXPECT_EQ(path_tail(""), "");
 }
 
+TEST(Names, LibrariesHaveAPathOfTheirOwn) {
+  EXPECT_EQ(library_path("/v/lib/python3.11/site-packages/a/b/c.py"), "a/b/c.py");
+  EXPECT_EQ(library_path("/usr/lib/python3.11/ast.py"), "ast.py");
+  EXPECT_EQ(library_path("/home/a/src/shop/api/views.py"), "");
+  EXPECT_EQ(library_path("<string>"), "");
+}
+
 TEST(Names, PackageGroupsFiles) {
   EXPECT_EQ(package_of("~"), "builtins");
   EXPECT_EQ(package_of(""), "builtins");
