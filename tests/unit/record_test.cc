@@ -11,6 +11,7 @@
 
 #include "formats/record/attribution.h"
 #include "formats/record/call.h"
+#include "formats/record/change.h"
 #include "formats/record/file.h"
 #include "formats/record/finding.h"
 #include "formats/record/flow.h"
@@ -41,6 +42,7 @@ INSTANTIATE_TYPED_TEST_SUITE_P(Attribution, RecordLaws, Attribution);
 INSTANTIATE_TYPED_TEST_SUITE_P(Switch, RecordLaws, Switch);
 INSTANTIATE_TYPED_TEST_SUITE_P(Symbol, RecordLaws, Symbol);
 INSTANTIATE_TYPED_TEST_SUITE_P(Socket, RecordLaws, Socket);
+INSTANTIATE_TYPED_TEST_SUITE_P(Change, RecordLaws, Change);
 INSTANTIATE_TYPED_TEST_SUITE_P(Finding, RecordLaws, Finding);
 INSTANTIATE_TYPED_TEST_SUITE_P(Function, RecordLaws, Function);
 INSTANTIATE_TYPED_TEST_SUITE_P(Call, RecordLaws, Call);
