@@ -5,6 +5,7 @@
 #include "analyzers/analyzer.h"
 #include "analyzers/callgrind.h"
 #include "analyzers/check.h"
+#include "analyzers/diff.h"
 #include "analyzers/merge.h"
 #include "analyzers/sockets.h"
 #include "analyzers/timeline.h"
@@ -17,8 +18,9 @@ namespace {
 namespace cli = formats::cli;
 
 constexpr Analyzer kAnalyzers[] = {
-    {"callgrind", &kCallgrind}, {"check", &kCheck},       {"merge", &kMerge},
-    {"sockets", &kSockets},     {"timeline", &kTimeline}, {"top", &kTop},
+    {"callgrind", &kCallgrind}, {"check", &kCheck},     {"diff", &kDiff},
+    {"merge", &kMerge},         {"sockets", &kSockets}, {"timeline", &kTimeline},
+    {"top", &kTop},
 };
 
 constexpr std::string_view kUsage[] = {"ANALYZER [OPTION…] [INPUT…]"};
@@ -27,6 +29,7 @@ constexpr cli::Section kSections[] = {
     {"Analyzers",
      "  callgrind a profile with the system calls and flows that its functions caused\n"
      "  check     what is wrong, with evidence\n"
+     "  diff      runs against others: what appeared, what went, what changed\n"
      "  merge     all inputs as one stream in order of time\n"
      "  sockets   each socket's life, with the flow that it was on the wire\n"
      "  timeline  what happened, in order, on one clock; for Perfetto, too\n"

@@ -1,0 +1,621 @@
+#include "analyzers/diff/collector.h"
+
+#include <algorithm>
+#include <deque>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "analyzers/hash_index.h"
+#include "analyzers/socket_table.h"
+#include "analyzers/spread.h"
+#include "analyzers/typed.h"
+#include "formats/io/hash.h"
+#include "formats/record/call.h"
+#include "formats/record/flow.h"
+#include "formats/record/function.h"
+#include "formats/record/socket.h"
+#include "formats/record/switch.h"
+#include "formats/record/syscall.h"
+#include "formats/record/text.h"
+
+namespace tracebraid::analyzers::diff {
+namespace {
+
+namespace record = formats::record;
+using record::AnyRecord;
+
+constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+
+std::int64_t sum(std::int64_t left, std::int64_t right) {
+  std::int64_t result = 0;
+  return __builtin_add_overflow(left, right, &result) ? kMost : result;
+}
+
+std::uint64_t sum(std::uint64_t left, std::uint64_t right) {
+  std::uint64_t result = 0;
+  return __builtin_add_overflow(left, right, &result) ? UINT64_MAX : result;
+}
+
+std::int64_t to_signed(std::uint64_t value) {
+  return static_cast<std::int64_t>(std::min<std::uint64_t>(value, kMost));
+}
+
+std::uint64_t positive(record::Duration time) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(time.ns, 0));
+}
+
+std::uint64_t mixed(std::uint64_t left, std::uint64_t right) {
+  return (left ^ (right + 0x9e3779b97f4a7c15U + (left << 6U) + (left >> 2U))) * 0xbf58476d1ce4e5b9U;
+}
+
+// The ports from which Linux gives a socket that asks for none.
+std::string shown_port(std::optional<std::uint64_t> port) {
+  constexpr std::uint64_t kFirstOfSystem = 32768;
+  return port && *port < kFirstOfSystem ? std::to_string(*port) : std::string();
+}
+
+std::string shown_host(const record::Address& host) {
+  if (host.size == 0) return {};
+  char room[record::kValueRoom];
+  return {room, record::put_address(room, host.view())};
+}
+
+std::string shown_end(const ServerEnd& end) {
+  if (end.host.starts_with('/') || end.host.starts_with('@')) return end.host;
+  std::string text = end.host.find(':') == std::string::npos ? end.host : "[" + end.host + "]";
+  if (text.empty()) text = "*";
+  return text + ":" + (end.port.empty() ? "*" : end.port);
+}
+
+struct CallGroup {
+  std::string name, error, target;
+  std::uint64_t calls = 0, bytes_in = 0, bytes_out = 0;
+  std::int64_t time_ns = 0, wait_ns = 0;
+};
+
+struct FlowGroup {
+  std::uint64_t flows = 0, failed = 0;
+  std::uint64_t orig_bytes = 0, resp_bytes = 0, orig_pkts = 0, resp_pkts = 0, rexmit_pkts = 0;
+  std::int64_t rtt_ns = 0;
+  std::uint64_t rtt_samples = 0;
+  Spread handshakes, latencies, durations;
+  std::optional<std::int64_t> max_idle;
+
+  void add(const record::Flow& flow);
+  void put(Values& values, Values::Thing thing, std::size_t run);
+};
+
+void FlowGroup::add(const record::Flow& flow) {
+  constexpr std::string_view kFailed[] = {"S0",     "REJ",   "RSTO", "RSTR",
+                                          "RSTOS0", "RSTRH", "SH",   "SHR"};
+  if (flow.part == 0) ++flows;
+  if (flow.final && std::ranges::find(kFailed, flow.conn_state) != std::end(kFailed)) ++failed;
+  orig_bytes = sum(orig_bytes, flow.orig_payload_bytes);
+  resp_bytes = sum(resp_bytes, flow.resp_payload_bytes);
+  orig_pkts = sum(orig_pkts, flow.orig_pkts);
+  resp_pkts = sum(resp_pkts, flow.resp_pkts);
+  rexmit_pkts = sum(rexmit_pkts, sum(flow.orig_rexmit_pkts, flow.resp_rexmit_pkts));
+  const auto add_rtt = [&](const std::optional<record::Duration>& mean, std::uint64_t samples) {
+    if (!mean) return;
+    std::int64_t all = 0;
+    if (__builtin_mul_overflow(mean->ns, to_signed(samples), &all)) all = kMost;
+    rtt_ns = sum(rtt_ns, all);
+    rtt_samples = sum(rtt_samples, samples);
+  };
+  add_rtt(flow.orig_rtt_avg, flow.orig_rtt_samples);
+  add_rtt(flow.resp_rtt_avg, flow.resp_rtt_samples);
+  if (flow.handshake_rtt) handshakes.add(flow.handshake_rtt->ns);
+  if (flow.response_latency) latencies.add(flow.response_latency->ns);
+  if (flow.duration) durations.add(flow.duration->ns);
+  if (flow.max_idle) max_idle = std::max(max_idle.value_or(0), flow.max_idle->ns);
+}
+
+void FlowGroup::put(Values& values, Values::Thing thing, std::size_t run) {
+  const auto middle = [](Spread& spread) -> std::optional<std::int64_t> {
+    constexpr double kHalf = 50;
+    if (spread.count() == 0) return std::nullopt;
+    return spread.percentile(kHalf);
+  };
+  const std::optional<std::int64_t> rtt =
+      rtt_samples == 0 ? std::nullopt : std::optional(rtt_ns / to_signed(rtt_samples));
+  const std::optional<std::int64_t> all[] = {
+      to_signed(flows),       to_signed(failed),    to_signed(orig_bytes),
+      to_signed(resp_bytes),  to_signed(orig_pkts), to_signed(resp_pkts),
+      to_signed(rexmit_pkts), middle(handshakes),   rtt,
+      middle(latencies),      middle(durations),    max_idle};
+  static_assert(std::size(all) == std::size(detail::kOfFlows));
+  for (std::size_t at = 0; at < std::size(all); ++at) values.set(thing, run, at, all[at]);
+}
+
+struct SocketGroup {
+  std::uint64_t sockets = 0, unclosed = 0, calls = 0, errors = 0, bytes_in = 0, bytes_out = 0;
+  std::int64_t blocked_ns = 0;
+  struct Waits {
+    std::uint64_t count = 0;
+    std::int64_t total_ns = 0, longest_ns = 0;
+    void add(std::uint64_t waits, const std::optional<record::Duration>& total,
+             const std::optional<record::Duration>& longest) {
+      if (!total || !longest) return;
+      count = sum(count, waits);
+      total_ns = sum(total_ns, total->ns);
+      longest_ns = std::max(longest_ns, longest->ns);
+    }
+    [[nodiscard]] std::optional<std::int64_t> mean() const {
+      return count == 0 ? std::nullopt : std::optional(total_ns / to_signed(count));
+    }
+    [[nodiscard]] std::optional<std::int64_t> longest() const {
+      return count == 0 ? std::nullopt : std::optional(longest_ns);
+    }
+  } in, out;
+
+  void add(const record::Socket& socket) {
+    ++sockets;
+    if (socket.ended_by.empty()) ++unclosed;
+    calls = sum(calls, socket.calls);
+    errors = sum(errors, socket.errors);
+    bytes_in = sum(bytes_in, socket.bytes_in);
+    bytes_out = sum(bytes_out, socket.bytes_out);
+    if (socket.blocked) blocked_ns = sum(blocked_ns, socket.blocked->ns);
+    in.add(socket.waits, socket.wait_total, socket.wait_max);
+    out.add(socket.send_waits, socket.send_wait_total, socket.send_wait_max);
+  }
+  void put(Values& values, Values::Thing thing, std::size_t run) const {
+    const std::optional<std::int64_t> all[] = {
+        to_signed(sockets),  to_signed(unclosed),  to_signed(calls), to_signed(errors),
+        to_signed(bytes_in), to_signed(bytes_out), blocked_ns,       in.mean(),
+        in.longest(),        out.mean(),           out.longest()};
+    static_assert(std::size(all) == std::size(detail::kOfSockets));
+    for (std::size_t at = 0; at < std::size(all); ++at) values.set(thing, run, at, all[at]);
+  }
+};
+
+// Groups by server end.
+template <typename Group>
+class ByEnd {
+ public:
+  Group& of(const ServerEnd& end) {
+    std::string key = end.proto;
+    key.append(1, '\0').append(end.service).append(1, '\0').append(end.host).append(1, '\0');
+    const auto [found, is_new] = groups_.try_emplace(key.append(end.port));
+    if (is_new) found->second.end = end;
+    return found->second.group;
+  }
+  // In order of the ends, so that the same inputs are matched in the same way.
+  template <typename Visit>
+  void each(Visit visit) {
+    for (auto& [key, each] : groups_) visit(each.end, each.group);
+  }
+
+ private:
+  struct Each {
+    ServerEnd end;
+    Group group;
+  };
+  std::map<std::string, Each> groups_;
+};
+
+}  // namespace
+
+// What is kept while a run is being read.
+class Collector::Run final : public SocketSink {
+ public:
+  Run(Collector& owner, std::size_t number, Side side, const InputKinds& kinds)
+      : owner_(owner), number_(number), side_(side), kinds_(kinds), sockets_(*this) {
+    sockets_.expect_flows(kinds.captures || kinds.records);
+  }
+
+  void visit(const AnyRecord& any) {
+    if (const auto* call = typed_.calls.get(any)) {
+      syscall(*call);
+    } else if (const auto* segment = typed_.segments.get(any)) {
+      sockets_.segment(*segment);
+    } else if (const auto* function = typed_.functions.get(any)) {
+      this->function(*function);
+    } else if (owner_.with_calls_ && any.type().name == record::Call::kType) {
+      python_call(*typed_.python_calls.get(any));
+    } else if (const auto* file = typed_.files.get(any)) {
+      sockets_.file(*file, lane_);
+    } else if (const auto* flow = typed_.flows.get(any)) {
+      this->flow(*flow);
+    } else if (const auto* change = typed_.switches.get(any)) {
+      ++switches_;
+      if (change->ran) longest_ran_ = std::max(longest_ran_.value_or(0), change->ran->ns);
+    } else if (const auto* signal = typed_.signals.get(any)) {
+      ++signals_[std::string(signal->signal)];
+    } else if (const auto* process = typed_.processes.get(any)) {
+      this->process(*process);
+    }
+  }
+  void enter(std::size_t lane) { lane_ = lane; }
+  // Types of records go away.
+  void forget_types() { typed_ = {}; }
+
+  void finish() {
+    sockets_.finish();
+    finish_functions();
+    finish_syscalls();
+    finish_ends(kFlow, flows_, owner_.flow_ends_);
+    finish_ends(kSocket, socket_groups_, owner_.socket_ends_);
+    finish_switches();
+    finish_counts(kSignal, signals_, has_log());
+    finish_counts(kProcess, processes_, has_log());
+  }
+
+  void socket(const SocketLife& life, const record::Socket& socket) override;
+
+ private:
+  struct LocalFunction {
+    TextNumber path, name;
+    std::uint32_t line, id;
+    bool is_told = false;  // by a record of its own
+    std::uint64_t calls = 0, primitive_calls = 0, self_ns = 0, inclusive_ns = 0;
+  };
+
+  [[nodiscard]] bool has_log() const { return kinds_.logs || calls_.calls > 0; }
+  // Without -T, calls that others interrupt have a time, and only those.
+  [[nodiscard]] bool is_timed() const { return untimed_calls_ * 2 <= calls_.calls; }
+  LocalFunction& local(std::string_view file, std::uint32_t line, std::string_view name);
+  void function(const record::Function& function);
+  void python_call(const record::Call& call);
+  void syscall(const record::Syscall& call);
+  void flow(const record::Flow& flow);
+  void process(const record::Process& event);
+  void finish_functions();
+  void finish_syscalls();
+  template <typename Group>
+  void finish_ends(std::size_t kind, ByEnd<Group>& groups, EndMatch& ends);
+  void finish_switches();
+  void finish_counts(std::size_t kind, const std::map<std::string, std::uint64_t>& counts,
+                     bool is_covered);
+  void cover(std::size_t kind) {
+    for (std::size_t at = 0; at < kKinds[kind].measures.size(); ++at) {
+      owner_.values_[kind].cover(number_, at);
+    }
+  }
+
+  struct Types {
+    Typed<record::Syscall> calls;
+    Typed<record::Segment> segments;
+    Typed<record::File> files;
+    Typed<record::Flow> flows;
+    Typed<record::Function> functions;
+    Typed<record::Call> python_calls;
+    Typed<record::Switch> switches;
+    Typed<record::Signal> signals;
+    Typed<record::Process> processes;
+  };
+
+  Collector& owner_;
+  std::size_t number_;
+  Side side_;
+  InputKinds kinds_;
+  std::size_t lane_ = 0;
+  Types typed_;
+
+  std::deque<LocalFunction> local_functions_;
+  HashIndex<LocalFunction> by_key_;
+  std::string last_file_;
+  TextNumber last_path_ = 0;
+  std::string name_room_;
+  bool lacks_calls_ = false;
+  struct LocalCall {
+    std::uint32_t caller, callee;
+    std::uint64_t calls, inclusive_ns;
+    bool has_time;
+  };
+  std::vector<LocalCall> local_calls_;
+
+  std::deque<CallGroup> call_groups_;
+  HashIndex<CallGroup> by_call_;
+  CallGroup calls_;  // all of them
+  std::uint64_t errors_ = 0, untimed_calls_ = 0;
+
+  SocketTable sockets_;
+  ByEnd<SocketGroup> socket_groups_;
+  SocketGroup all_sockets_;
+  ByEnd<FlowGroup> flows_;
+  FlowGroup all_flows_;
+  std::uint64_t switches_ = 0;
+  std::optional<std::int64_t> longest_ran_;
+  std::map<std::string, std::uint64_t> signals_, processes_;
+};
+
+Collector::Run::LocalFunction& Collector::Run::local(std::string_view file, std::uint32_t line,
+                                                     std::string_view name) {
+  if (local_functions_.empty() || file != last_file_) {
+    last_file_ = file;
+    last_path_ = owner_.texts_.number_of(file.empty() ? "~" : file);
+  }
+  const TextNumber number = owner_.texts_.number_of(stable_name(name, name_room_));
+  const std::uint64_t hash = mixed(mixed(last_path_, number), line);
+  LocalFunction* known = by_key_.find(hash, [&](const LocalFunction& each) {
+    return each.path == last_path_ && each.name == number && each.line == line;
+  });
+  if (known == nullptr) {
+    known = &local_functions_.emplace_back();
+    known->path = last_path_;
+    known->name = number;
+    known->line = line;
+    known->id = static_cast<std::uint32_t>(local_functions_.size() - 1);
+    by_key_.insert(hash, known);
+  }
+  return *known;
+}
+
+void Collector::Run::function(const record::Function& function) {
+  // A sampled function has a record for each line that ran.
+  LocalFunction& known = local(function.file, function.sampled ? 0 : function.line, function.name);
+  known.is_told = true;
+  if (function.calls) {
+    known.calls = sum(known.calls, *function.calls);
+    known.primitive_calls =
+        sum(known.primitive_calls, function.primitive_calls.value_or(*function.calls));
+  } else {
+    lacks_calls_ = true;
+  }
+  known.self_ns = sum(known.self_ns, positive(function.tottime));
+  known.inclusive_ns = sum(known.inclusive_ns, positive(function.cumtime));
+}
+
+void Collector::Run::python_call(const record::Call& call) {
+  const bool is_sampled = call.sampled;
+  const std::uint32_t caller =
+      local(call.caller_file, is_sampled ? 0 : call.caller_line, call.caller_name).id;
+  const std::uint32_t callee =
+      local(call.callee_file, is_sampled ? 0 : call.callee_line, call.callee_name).id;
+  local_calls_.push_back({caller, callee, call.calls.value_or(0),
+                          call.cumtime ? positive(*call.cumtime) : 0, call.cumtime.has_value()});
+}
+
+void Collector::Run::finish_functions() {
+  if (!kinds_.profiles && local_functions_.empty()) return;
+  std::vector<FunctionMatch::Seen> seen;
+  seen.reserve(local_functions_.size());
+  for (const LocalFunction& each : local_functions_) {
+    seen.push_back({each.path, each.name, each.line, each.id});
+  }
+  owner_.functions_.match(side_, seen);
+  Values& values = owner_.values_[kFunction];
+  while (values.size() <= owner_.functions_.size()) values.add();
+  cover(kFunction);
+  values.cover(number_, 0, !lacks_calls_);
+  std::vector<FunctionMatch::Number> numbers(local_functions_.size());
+  std::int64_t all_calls = 0;
+  std::int64_t all_ns = 0;
+  std::int64_t longest_ns = 0;
+  for (const FunctionMatch::Seen& each : seen) {
+    numbers[each.id] = each.function;
+    const LocalFunction& function = local_functions_[each.id];
+    if (!function.is_told) continue;
+    const Values::Thing thing = each.function + 1;
+    values.mark(thing, number_);
+    values.set(thing, number_, 0, to_signed(function.calls));
+    values.set(thing, number_, 1, to_signed(function.self_ns));
+    values.set(thing, number_, 2, to_signed(function.inclusive_ns));
+    all_calls = sum(all_calls, to_signed(function.calls));
+    all_ns = sum(all_ns, to_signed(function.self_ns));
+    longest_ns = std::max(longest_ns, to_signed(function.inclusive_ns));
+  }
+  values.mark(Values::kAll, number_);
+  values.set(Values::kAll, number_, 0, all_calls);
+  values.set(Values::kAll, number_, 1, all_ns);
+  values.set(Values::kAll, number_, 2, longest_ns);
+  if (!owner_.with_calls_) return;
+  RunProfile& profile = owner_.profiles_[number_];
+  for (const LocalFunction& each : local_functions_) {
+    profile.functions.push_back(
+        {numbers[each.id], each.calls, each.primitive_calls, each.self_ns, each.inclusive_ns});
+  }
+  profile.calls.reserve(local_calls_.size());
+  for (const LocalCall& call : local_calls_) {
+    profile.calls.push_back(
+        {numbers[call.caller], numbers[call.callee], call.calls, call.inclusive_ns, call.has_time});
+  }
+}
+
+void Collector::Run::syscall(const record::Syscall& call) {
+  sockets_.syscall(call, lane_);
+  constexpr std::string_view kPath = "path";
+  const std::string_view target = !call.kind.empty()  ? call.kind
+                                  : call.path.empty() ? std::string_view()
+                                                      : kPath;
+  const std::uint64_t hash =
+      mixed(mixed(formats::io::hash_text(call.syscall), formats::io::hash_text(call.error)),
+            formats::io::hash_text(target));
+  CallGroup* group = by_call_.find(hash, [&](const CallGroup& each) {
+    return each.name == call.syscall && each.error == call.error && each.target == target;
+  });
+  if (group == nullptr) {
+    group = &call_groups_.emplace_back();
+    group->name = call.syscall;
+    group->error = call.error;
+    group->target = target;
+    by_call_.insert(hash, group);
+  }
+  for (CallGroup* const each : {group, &calls_}) {
+    ++each->calls;
+    if (call.duration) {
+      each->time_ns = sum(each->time_ns, call.duration->ns);
+      if (!call.wait.empty()) each->wait_ns = sum(each->wait_ns, call.duration->ns);
+    }
+    if (call.bytes) {
+      if (call.direction != "out") each->bytes_in = sum(each->bytes_in, *call.bytes);
+      if (call.direction != "in") each->bytes_out = sum(each->bytes_out, *call.bytes);
+    }
+  }
+  if (!call.error.empty()) ++errors_;
+  if (!call.duration) ++untimed_calls_;
+}
+
+void Collector::Run::finish_syscalls() {
+  if (!has_log()) return;
+  Values& values = owner_.values_[kSyscall];
+  cover(kSyscall);
+  constexpr std::size_t kTime = 2;
+  constexpr std::size_t kWait = 3;
+  values.cover(number_, kTime, is_timed());
+  values.cover(number_, kWait, is_timed());
+  const auto put = [&](Values::Thing thing, const CallGroup& group, std::uint64_t errors) {
+    values.mark(thing, number_);
+    const std::int64_t all[] = {
+        to_signed(group.calls), to_signed(errors),         group.time_ns,
+        group.wait_ns,          to_signed(group.bytes_in), to_signed(group.bytes_out)};
+    static_assert(std::size(all) == std::size(detail::kOfSyscalls));
+    for (std::size_t at = 0; at < std::size(all); ++at) values.set(thing, number_, at, all[at]);
+  };
+  for (const CallGroup& group : call_groups_) {
+    const std::string key = group.name + '\0' + group.error + '\0' + group.target;
+    const Values::Thing thing =
+        owner_.thing(kSyscall, key, {group.name, group.error, {group.target, group.target}});
+    put(thing, group, group.error.empty() ? 0 : group.calls);
+  }
+  put(Values::kAll, calls_, errors_);
+}
+
+void Collector::Run::flow(const record::Flow& flow) {
+  sockets_.flow(flow);
+  all_flows_.add(flow);
+  const bool has_ports = flow.proto == "tcp" || flow.proto == "udp" || flow.proto == "sctp";
+  flows_
+      .of({std::string(flow.proto), std::string(flow.service), shown_host(flow.resp_h),
+           has_ports ? shown_port(flow.resp_p) : std::string()})
+      .add(flow);
+}
+
+// The end where the server is, or the path.
+void Collector::Run::socket(const SocketLife& life, const record::Socket& socket) {
+  (void)life;
+  ServerEnd end;
+  end.proto = std::string(socket.proto).append(socket.proto == socket.role ? "" : " ");
+  if (socket.proto != socket.role) end.proto.append(socket.role);
+  if (!socket.path.empty()) {
+    end.host = socket.path;
+  } else if (socket.role == "connecting") {
+    end.host = shown_host(socket.peer_h);
+    end.port = shown_port(socket.peer_p);
+  } else {
+    end.host = shown_host(socket.local_h);
+    end.port = shown_port(socket.local_p);
+  }
+  socket_groups_.of(end).add(socket);
+  all_sockets_.add(socket);
+}
+
+template <typename Group>
+void Collector::Run::finish_ends(std::size_t kind, ByEnd<Group>& groups, EndMatch& ends) {
+  constexpr bool kIsFlow = std::is_same_v<Group, FlowGroup>;
+  Group* all = nullptr;
+  if constexpr (kIsFlow) {
+    all = &all_flows_;
+    if (!kinds_.captures && all->flows == 0) return;
+  } else {
+    all = &all_sockets_;
+    if (!has_log()) return;
+  }
+  Values& values = owner_.values_[kind];
+  cover(kind);
+  if constexpr (!kIsFlow) {
+    constexpr std::size_t kBlocked = 6;
+    values.cover(number_, kBlocked, is_timed());
+  }
+  std::vector<EndMatch::Seen> seen;
+  std::vector<Group*> of_seen;
+  groups.each([&](const ServerEnd& end, Group& group) {
+    seen.push_back({end});
+    of_seen.push_back(&group);
+  });
+  ends.match(seen);
+  auto& names = owner_.names_[kind];
+  while (values.size() <= ends.size()) values.add();
+  names.resize(values.size());
+  for (std::size_t at = 0; at < seen.size(); ++at) {
+    const Values::Thing thing = seen[at].number + 1;
+    ThingName& name = names[thing];
+    const ServerEnd& end = seen[at].end;
+    if (name.name.empty()) {
+      name.name = end.service.empty() ? end.proto : end.proto + " " + end.service;
+    }
+    name.target[side_] = shown_end(end);
+    values.mark(thing, number_);
+    of_seen[at]->put(values, thing, number_);
+  }
+  values.mark(Values::kAll, number_);
+  all->put(values, Values::kAll, number_);
+}
+
+void Collector::Run::process(const record::Process& event) {
+  std::string name(event.event);
+  if (event.event == "clone" && event.is_thread) name += *event.is_thread ? " thread" : " process";
+  if (!event.signal.empty()) name.append(" ").append(event.signal);
+  if (event.code.value_or(0) != 0) name.append(" ").append(std::to_string(*event.code));
+  ++processes_[name];
+}
+
+void Collector::Run::finish_switches() {
+  if (!kinds_.switches && switches_ == 0) return;
+  cover(kSwitch);
+  Values& values = owner_.values_[kSwitch];
+  values.mark(Values::kAll, number_);
+  values.set(Values::kAll, number_, 0, to_signed(switches_));
+  values.set(Values::kAll, number_, 1, longest_ran_);
+}
+
+void Collector::Run::finish_counts(std::size_t kind,
+                                   const std::map<std::string, std::uint64_t>& counts,
+                                   bool is_covered) {
+  if (!is_covered && counts.empty()) return;
+  cover(kind);
+  Values& values = owner_.values_[kind];
+  std::uint64_t all = 0;
+  for (const auto& [name, count] : counts) {
+    const Values::Thing thing = owner_.thing(kind, name, {name, {}, {}});
+    values.mark(thing, number_);
+    values.set(thing, number_, 0, to_signed(count));
+    all = sum(all, count);
+  }
+  if (all > 0) values.mark(Values::kAll, number_);
+  values.set(Values::kAll, number_, 0, to_signed(all));
+}
+
+Collector::Collector(std::size_t runs, bool with_calls)
+    : functions_(texts_), profiles_(with_calls ? runs : 0), with_calls_(with_calls) {
+  for (const Kind& kind : kKinds) values_.emplace_back(kind, runs);
+  for (auto& names : names_) names.resize(1);
+}
+
+Collector::~Collector() = default;
+
+void Collector::begin_run(std::size_t run, Side side, const InputKinds& kinds) {
+  run_ = std::make_unique<Run>(*this, run, side, kinds);
+}
+
+void Collector::end_run() {
+  run_->finish();
+  run_.reset();
+}
+
+void Collector::enter(std::size_t lane) {
+  run_->enter(lane);
+}
+
+void Collector::visit(const AnyRecord& any) {
+  ++records_;
+  run_->visit(any);
+}
+
+void Collector::at_end() {
+  run_->forget_types();
+}
+
+Values::Thing Collector::thing(std::size_t kind, const std::string& key, const ThingName& name) {
+  const auto [found, is_new] =
+      by_key_[kind].try_emplace(key, static_cast<Values::Thing>(values_[kind].size()));
+  if (is_new) {
+    values_[kind].add();
+    names_[kind].push_back(name);
+  }
+  return found->second;
+}
+
+}  // namespace tracebraid::analyzers::diff

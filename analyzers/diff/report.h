@@ -1,0 +1,21 @@
+// What differs, as text for people.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "analyzers/diff/comparisons.h"
+#include "analyzers/diff/runs.h"
+
+namespace tracebraid::analyzers::diff {
+
+struct ReportOptions {
+  std::size_t most = 10;  // rows of a table
+  bool with_all = false;  // also what is the same, and what may be noise
+};
+
+[[nodiscard]] std::string report_text(Comparisons& comparisons, const std::vector<Run>& a,
+                                      const std::vector<Run>& b, const ReportOptions& options);
+
+}  // namespace tracebraid::analyzers::diff

@@ -1,0 +1,61 @@
+#include "analyzers/diff/shown.h"
+
+#include <cmath>
+#include <cstdio>
+
+#include "analyzers/checks/checks.h"
+
+namespace tracebraid::analyzers::diff {
+namespace {
+
+std::string printed(const char* format, double value) {
+  char room[64];
+  const int size = std::snprintf(room, sizeof room, format, value);
+  return std::string(room, static_cast<std::size_t>(size));
+}
+
+}  // namespace
+
+std::string shown_value(Unit unit, std::int64_t value) {
+  if (unit == Unit::kNs) return checks::shown_duration(value);
+  const std::uint64_t size =
+      value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+  std::string text = (value < 0 ? "-" : "") + checks::shown_count(size);
+  if (unit == Unit::kBytes) text.append(" B");
+  return text;
+}
+
+std::string shown_change(Unit unit, std::int64_t change) {
+  if (change == 0) return "=";
+  return (change > 0 ? "+" : "") + shown_value(unit, change);
+}
+
+std::string shown_relative(std::int64_t a, std::int64_t b) {
+  if (a <= 0) return {};
+  constexpr double kTen = 10;
+  constexpr double kPercent = 100;
+  const double ratio = static_cast<double>(b) / static_cast<double>(a);
+  if (ratio >= kTen) return "×" + checks::shown_count(static_cast<std::uint64_t>(ratio + 0.5));
+  const double percent = (ratio - 1) * kPercent;
+  return printed(std::abs(percent) < kTen ? "%+.1f %%" : "%+.0f %%", percent);
+}
+
+std::string shown_medians(Unit unit, const Comparison& comparison) {
+  const auto one = [&](const std::optional<Summary>& side) {
+    return side ? shown_value(unit, side->median) : std::string("-");
+  };
+  std::string text = one(comparison.a) + " → " + one(comparison.b);
+  if (!comparison.is_known()) return text;
+  const std::string relative = shown_relative(comparison.a->median, comparison.b->median);
+  if (!relative.empty()) text.append(" (").append(relative).append(")");
+  return text;
+}
+
+std::string shown_p(double p) {
+  constexpr double kSmall = 0.001;
+  if (p < kSmall) return printed("%.1e", p);
+  constexpr double kTenth = 0.0995;
+  return printed(p < kTenth ? "%.2g" : "%.2f", p);
+}
+
+}  // namespace tracebraid::analyzers::diff
