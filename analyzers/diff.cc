@@ -220,9 +220,14 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
     gates.push_back(diff::parse_gate(text));
   }
   const std::string format = format_of(arguments);
+  const bool is_callgrind = format == "callgrind";
+  std::optional<cli::RecordRequest> request;
+  if (format != "text" && !is_callgrind) {
+    request.emplace(arguments);
+    record::check_fields(request->fields, kTypes);
+  }
   const Sides sides = sides_of(arguments, context);
 
-  const bool is_callgrind = format == "callgrind";
   Collector collector(sides.a.size() + sides.b.size(), is_callgrind);
   std::size_t number = 0;
   for (const Side side : {diff::kA, diff::kB}) {
@@ -234,20 +239,26 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   }
 
   Comparisons comparisons(collector, sides.a.size(), alpha);
-  if (format == "text") {
-    const auto output = io::open_output(arguments.value("output").value_or("-"));
-    output->write(diff::report_text(comparisons, sides.a, sides.b, report));
-    output->commit();
-  } else if (!is_callgrind) {
-    cli::Arguments with_format = arguments;
-    write_records(cli::RecordRequest(with_format), comparisons, report.with_all);
-  } else {
-    const auto output = io::open_output(arguments.value("output").value_or("-"));
-    diff::write_callgrind(collector, sides.a, sides.b, "tracebraid " + std::string(cli::version()),
-                          *output);
-    output->commit();
+  bool has_reader = true;
+  try {
+    if (format == "text") {
+      const auto output = io::open_output(arguments.value("output").value_or("-"));
+      output->write(diff::report_text(comparisons, sides.a, sides.b, report));
+      output->commit();
+    } else if (!is_callgrind) {
+      write_records(*request, comparisons, report.with_all);
+    } else {
+      const auto output = io::open_output(arguments.value("output").value_or("-"));
+      diff::write_callgrind(collector, sides.a, sides.b,
+                            "tracebraid " + std::string(cli::version()), *output);
+      output->commit();
+    }
+  } catch (const io::DownstreamClosed&) {
+    has_reader = false;
   }
   if (diff::show_gates(gates, comparisons, context)) context.diagnostics.add_damage(true);
+  // A gate counts though nobody reads.
+  if (!has_reader && !context.diagnostics.damaged()) throw io::DownstreamClosed{};
 }
 
 constexpr std::string_view kUsage[] = {"[OPTION…] A… -- B…", "[OPTION…] A B"};
@@ -326,9 +337,11 @@ constexpr cli::Section kSections[] = {
     {"Gates",
      "  [any] KIND.MEASURE [PATTERN] OPERATOR VALUE\n\n"
      "KIND.MEASURE is one of the above, of all things of the kind together. With a PATTERN of the "
-     "shell in brackets, of those together whose whole name it fits; of functions also the end of "
-     "the file's path, or that, a colon and the name; of calls the target or the error; of flows "
-     "and sockets the server's end. With any in front, each thing by itself. OPERATOR is <, <=, >, "
+     "shell in brackets, of those together whose whole name it fits; with a / in it also the end "
+     "of "
+     "a function's path, or that, a colon and the name; of calls also the target or the error, of "
+     "flows and sockets the server's end. With any in front, each thing by itself. OPERATOR is <, "
+     "<=, >, "
      ">=, == or !=. VALUE with a sign, or with %, is compared with the change from A to B (from 0 "
      "to more is more than any percentage), without one with B's own. Times have a unit: s, ms, us "
      "or ns; bytes may have one: kB, MB, GB, KiB, MiB, GiB.\n\n"

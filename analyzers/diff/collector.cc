@@ -62,7 +62,7 @@ std::string shown_host(const record::Address& host) {
 }
 
 std::string shown_end(const ServerEnd& end) {
-  if (end.host.starts_with('/') || end.host.starts_with('@')) return end.host;
+  if (end.proto.starts_with("unix")) return end.host;
   std::string text = end.host.find(':') == std::string::npos ? end.host : "[" + end.host + "]";
   if (text.empty()) text = "*";
   return text + ":" + (end.port.empty() ? "*" : end.port);

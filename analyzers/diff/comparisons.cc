@@ -153,6 +153,7 @@ bool matches(const Collector& collector, std::size_t kind, Values::Thing thing,
   const std::string name(name_of(collector, kind, thing));
   if (fits(name)) return true;
   if (kind == kFunction) {
+    if (pattern.find('/') == std::string::npos) return false;
     const std::string file(callgrind::path_tail(path_of(collector, thing)));
     return fits(file) || fits(file + ":" + name);
   }

@@ -76,8 +76,9 @@ class Comparisons {
 [[nodiscard]] std::string_view path_of(const Collector& collector, Values::Thing thing);
 
 // Whether a shell pattern fits the whole name of a thing, or another whole part of what is known of
-// it: of a function its file's end, or "file:name"; of a call its target, its error, or all of
-// these with blanks between; of flows and sockets the server's end, or it and the name.
+// it: of a function, when there is a / in it, its file's end, or "file:name"; of a call its target,
+// its error, or all of these with blanks between; of flows and sockets the server's end, or it and
+// the name.
 [[nodiscard]] bool matches(const Collector& collector, std::size_t kind, Values::Thing thing,
                            const std::string& pattern);
 

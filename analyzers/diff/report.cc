@@ -25,19 +25,20 @@ std::size_t width_of(std::string_view text) {
 // Rows of texts; all columns but the last are as wide as they need, and set to the right.
 class Table {
  public:
-  void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
-  [[nodiscard]] bool empty() const { return rows_.empty(); }
+  void add(std::vector<std::string> cells) { rows_.push_back({std::move(cells), {}}); }
+  // Between rows, as it is.
+  void add_line(std::string line) { rows_.push_back({{}, std::move(line)}); }
 
   void append_to(std::string& text, std::string_view indent) const {
     std::vector<std::size_t> widths;
-    for (const auto& row : rows_) {
+    for (const auto& [row, plain] : rows_) {
       widths.resize(std::max(widths.size(), row.size()));
       for (std::size_t at = 0; at < row.size(); ++at) {
         widths[at] = std::max(widths[at], width_of(row[at]));
       }
     }
-    for (const auto& row : rows_) {
-      std::string line(indent);
+    for (const auto& [row, plain] : rows_) {
+      std::string line(row.empty() ? plain : indent);
       for (std::size_t at = 0; at < row.size(); ++at) {
         if (widths[at] == 0) continue;
         if (at + 1 == row.size()) {
@@ -52,8 +53,36 @@ class Table {
   }
 
  private:
-  std::vector<std::vector<std::string>> rows_;
+  struct Row {
+    std::vector<std::string> cells;
+    std::string line;  // where there are no cells
+  };
+  std::vector<Row> rows_;
 };
+
+// Words of `text` in lines of at most kWidth columns, all but the first behind `indent`.
+constexpr std::size_t kWidth = 100;
+void append_wrapped(std::string& out, std::string_view text, std::size_t indent) {
+  std::size_t column = 0;
+  bool is_first = true;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    const std::size_t width = width_of(word);
+    if (!is_first && column + 1 + width > kWidth) {
+      out.append("\n").append(indent, ' ');
+      column = indent;
+    } else if (!is_first) {
+      out.push_back(' ');
+      ++column;
+    }
+    out.append(word);
+    column += width;
+    is_first = false;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  out.push_back('\n');
+}
 
 // What functions of a file belong to, for counting them: the package of a library, else the file.
 std::string module_of(std::string_view path) {
@@ -105,43 +134,45 @@ class Report {
   }
 
   void head(const std::vector<Run>& a, const std::vector<Run>& b) {
-    const auto side = [&](std::string_view name, const std::vector<Run>& runs) {
-      text_.append(name).append(": ");
-      if (runs.size() > 1) text_.append(std::to_string(runs.size())).append(" runs: ");
+    const auto side = [&](std::string name, const std::vector<Run>& runs) {
+      name.append(": ");
+      if (runs.size() > 1) name.append(std::to_string(runs.size())).append(" runs: ");
       for (std::size_t at = 0; at < runs.size(); ++at) {
-        text_.append(at == 0 ? "" : "; ").append(formats::io::quoted(runs[at].name));
+        name.append(at == 0 ? "" : "; ").append(formats::io::quoted(runs[at].name));
       }
-      text_.append("\n");
+      constexpr std::size_t kIndent = 3;
+      append_wrapped(text_, name, kIndent);
     };
     side("A", a);
     side("B", b);
     is_single_ = a.size() == 1 && b.size() == 1;
+    std::string text;
+    const double least = RankTest::least_p(a.size(), b.size());
+    const std::string alpha = shown_p(comparisons_.alpha());
     if (is_single_) {
-      text_.append(
+      text =
           "One run each: numbers, bytes and packets are what happened. Times differ from run to "
           "run "
-          "by\nthemselves, and one run cannot tell by how much: no claim is made of them.\n");
-      return;
+          "by themselves, and one run cannot tell by how much: no claim is made of them.";
+    } else {
+      text = std::to_string(a.size()) + " and " + std::to_string(b.size()) +
+             " runs: medians, with the least and the largest. ";
+      if (least > comparisons_.alpha()) {
+        text.append("So few cannot tell more than p = ").append(shown_p(least));
+        text.append(", which is above ").append(alpha);
+        text.append(
+            " (--alpha): no change is significant. What differs so that the sides' ranges do not "
+            "touch (apart) is shown.");
+      } else {
+        constexpr double kHundred = 100;
+        text.append("What differs with p <= ").append(alpha);
+        text.append(
+            " (rank test of Mann and Whitney, two-sided) is shown; of a hundred measures that do "
+            "not differ, ");
+        text.append(shown_p(comparisons_.alpha() * kHundred)).append(" will seem to.");
+      }
     }
-    const double least = RankTest::least_p(a.size(), b.size());
-    text_.append(std::to_string(a.size())).append(" and ").append(std::to_string(b.size()));
-    text_.append(" runs: medians, with the least and the largest. ");
-    const std::string alpha = shown_p(comparisons_.alpha());
-    if (least > comparisons_.alpha()) {
-      text_.append("So few cannot tell more than p = ").append(shown_p(least));
-      text_.append(", which is\nabove ")
-          .append(alpha)
-          .append(
-              " (--alpha): no change is significant. Those come first whose ranges do not "
-              "touch.\n");
-      return;
-    }
-    text_.append("What differs with p <= ").append(alpha);
-    text_.append(
-        " (rank test\nof Mann and Whitney, two-sided) is shown; of a hundred measures that "
-        "do not differ, ");
-    constexpr double kHundred = 100;
-    text_.append(shown_p(comparisons_.alpha() * kHundred)).append(" will seem to.\n");
+    append_wrapped(text_, text, 0);
   }
 
   // Numbers of things that appeared and went.
@@ -189,60 +220,62 @@ class Report {
     return text;
   }
 
-  void summarize(std::size_t kind) {
-    const Collector& collector = comparisons_.collector();
-    const Fate fate = this->fate(kind);
+  // The things whose number differs most, with the number of those that differ.
+  struct Most {
+    std::size_t count = 0;
     std::string text;
-    const auto add = [&](const std::string& part) {
-      text.append(text.empty() ? "" : "; ").append(part);
-    };
+  };
+  Most most_of(std::size_t kind, bool with_new) {
+    constexpr std::size_t kMost = 4;
+    Most most;
+    for (const Row& row : comparisons_.rows(kind, 0, false)) {
+      if (row.may_be_noise) break;
+      const Comparison comparison = comparisons_.of(kind, row.thing, 0);
+      const Status status = comparisons_.status(kind, row.thing, comparison);
+      if (!with_new && status != Status::kChanged) continue;
+      if (++most.count > kMost) continue;
+      most.text.append(most.text.empty() ? "" : ", ");
+      most.text.append(kind == kFunction
+                           ? formats::io::quoted(name_of(comparisons_.collector(), kind, row.thing))
+                           : shown_thing(comparisons_.collector(), kind, row.thing));
+      most.text.append(" ").append(shown_medians(kKinds[kind].measures[0].unit, comparison));
+    }
+    if (most.count > kMost) most.text.append(", …");
+    return most;
+  }
+
+  void summarize(std::size_t kind) {
+    constexpr std::size_t kIndent = 4;
+    const Measure& number = kKinds[kind].measures[0];
+    const auto line = [&](const std::string& text) { append_wrapped(text_, "  " + text, kIndent); };
+    const std::string heading = std::string(kKinds[kind].heading) + ": ";
+    bool is_alike = true;
     if (kind == kFunction) {
-      if (fate.appeared > 0) {
-        add(checks::shown_count(fate.appeared) + " appeared (" + modules(fate.appeared_things) +
-            ")");
-      }
-      if (fate.gone > 0) {
-        add(checks::shown_count(fate.gone) + " went (" + modules(fate.gone_things) + ")");
-      }
-    }
-    // The count that differs most, of those things that say so.
-    if (comparisons_.is_told(kind, 0)) {
-      std::size_t changed = 0;
-      std::string most;
-      constexpr std::size_t kMost = 4;
-      std::size_t shown = 0;
-      for (const Row& row : comparisons_.rows(kind, 0, false)) {
-        if (row.may_be_noise) break;
-        const Comparison comparison = comparisons_.of(kind, row.thing, 0);
-        ++changed;
-        const bool is_new_function =
-            kind == kFunction &&
-            comparisons_.status(kind, row.thing, comparison) != Status::kChanged;
-        if (shown == kMost || is_new_function) continue;
-        ++shown;
-        most.append(most.empty() ? "" : ", ");
-        most.append(kind == kFunction ? formats::io::quoted(name_of(collector, kind, row.thing))
-                                      : shown_thing(collector, kind, row.thing));
-        most.append(" ").append(shown_medians(kKinds[kind].measures[0].unit, comparison));
-      }
-      if (kind == kFunction) changed -= std::min(changed, fate.appeared + fate.gone);
-      if (changed > 0) {
-        std::string part = checks::shown_count(changed);
-        part.append(kind == kFunction ? " of the others are called another number of times"
-                                      : " differ in " + std::string(kKinds[kind].measures[0].name));
-        if (!most.empty()) part.append(": ").append(most).append(changed > shown ? ", …" : "");
-        add(part);
+      const Fate fate = this->fate(kind);
+      for (const auto& [things, what] : {std::pair(&fate.appeared_things, " appeared: "),
+                                         std::pair(&fate.gone_things, " went: ")}) {
+        if (things->empty()) continue;
+        is_alike = false;
+        line(heading + checks::shown_count(things->size()) + what + modules(*things));
       }
     }
-    if (text.empty()) {
-      const auto all = comparisons_.of(kind, Values::kAll, 0);
-      text = all.is_known() && all.change() == 0
-                 ? "as many " + std::string(kKinds[kind].measures[0].name) + " on both sides, " +
-                       shown_value(kKinds[kind].measures[0].unit, all.a->median)
-                 : std::string(kKinds[kind].measures[0].name) + " " +
-                       shown_medians(kKinds[kind].measures[0].unit, all);
+    if (!comparisons_.is_told(kind, 0)) return;
+    const Most most = most_of(kind, kind != kFunction);
+    if (most.count > 0) {
+      line(heading +
+           (kind == kFunction
+                ? checks::shown_count(most.count) + " of the others are called another number of "
+                                                    "times: "
+                : std::string(number.name) + " differ for " +
+                      checks::counted(most.count, kKinds[kind].one, kKinds[kind].many) + ": ") +
+           most.text);
+    } else if (is_alike) {
+      const Comparison all = comparisons_.of(kind, Values::kAll, 0);
+      const bool is_same = all.is_known() && all.change() == 0;
+      line(heading + std::string(number.name) + " " +
+           (is_same ? "alike, " + shown_value(number.unit, all.a->median)
+                    : shown_medians(number.unit, all)));
     }
-    text_.append("  ").append(kKinds[kind].heading).append(": ").append(text).append("\n");
   }
 
   // A, its range, B, its range, change, relative, p.
@@ -253,15 +286,15 @@ class Report {
     const auto median = [&](const std::optional<Summary>& side, bool is_absent) {
       return !side || is_absent ? "-" : shown_value(unit, side->median);
     };
-    const auto range = [&](const std::optional<Summary>& side) {
-      if (!side || side->runs < 2) return std::string();
+    const auto range = [&](const std::optional<Summary>& side, bool is_absent) {
+      if (!side || side->runs < 2 || is_absent) return std::string();
       return "[" + shown_value(unit, side->least) + " .. " + shown_value(unit, side->most) + "]";
     };
     std::vector<std::string> cells;
     cells.push_back(median(comparison.a, status == Status::kAppeared));
-    if (!is_single_) cells.push_back(range(comparison.a));
+    if (!is_single_) cells.push_back(range(comparison.a, status == Status::kAppeared));
     cells.push_back(median(comparison.b, status == Status::kGone));
-    if (!is_single_) cells.push_back(range(comparison.b));
+    if (!is_single_) cells.push_back(range(comparison.b, status == Status::kGone));
     const bool is_known = comparison.is_known();
     cells.push_back(is_known ? shown_change(unit, comparison.change()) : "");
     cells.push_back(status == Status::kAppeared ? "new"
@@ -402,19 +435,17 @@ class Report {
     }
     const std::size_t most =
         options_.most == 0 ? shown.size() : std::min(shown.size(), options_.most);
+    // All in one table, so that columns stand below each other; names between the rows.
     Table table;
-    std::vector<std::pair<std::size_t, std::string>> names;  // row, and what stands in front of it
+    table.add(heading(""));
     for (std::size_t at = 0; at < most; ++at) {
-      const std::string name = shown_thing(comparisons_.collector(), kind, shown[at].thing);
-      bool is_first = true;
+      if (count > 1) {
+        table.add_line("  " + shown_thing(comparisons_.collector(), kind, shown[at].thing));
+      }
       for (const std::size_t measure : shown[at].measures) {
-        if (is_first && at == 0) table.add(heading(""));
         std::vector<std::string> row = cells(kind, shown[at].thing, measure);
-        std::string last(measures[measure].name);
-        if (count > 1) last.append(" of ").append(name);
-        row.push_back(std::move(last));
+        row.emplace_back(measures[measure].name);
         table.add(std::move(row));
-        is_first = false;
       }
     }
     table.append_to(text_, "    ");

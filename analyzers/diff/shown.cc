@@ -37,7 +37,10 @@ std::string shown_relative(std::int64_t a, std::int64_t b) {
   const double ratio = static_cast<double>(b) / static_cast<double>(a);
   if (ratio >= kTen) return "×" + checks::shown_count(static_cast<std::uint64_t>(ratio + 0.5));
   const double percent = (ratio - 1) * kPercent;
-  return printed(std::abs(percent) < kTen ? "%+.1f %%" : "%+.0f %%", percent);
+  // What is not gone has lost less than all.
+  constexpr double kNearlyGone = -99.5;
+  const bool needs_digit = std::abs(percent) < kTen || (percent < kNearlyGone && b != 0);
+  return printed(needs_digit ? "%+.1f %%" : "%+.0f %%", percent);
 }
 
 std::string shown_medians(Unit unit, const Comparison& comparison) {
