@@ -88,18 +88,26 @@ cli::Arguments only(const cli::Arguments& arguments, std::vector<std::string> pa
   return own;
 }
 
-void read(const cli::Arguments& arguments, const Run& run, Collector& collector,
+void read(const cli::Arguments& arguments, const Run& run, bool with_calls, Collector& collector,
           cli::Context& context) {
-  // Profiles have no times to be in step with.
-  if (!run.kinds.profiles || run.kinds.logs || run.kinds.captures || run.kinds.switches ||
-      run.kinds.records) {
-    const bool may_have_calls = run.kinds.logs || run.kinds.records;
-    read_inputs_in_step(only(arguments, run.paths),
-                        {.files = true, .segments = run.kinds.captures && may_have_calls},
-                        collector, context);
-  } else {
-    read_inputs(only(arguments, run.paths), collector, context);
+  std::vector<std::string> paths = run.paths;
+  if (with_calls) {
+    // Millions of calls are not copied from thread to thread.
+    for (const std::string& path : run.profiles) {
+      collector.let_texts_stay(true);
+      read_inputs(only(arguments, {path}), collector, context);
+      collector.let_texts_stay(false);
+    }
+    std::erase_if(paths, [&](const std::string& path) {
+      return std::ranges::find(run.profiles, path) != run.profiles.end();
+    });
+    if (paths.empty()) return;
   }
+  read_inputs_in_step(only(arguments, std::move(paths)),
+                      {.files = true,
+                       .segments = run.kinds.captures && (run.kinds.logs || run.kinds.records),
+                       .calls = with_calls},
+                      collector, context);
 }
 
 constexpr const record::TypeInfo* kTypes[] = {&record::kTypeInfo<record::Change>};
@@ -167,7 +175,9 @@ void write_records(const cli::RecordRequest& request, Comparisons& comparisons, 
     }
     for (std::size_t at = 0; at < measures.size(); ++at) {
       if (measures[at].is_of_all_only || !comparisons.is_told(kind, at)) continue;
-      for (const diff::Row& row : comparisons.rows(kind, at, with_all)) {
+      std::vector<diff::Row> rows = comparisons.rows(kind, at, with_all);
+      Comparisons::sort(rows);
+      for (const diff::Row& row : rows) {
         output.writer().write(change_of(comparisons, kind, row.thing, at));
       }
     }
@@ -233,7 +243,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   for (const Side side : {diff::kA, diff::kB}) {
     for (const Run& each : side == diff::kA ? sides.a : sides.b) {
       collector.begin_run(number++, side, each.kinds);
-      read(arguments, each, collector, context);
+      read(arguments, each, is_callgrind, collector, context);
       collector.end_run();
     }
   }

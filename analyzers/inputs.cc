@@ -76,12 +76,16 @@ class Flows final : public converters::pcap::FlowSink {
 
 class Calls final : public converters::cprof::CallSink {
  public:
-  explicit Calls(RecordVisitor& visitor) : visitor_(visitor) {}
+  explicit Calls(RecordVisitor& visitor, bool with_calls = true)
+      : visitor_(visitor), with_calls_(with_calls) {}
   void function(const record::Function& function) override { visitor_.visit(AnyRecord(function)); }
-  void call(const record::Call& call) override { visitor_.visit(AnyRecord(call)); }
+  void call(const record::Call& call) override {
+    if (with_calls_) visitor_.visit(AnyRecord(call));
+  }
 
  private:
   RecordVisitor& visitor_;
+  bool with_calls_;
 };
 
 class Switches final : public converters::greenlet::SwitchSink {
@@ -225,14 +229,15 @@ void for_each(std::vector<LaneInput>& inputs, cli::Context& context, Read read) 
   }
 }
 
-Lane profile_lane(std::vector<LaneInput> inputs) {
-  return {[inputs = std::move(inputs)](LaneOutput& output, cli::Context& context) mutable {
-    Calls calls(output);
-    converters::cprof::ProfileCalls profiles(calls, context.diagnostics);
-    for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& input) {
-      profiles.read(*source, input.name);
-    });
-  }};
+Lane profile_lane(std::vector<LaneInput> inputs, bool with_calls) {
+  return {
+      [inputs = std::move(inputs), with_calls](LaneOutput& output, cli::Context& context) mutable {
+        Calls calls(output, with_calls);
+        converters::cprof::ProfileCalls profiles(calls, context.diagnostics);
+        for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& input) {
+          profiles.read(*source, input.name);
+        });
+      }};
 }
 
 Lane log_lane(std::vector<LaneInput> inputs, const StraceLog::Options& options) {
@@ -548,6 +553,8 @@ std::vector<PlacedLane> make_lanes(const cli::Arguments& arguments, const Wanted
       [&](std::vector<LaneInput> inputs) { return log_lane(std::move(inputs), log_options); });
   add(profiles, InputKind::kProfile, profile_lane);
   add(symbols, InputKind::kSymbols, symbol_lane);
+  add(profiles, InputKind::kProfile,
+      [&](std::vector<LaneInput> inputs) { return profile_lane(std::move(inputs), wanted.calls); });
   return lanes;
 }
 

@@ -79,6 +79,7 @@ inline constexpr std::string_view kInputText =
 struct Wanted {
   bool files = false;      // of logs: what descriptors stood for
   bool segments = false;   // of captures: payload on the wire
+  bool calls = true;       // of profiles: who called whom
   bool as_packed = false;  // of binary streams: also what is unknown here, for handing it on
 };
 

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string_view>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 
+#include "analyzers/diff/run_functions.h"
+#include "analyzers/diff/sums.h"
 #include "formats/callgrind/outside_calls.h"
 #include "formats/callgrind/python_names.h"
 #include "formats/callgrind/writer.h"
@@ -27,21 +27,43 @@ class Nodes final : public callgrind::Names {
       : collector_(collector), root_(static_cast<Number>(collector.functions().size())) {}
 
   [[nodiscard]] Number root() const { return root_; }
-  [[nodiscard]] std::uint32_t line(Number function) const {
-    if (function == root_) return 0;
-    const auto b = collector_.functions().line(function, kB);
-    return b ? *b : collector_.functions().line(function, kA).value_or(0);
-  }
+  [[nodiscard]] std::uint32_t line(Number function) const { return lines_[function]; }
 
   void place_all(callgrind::Writer& writer) {
-    for (Number function = 0; function <= root_; ++function) {
-      const std::string_view path =
-          function == root_ ? callgrind::kRootFile : path_of(collector_, function + 1);
-      const auto [file, is_new] =
-          file_numbers_.try_emplace(path, static_cast<std::uint32_t>(files_.size()));
-      if (is_new) files_.push_back({path, names_.take_place(path), object_of(path)});
-      writer.place(function, file->second, line(function), files_[file->second].object);
-      file_of_.push_back(file->second);
+    const FunctionMatch& functions = collector_.functions();
+    std::unordered_map<TextNumber, std::uint32_t> numbers;
+    struct Place {
+      std::uint64_t file_and_line;
+      TextNumber name;
+      Number function;
+      auto operator<=>(const Place&) const = default;
+    };
+    std::vector<Place> places;
+    for (Number function = 0; function < root_; ++function) {
+      const auto line = functions.line(function, kB);
+      lines_.push_back(line ? *line : functions.line(function, kA).value_or(0));
+      const auto b = functions.path(function, kB);
+      const TextNumber path = b ? *b : functions.path(function, kA).value_or(0);
+      const auto [known, is_new] = numbers.try_emplace(path, 0);
+      if (is_new) known->second = add_file(collector_.texts().text(path));
+      file_of_.push_back(known->second);
+      writer.place(function, known->second, lines_.back(), files_[known->second].object);
+      places.push_back({std::uint64_t{known->second} << 32U | lines_.back(),
+                        functions.name(function), function});
+    }
+    const std::uint32_t outside = add_file(callgrind::kRootFile);
+    file_of_.push_back(outside);
+    lines_.push_back(0);
+    writer.place(root_, outside, 0, files_[outside].object);
+    // One side's function can stand where another one of its name has moved to.
+    std::ranges::sort(places);
+    for (std::size_t at = 1; at < places.size(); ++at) {
+      if (places[at].file_and_line != places[at - 1].file_and_line ||
+          places[at].name != places[at - 1].name) {
+        continue;
+      }
+      const auto before = serials_.find(places[at - 1].function);
+      serials_[places[at].function] = before == serials_.end() ? 2 : before->second + 1;
     }
   }
 
@@ -49,11 +71,10 @@ class Nodes final : public callgrind::Names {
     const File& file = files_[file_of_[function]];
     const std::string_view name =
         function == root_ ? callgrind::kRootName : name_of(collector_, kFunction, function + 1);
-    const std::uint32_t line = this->line(function);
-    names_.append_function(out, name, file.place, static_cast<std::int32_t>(line));
-    // One side's function can stand where another one of its name has moved to.
-    const std::uint32_t count = ++taken_[out];
-    if (count > 1) out.append(" #").append(std::to_string(count));
+    names_.append_function(out, name, file.place, static_cast<std::int32_t>(line(function)));
+    if (const auto serial = serials_.find(function); serial != serials_.end()) {
+      out.append(" #").append(std::to_string(serial->second));
+    }
   }
   void append_file(callgrind::FileNumber file, std::string& out) override {
     const std::string_view path = files_[file].path;
@@ -70,99 +91,77 @@ class Nodes final : public callgrind::Names {
     callgrind::ObjectNumber object;
   };
 
-  callgrind::ObjectNumber object_of(std::string_view path) {
+  std::uint32_t add_file(std::string_view path) {
     const std::string_view group =
         path == callgrind::kRootFile ? path : callgrind::package_of(path);
-    const auto found = std::ranges::find(objects_, group);
-    if (found != objects_.end()) {
-      return static_cast<callgrind::ObjectNumber>(found - objects_.begin());
-    }
-    objects_.push_back(group);
-    return static_cast<callgrind::ObjectNumber>(objects_.size() - 1);
+    const auto [object, is_new] =
+        object_numbers_.try_emplace(group, static_cast<callgrind::ObjectNumber>(objects_.size()));
+    if (is_new) objects_.push_back(group);
+    files_.push_back({path, names_.take_place(path), object->second});
+    return static_cast<std::uint32_t>(files_.size() - 1);
   }
 
   const Collector& collector_;
   Number root_;
   callgrind::PythonNames names_;
   std::vector<File> files_;
-  std::unordered_map<std::string_view, std::uint32_t> file_numbers_;
-  std::vector<std::uint32_t> file_of_;
+  std::vector<std::uint32_t> file_of_, lines_;  // by function
   std::vector<std::string_view> objects_;
-  std::unordered_map<std::string, std::uint32_t> taken_;
+  std::unordered_map<std::string_view, callgrind::ObjectNumber> object_numbers_;
+  std::unordered_map<Number, std::uint32_t> serials_;  // where names would be equal
 };
 
-std::uint64_t sum(std::uint64_t left, std::uint64_t right) {
-  std::uint64_t result = 0;
-  return __builtin_add_overflow(left, right, &result) ? UINT64_MAX : result;
-}
-
-// Calls of one function, from all its callers. Those that a profiler did not time get their share
-// of the function's time by number, as cprof2callgrind does it; recursive ones none, for theirs is
-// inside the outer call; and `(root)` what is left.
-void complete(std::span<CallSum> calls, const FunctionSum& function, Number root,
-              std::vector<CallSum>& completed) {
+// Puts the calls of one function in order of its callers, each once, and `(root)` for what came
+// from outside. Calls that a profiler did not time get their share of the function's time by
+// number, as cprof2callgrind does it; recursive ones none, for theirs is inside the outer call.
+void complete(std::span<const CallSum> calls, const FunctionSum& function, Number callee,
+              Number root, std::vector<CallSum>& completed) {
+  completed.clear();
   callgrind::CallsOfFunction all{.calls = function.calls,
                                  .primitive_calls = function.primitive_calls,
                                  .inclusive_ns = function.inclusive_ns};
   bool are_timed = true;
   for (const CallSum& call : calls) {
     all.callers_calls = sum(all.callers_calls, call.calls);
-    are_timed = are_timed && call.has_time;
-    if (call.caller == call.callee) continue;
+    are_timed = are_timed && call.inclusive_ns != CallSum::kUntimed;
+    if (call.caller == callee) continue;
     all.outer_calls = sum(all.outer_calls, call.calls);
     all.outer_ns = sum(all.outer_ns, call.inclusive_ns);
   }
   callgrind::OutsideCalls outside = callgrind::outside_calls(all);
-  if (!are_timed) {
-    const std::uint64_t weights = sum(all.outer_calls, outside.calls);
-    std::uint64_t weights_before = 0;
-    std::uint64_t ns_before = 0;
-    const auto next_share = [&](std::uint64_t count) -> std::uint64_t {
-      if (weights == 0) return 0;
-      weights_before = std::min(sum(weights_before, count), weights);
-      const std::uint64_t ns = callgrind::share(function.inclusive_ns, weights_before, weights);
-      return ns - std::exchange(ns_before, ns);
-    };
-    for (CallSum& call : calls) {
-      call.inclusive_ns = call.caller == call.callee ? 0 : next_share(call.calls);
+  const std::uint64_t weights = sum(all.outer_calls, outside.calls);
+  std::uint64_t weights_before = 0;
+  std::uint64_t ns_before = 0;
+  const auto next_share = [&](std::uint64_t count) -> std::uint64_t {
+    if (weights == 0) return 0;
+    weights_before = std::min(sum(weights_before, count), weights);
+    const std::uint64_t ns = callgrind::share(function.inclusive_ns, weights_before, weights);
+    return ns - std::exchange(ns_before, ns);
+  };
+  for (CallSum call : calls) {
+    if (call.caller == callee) {
+      call.inclusive_ns = 0;
+    } else if (!are_timed) {
+      call.inclusive_ns = next_share(call.calls);
     }
-    outside.inclusive_ns = next_share(outside.calls);
+    completed.push_back(call);
   }
-  for (CallSum& call : calls) {
-    if (call.caller == call.callee) call.inclusive_ns = 0;
-    if (call.calls > 0 || call.inclusive_ns > 0) completed.push_back(call);
+  if (!are_timed) outside.inclusive_ns = next_share(outside.calls);
+  std::ranges::sort(completed, {}, &CallSum::caller);
+  std::size_t end = 0;
+  for (std::size_t at = 0; at < completed.size(); ++at) {
+    const CallSum call = completed[at];
+    if (end > 0 && completed[end - 1].caller == call.caller) {
+      completed[end - 1].calls = sum(completed[end - 1].calls, call.calls);
+      completed[end - 1].inclusive_ns = sum(completed[end - 1].inclusive_ns, call.inclusive_ns);
+    } else if (call.calls > 0 || call.inclusive_ns > 0) {
+      completed[end++] = call;
+    }
   }
+  completed.resize(end);
   if (outside.calls > 0) {
-    completed.push_back({root, function.function, outside.calls, outside.inclusive_ns, true});
+    completed.push_back({root, callee, outside.calls, outside.inclusive_ns});
   }
-}
-
-// One run's calls, each caller and callee once, in order of the callees.
-std::vector<CallSum> completed_calls(RunProfile& profile, Number root) {
-  const auto ends = [](const CallSum& call) { return std::pair(call.callee, call.caller); };
-  std::ranges::sort(profile.calls, {}, ends);
-  std::vector<CallSum> calls;
-  for (const CallSum& call : profile.calls) {
-    if (calls.empty() || ends(calls.back()) != ends(call)) {
-      calls.push_back(call);
-      continue;
-    }
-    calls.back().calls = sum(calls.back().calls, call.calls);
-    calls.back().inclusive_ns = sum(calls.back().inclusive_ns, call.inclusive_ns);
-    calls.back().has_time = calls.back().has_time && call.has_time;
-  }
-  profile.calls = {};
-  std::ranges::sort(profile.functions, {}, &FunctionSum::function);
-  std::vector<CallSum> completed;
-  completed.reserve(calls.size());
-  std::size_t begin = 0;
-  for (const FunctionSum& function : profile.functions) {
-    std::size_t end = begin;
-    while (end < calls.size() && calls[end].callee == function.function) ++end;
-    complete(std::span(calls).subspan(begin, end - begin), function, root, completed);
-    begin = end;
-  }
-  return completed;
 }
 
 }  // namespace
@@ -199,45 +198,46 @@ void write_callgrind(Collector& collector, const std::vector<Run>& a, const std:
   const std::size_t runs = columns.size();
   std::vector<RunProfile>& profiles = collector.profiles();
   std::vector<std::uint64_t> costs(2 * runs);
-  // Self costs: by function, then run.
+  const auto rest = std::span(costs).subspan(1);
+  std::vector<std::size_t> begins(runs);          // of the function's calls
+  std::vector<std::vector<CallSum>> calls(runs);  // to the function, by caller
   std::vector<std::size_t> next(runs);
-  std::vector<std::vector<CallSum>> calls;
-  for (RunProfile& profile : profiles) calls.push_back(completed_calls(profile, nodes.root()));
   for (Number function = 0; function < nodes.root(); ++function) {
     std::ranges::fill(costs, 0);
     for (std::size_t run = 0; run < runs; ++run) {
-      const std::vector<FunctionSum>& functions = profiles[run].functions;
-      if (next[run] == functions.size() || functions[next[run]].function != function) continue;
-      costs[run] = functions[next[run]].self_ns;
-      costs[runs + run] = functions[next[run]].calls;
-      ++next[run];
+      RunProfile& profile = profiles[run];
+      FunctionSum sum;
+      if (function < profile.functions.size()) sum = profile.functions[function];
+      costs[run] = sum.self_ns;
+      costs[runs + run] = sum.calls;
+      std::size_t end = begins[run];
+      while (end < profile.calls.size() && profile.calls[end].callee == function) ++end;
+      complete(std::span(profile.calls).subspan(begins[run], end - begins[run]), sum, function,
+               nodes.root(), calls[run]);
+      begins[run] = end;
+      next[run] = 0;
     }
-    writer.self(function, nodes.line(function), costs[0], std::span(costs).subspan(1));
-  }
-  // Calls: of all runs together, in order of the callees.
-  std::ranges::fill(next, 0);
-  for (;;) {
-    const CallSum* first = nullptr;
-    const auto ends = [](const CallSum& call) { return std::pair(call.callee, call.caller); };
-    for (std::size_t run = 0; run < runs; ++run) {
-      if (next[run] == calls[run].size()) continue;
-      const CallSum& call = calls[run][next[run]];
-      if (first == nullptr || ends(call) < ends(*first)) first = &call;
+    const std::uint32_t line = nodes.line(function);
+    writer.self(function, line, costs[0], rest);
+    for (;;) {
+      Number caller = nodes.root() + 1;
+      for (std::size_t run = 0; run < runs; ++run) {
+        if (next[run] < calls[run].size()) caller = std::min(caller, calls[run][next[run]].caller);
+      }
+      if (caller > nodes.root()) break;
+      std::ranges::fill(costs, 0);
+      std::uint64_t count = 0;
+      for (std::size_t run = 0; run < runs; ++run) {
+        if (next[run] == calls[run].size() || calls[run][next[run]].caller != caller) continue;
+        const CallSum& own = calls[run][next[run]++];
+        costs[run] = own.inclusive_ns;
+        costs[runs + run] = own.calls;
+        count = sum(count, own.calls);
+      }
+      // callgrind_annotate would take a cost behind calls=0 for the caller's own.
+      writer.call(caller, nodes.line(caller), function, line, std::max<std::uint64_t>(count, 1),
+                  costs[0], rest);
     }
-    if (first == nullptr) break;
-    const CallSum call = *first;
-    std::ranges::fill(costs, 0);
-    std::uint64_t count = 0;
-    for (std::size_t run = 0; run < runs; ++run) {
-      if (next[run] == calls[run].size() || ends(calls[run][next[run]]) != ends(call)) continue;
-      const CallSum& own = calls[run][next[run]++];
-      costs[run] = own.inclusive_ns;
-      costs[runs + run] = own.calls;
-      count = sum(count, own.calls);
-    }
-    // callgrind_annotate would take a cost behind calls=0 for the caller's own.
-    writer.call(call.caller, nodes.line(call.caller), call.callee, nodes.line(call.callee),
-                std::max<std::uint64_t>(count, 1), costs[0], std::span(costs).subspan(1));
   }
   (void)writer.finish();
   block.flush();

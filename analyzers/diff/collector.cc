@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <deque>
-#include <limits>
 #include <string_view>
 #include <utility>
 
+#include "analyzers/diff/run_functions.h"
+#include "analyzers/diff/sums.h"
 #include "analyzers/hash_index.h"
 #include "analyzers/socket_table.h"
 #include "analyzers/spread.h"
@@ -24,30 +25,6 @@ namespace {
 
 namespace record = formats::record;
 using record::AnyRecord;
-
-constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
-
-std::int64_t sum(std::int64_t left, std::int64_t right) {
-  std::int64_t result = 0;
-  return __builtin_add_overflow(left, right, &result) ? kMost : result;
-}
-
-std::uint64_t sum(std::uint64_t left, std::uint64_t right) {
-  std::uint64_t result = 0;
-  return __builtin_add_overflow(left, right, &result) ? UINT64_MAX : result;
-}
-
-std::int64_t to_signed(std::uint64_t value) {
-  return static_cast<std::int64_t>(std::min<std::uint64_t>(value, kMost));
-}
-
-std::uint64_t positive(record::Duration time) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(time.ns, 0));
-}
-
-std::uint64_t mixed(std::uint64_t left, std::uint64_t right) {
-  return (left ^ (right + 0x9e3779b97f4a7c15U + (left << 6U) + (left >> 2U))) * 0xbf58476d1ce4e5b9U;
-}
 
 // The ports from which Linux gives a socket that asks for none.
 std::string shown_port(std::optional<std::uint64_t> port) {
@@ -99,7 +76,7 @@ void FlowGroup::add(const record::Flow& flow) {
   const auto add_rtt = [&](const std::optional<record::Duration>& mean, std::uint64_t samples) {
     if (!mean) return;
     std::int64_t all = 0;
-    if (__builtin_mul_overflow(mean->ns, to_signed(samples), &all)) all = kMost;
+    if (__builtin_mul_overflow(mean->ns, to_signed(samples), &all)) all = INT64_MAX;
     rtt_ns = sum(rtt_ns, all);
     rtt_samples = sum(rtt_samples, samples);
   };
@@ -201,8 +178,14 @@ class ByEnd {
 class Collector::Run final : public SocketSink {
  public:
   Run(Collector& owner, std::size_t number, Side side, const InputKinds& kinds)
-      : owner_(owner), number_(number), side_(side), kinds_(kinds), sockets_(*this) {
+      : owner_(owner),
+        number_(number),
+        side_(side),
+        kinds_(kinds),
+        functions_(owner.texts_),
+        sockets_(*this) {
     sockets_.expect_flows(kinds.captures || kinds.records);
+    may_have_calls_ = kinds.logs || kinds.records;
   }
 
   void visit(const AnyRecord& any) {
@@ -211,9 +194,9 @@ class Collector::Run final : public SocketSink {
     } else if (const auto* segment = typed_.segments.get(any)) {
       sockets_.segment(*segment);
     } else if (const auto* function = typed_.functions.get(any)) {
-      this->function(*function);
+      functions_.add(*function);
     } else if (owner_.with_calls_ && any.type().name == record::Call::kType) {
-      python_call(*typed_.python_calls.get(any));
+      functions_.add(*typed_.python_calls.get(any));
     } else if (const auto* file = typed_.files.get(any)) {
       sockets_.file(*file, lane_);
     } else if (const auto* flow = typed_.flows.get(any)) {
@@ -230,6 +213,7 @@ class Collector::Run final : public SocketSink {
   void enter(std::size_t lane) { lane_ = lane; }
   // Types of records go away.
   void forget_types() { typed_ = {}; }
+  void let_texts_stay(bool stay) { functions_.let_texts_stay(stay); }
 
   void finish() {
     sockets_.finish();
@@ -245,23 +229,14 @@ class Collector::Run final : public SocketSink {
   void socket(const SocketLife& life, const record::Socket& socket) override;
 
  private:
-  struct LocalFunction {
-    TextNumber path, name;
-    std::uint32_t line, id;
-    bool is_told = false;  // by a record of its own
-    std::uint64_t calls = 0, primitive_calls = 0, self_ns = 0, inclusive_ns = 0;
-  };
-
   [[nodiscard]] bool has_log() const { return kinds_.logs || calls_.calls > 0; }
   // Without -T, calls that others interrupt have a time, and only those.
   [[nodiscard]] bool is_timed() const { return untimed_calls_ * 2 <= calls_.calls; }
-  LocalFunction& local(std::string_view file, std::uint32_t line, std::string_view name);
-  void function(const record::Function& function);
-  void python_call(const record::Call& call);
   void syscall(const record::Syscall& call);
   void flow(const record::Flow& flow);
   void process(const record::Process& event);
   void finish_functions();
+  void finish_calls(std::span<const FunctionMatch::Seen> seen);
   void finish_syscalls();
   template <typename Group>
   void finish_ends(std::size_t kind, ByEnd<Group>& groups, EndMatch& ends);
@@ -290,21 +265,11 @@ class Collector::Run final : public SocketSink {
   std::size_t number_;
   Side side_;
   InputKinds kinds_;
+  bool may_have_calls_ = false;
   std::size_t lane_ = 0;
   Types typed_;
 
-  std::deque<LocalFunction> local_functions_;
-  HashIndex<LocalFunction> by_key_;
-  std::string last_file_;
-  TextNumber last_path_ = 0;
-  std::string name_room_;
-  bool lacks_calls_ = false;
-  struct LocalCall {
-    std::uint32_t caller, callee;
-    std::uint64_t calls, inclusive_ns;
-    bool has_time;
-  };
-  std::vector<LocalCall> local_calls_;
+  RunFunctions functions_;
 
   std::deque<CallGroup> call_groups_;
   HashIndex<CallGroup> by_call_;
@@ -321,96 +286,59 @@ class Collector::Run final : public SocketSink {
   std::map<std::string, std::uint64_t> signals_, processes_;
 };
 
-Collector::Run::LocalFunction& Collector::Run::local(std::string_view file, std::uint32_t line,
-                                                     std::string_view name) {
-  if (local_functions_.empty() || file != last_file_) {
-    last_file_ = file;
-    last_path_ = owner_.texts_.number_of(file.empty() ? "~" : file);
-  }
-  const TextNumber number = owner_.texts_.number_of(stable_name(name, name_room_));
-  const std::uint64_t hash = mixed(mixed(last_path_, number), line);
-  LocalFunction* known = by_key_.find(hash, [&](const LocalFunction& each) {
-    return each.path == last_path_ && each.name == number && each.line == line;
-  });
-  if (known == nullptr) {
-    known = &local_functions_.emplace_back();
-    known->path = last_path_;
-    known->name = number;
-    known->line = line;
-    known->id = static_cast<std::uint32_t>(local_functions_.size() - 1);
-    by_key_.insert(hash, known);
-  }
-  return *known;
-}
-
-void Collector::Run::function(const record::Function& function) {
-  // A sampled function has a record for each line that ran.
-  LocalFunction& known = local(function.file, function.sampled ? 0 : function.line, function.name);
-  known.is_told = true;
-  if (function.calls) {
-    known.calls = sum(known.calls, *function.calls);
-    known.primitive_calls =
-        sum(known.primitive_calls, function.primitive_calls.value_or(*function.calls));
-  } else {
-    lacks_calls_ = true;
-  }
-  known.self_ns = sum(known.self_ns, positive(function.tottime));
-  known.inclusive_ns = sum(known.inclusive_ns, positive(function.cumtime));
-}
-
-void Collector::Run::python_call(const record::Call& call) {
-  const bool is_sampled = call.sampled;
-  const std::uint32_t caller =
-      local(call.caller_file, is_sampled ? 0 : call.caller_line, call.caller_name).id;
-  const std::uint32_t callee =
-      local(call.callee_file, is_sampled ? 0 : call.callee_line, call.callee_name).id;
-  local_calls_.push_back({caller, callee, call.calls.value_or(0),
-                          call.cumtime ? positive(*call.cumtime) : 0, call.cumtime.has_value()});
-}
-
 void Collector::Run::finish_functions() {
-  if (!kinds_.profiles && local_functions_.empty()) return;
+  if (!kinds_.profiles && functions_.functions().empty()) return;
   std::vector<FunctionMatch::Seen> seen;
-  seen.reserve(local_functions_.size());
-  for (const LocalFunction& each : local_functions_) {
+  seen.reserve(functions_.functions().size());
+  for (const RunFunctions::Function& each : functions_.functions()) {
     seen.push_back({each.path, each.name, each.line, each.id});
   }
   owner_.functions_.match(side_, seen);
   Values& values = owner_.values_[kFunction];
   while (values.size() <= owner_.functions_.size()) values.add();
   cover(kFunction);
-  values.cover(number_, 0, !lacks_calls_);
-  std::vector<FunctionMatch::Number> numbers(local_functions_.size());
+  values.cover(number_, 0, !functions_.lacks_calls());
   std::int64_t all_calls = 0;
   std::int64_t all_ns = 0;
   std::int64_t longest_ns = 0;
   for (const FunctionMatch::Seen& each : seen) {
-    numbers[each.id] = each.function;
-    const LocalFunction& function = local_functions_[each.id];
+    const RunFunctions::Function& function = functions_.functions()[each.id];
     if (!function.is_told) continue;
     const Values::Thing thing = each.function + 1;
+    const std::int64_t calls = to_signed(function.sum.calls);
+    const std::int64_t self_ns = to_signed(function.sum.self_ns);
+    const std::int64_t inclusive_ns = to_signed(function.sum.inclusive_ns);
     values.mark(thing, number_);
-    values.set(thing, number_, 0, to_signed(function.calls));
-    values.set(thing, number_, 1, to_signed(function.self_ns));
-    values.set(thing, number_, 2, to_signed(function.inclusive_ns));
-    all_calls = sum(all_calls, to_signed(function.calls));
-    all_ns = sum(all_ns, to_signed(function.self_ns));
-    longest_ns = std::max(longest_ns, to_signed(function.inclusive_ns));
+    values.set(thing, number_, 0, calls);
+    values.set(thing, number_, 1, self_ns);
+    values.set(thing, number_, 2, inclusive_ns);
+    all_calls = sum(all_calls, calls);
+    all_ns = sum(all_ns, self_ns);
+    longest_ns = std::max(longest_ns, inclusive_ns);
   }
   values.mark(Values::kAll, number_);
   values.set(Values::kAll, number_, 0, all_calls);
   values.set(Values::kAll, number_, 1, all_ns);
   values.set(Values::kAll, number_, 2, longest_ns);
-  if (!owner_.with_calls_) return;
+  if (owner_.with_calls_) finish_calls(seen);
+}
+
+void Collector::Run::finish_calls(std::span<const FunctionMatch::Seen> seen) {
   RunProfile& profile = owner_.profiles_[number_];
-  for (const LocalFunction& each : local_functions_) {
-    profile.functions.push_back(
-        {numbers[each.id], each.calls, each.primitive_calls, each.self_ns, each.inclusive_ns});
+  std::vector<FunctionMatch::Number> numbers(seen.size());
+  profile.functions.resize(owner_.functions_.size());
+  for (const FunctionMatch::Seen& each : seen) {
+    numbers[each.id] = each.function;
+    profile.functions[each.function] = functions_.functions()[each.id].sum;
   }
-  profile.calls.reserve(local_calls_.size());
-  for (const LocalCall& call : local_calls_) {
-    profile.calls.push_back(
-        {numbers[call.caller], numbers[call.callee], call.calls, call.inclusive_ns, call.has_time});
+  const std::vector<CallSum> calls = functions_.take_calls();
+  std::vector<std::size_t> places(owner_.functions_.size() + 1);
+  for (const CallSum& call : calls) ++places[numbers[call.callee] + 1];
+  for (std::size_t at = 1; at < places.size(); ++at) places[at] += places[at - 1];
+  profile.calls.resize(calls.size());
+  for (const CallSum& call : calls) {
+    const FunctionMatch::Number callee = numbers[call.callee];
+    profile.calls[places[callee]++] = {numbers[call.caller], callee, call.calls, call.inclusive_ns};
   }
 }
 
@@ -474,7 +402,7 @@ void Collector::Run::finish_syscalls() {
 }
 
 void Collector::Run::flow(const record::Flow& flow) {
-  sockets_.flow(flow);
+  if (may_have_calls_) sockets_.flow(flow);
   all_flows_.add(flow);
   const bool has_ports = flow.proto == "tcp" || flow.proto == "udp" || flow.proto == "sctp";
   flows_
@@ -593,6 +521,10 @@ void Collector::begin_run(std::size_t run, Side side, const InputKinds& kinds) {
 void Collector::end_run() {
   run_->finish();
   run_.reset();
+}
+
+void Collector::let_texts_stay(bool stay) {
+  run_->let_texts_stay(stay);
 }
 
 void Collector::enter(std::size_t lane) {

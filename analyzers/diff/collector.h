@@ -16,6 +16,7 @@
 #include "analyzers/diff/end_match.h"
 #include "analyzers/diff/function_match.h"
 #include "analyzers/diff/measures.h"
+#include "analyzers/diff/run_functions.h"
 #include "analyzers/diff/texts.h"
 #include "analyzers/diff/values.h"
 #include "analyzers/inputs.h"
@@ -29,25 +30,11 @@ struct ThingName {
   std::array<std::string, 2> target;  // by side
 };
 
-// The calls of one function by another in a run, for call graphs.
-struct CallSum {
-  FunctionMatch::Number caller, callee;
-  std::uint64_t calls;
-  std::uint64_t inclusive_ns;
-  bool has_time;
-};
-
-// One run's of a function, as its profile has it.
-struct FunctionSum {
-  FunctionMatch::Number function;
-  std::uint64_t calls, primitive_calls;
-  std::uint64_t self_ns, inclusive_ns;
-};
-
-// What a run's profile was, for call graphs.
+// What a run's profiles were, for call graphs.
 struct RunProfile {
-  std::vector<FunctionSum> functions;
-  std::vector<CallSum> calls;
+  std::vector<FunctionSum>
+      functions;               // by number of FunctionMatch; those of later runs are missing
+  std::vector<CallSum> calls;  // in order of the callees
 };
 
 class Collector final : public RecordVisitor {
@@ -59,6 +46,8 @@ class Collector final : public RecordVisitor {
   // Records that follow are those of this run. Numbers of runs go up, those of A come first.
   void begin_run(std::size_t run, Side side, const InputKinds& kinds);
   void end_run();
+  // As RunFunctions has it.
+  void let_texts_stay(bool stay);
 
   void enter(std::size_t lane) override;
   void visit(const formats::record::AnyRecord& any) override;

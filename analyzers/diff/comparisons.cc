@@ -89,11 +89,15 @@ std::vector<Row> Comparisons::rows(std::size_t kind, std::size_t measure, bool w
     rows.push_back({thing, static_cast<std::uint8_t>(measure), comparison.may_be_noise(),
                     comparison.weight()});
   }
-  std::ranges::sort(rows, [](const Row& left, const Row& right) {
+  return rows;
+}
+
+void Comparisons::sort(std::vector<Row>& rows, std::size_t most) {
+  const auto middle = rows.begin() + static_cast<std::ptrdiff_t>(std::min(most, rows.size()));
+  std::ranges::partial_sort(rows, middle, [](const Row& left, const Row& right) {
     return std::tuple(left.may_be_noise, -left.weight, left.thing) <
            std::tuple(right.may_be_noise, -right.weight, right.thing);
   });
-  return rows;
 }
 
 std::string_view path_of(const Collector& collector, Values::Thing thing) {

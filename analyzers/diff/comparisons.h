@@ -51,9 +51,10 @@ class Comparisons {
   // Whether a run of the side has it.
   [[nodiscard]] bool is_in(Side side, std::size_t kind, Values::Thing thing) const;
 
-  // Single things whose measure differs, or, if `with_all`, all: what matters most comes first, and
-  // what may be noise last.
+  // Single things whose measure differs, or, if `with_all`, all; in no order.
   [[nodiscard]] std::vector<Row> rows(std::size_t kind, std::size_t measure, bool with_all);
+  // What matters most comes first, and what may be noise last; those beyond `most` are in no order.
+  static void sort(std::vector<Row>& rows, std::size_t most = SIZE_MAX);
 
  private:
   [[nodiscard]] std::pair<std::size_t, std::size_t> runs_of(Side side) const;

@@ -37,7 +37,7 @@ std::string_view stable_name(std::string_view name, std::string& room) {
   return room.append(name);
 }
 
-// One run's functions of a file, and those that are known of it.
+// One run's functions of a file, in order of names and lines, and those that are known of it.
 class FunctionMatch::InFile {
  public:
   InFile(FunctionMatch& owner, FileMatch::FileNumber file, Side side, std::span<Seen> seen,
@@ -53,7 +53,6 @@ class FunctionMatch::InFile {
     }
     std::ranges::sort(known_, {},
                       [](const Known& each) { return std::pair(each.name, each.line); });
-    std::ranges::sort(seen_, {}, [](const Seen& each) { return std::pair(each.name, each.line); });
     is_found_.resize(seen_.size());
   }
 
@@ -297,7 +296,10 @@ void FunctionMatch::InFile::align_near(const std::vector<std::size_t>& known,
 }
 
 void FunctionMatch::match(Side side, std::span<Seen> run) {
-  std::ranges::sort(run, {}, [](const Seen& each) { return std::pair(each.path, each.name); });
+  std::ranges::sort(run, [](const Seen& left, const Seen& right) {
+    if (left.path != right.path) return left.path < right.path;
+    return left.name != right.name ? left.name < right.name : left.line < right.line;
+  });
   std::vector<TextNumber> names;
   std::vector<std::size_t> name_starts;
   std::vector<std::size_t> starts;  // of each file's functions in `run`

@@ -228,17 +228,23 @@ class Report {
   Most most_of(std::size_t kind, bool with_new) {
     constexpr std::size_t kMost = 4;
     Most most;
-    for (const Row& row : comparisons_.rows(kind, 0, false)) {
-      if (row.may_be_noise) break;
-      const Comparison comparison = comparisons_.of(kind, row.thing, 0);
-      const Status status = comparisons_.status(kind, row.thing, comparison);
-      if (!with_new && status != Status::kChanged) continue;
-      if (++most.count > kMost) continue;
+    std::vector<Row> rows = comparisons_.rows(kind, 0, false);
+    std::erase_if(rows, [&](const Row& row) {
+      return row.may_be_noise ||
+             (!with_new &&
+              comparisons_.status(kind, row.thing, comparisons_.of(kind, row.thing, 0)) !=
+                  Status::kChanged);
+    });
+    Comparisons::sort(rows, kMost);
+    most.count = rows.size();
+    rows.resize(std::min(rows.size(), kMost));
+    for (const Row& row : rows) {
       most.text.append(most.text.empty() ? "" : ", ");
       most.text.append(kind == kFunction
                            ? formats::io::quoted(name_of(comparisons_.collector(), kind, row.thing))
                            : shown_thing(comparisons_.collector(), kind, row.thing));
-      most.text.append(" ").append(shown_medians(kKinds[kind].measures[0].unit, comparison));
+      most.text.append(" ").append(
+          shown_medians(kKinds[kind].measures[0].unit, comparisons_.of(kind, row.thing, 0)));
     }
     if (most.count > kMost) most.text.append(", …");
     return most;
@@ -369,6 +375,7 @@ class Report {
     const std::size_t all = rows.size();
     if (!options_.with_all) std::erase_if(rows, [](const Row& row) { return row.may_be_noise; });
     const std::size_t noise = all - rows.size();
+    Comparisons::sort(rows, options_.most == 0 ? rows.size() : options_.most);
     text_.append("\n  ").append(measure.name);
     if (rows.empty() && noise == 0) {
       text_.append(": all alike\n");

@@ -76,6 +76,7 @@ void add(Run& run, const Input& input) {
       break;
     case InputKind::kProfile:
       run.kinds.profiles = true;
+      run.profiles.push_back(input.path);
       break;
     case InputKind::kSwitches:
       run.kinds.switches = true;

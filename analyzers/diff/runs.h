@@ -15,7 +15,8 @@ namespace tracebraid::analyzers::diff {
 
 struct Run {
   std::vector<std::string> paths;
-  std::string name;  // for people: the folder, or the inputs
+  std::vector<std::string> profiles;  // those of them that are known to be profiles
+  std::string name;                   // for people: the folder, or the inputs
   // Kinds of the inputs; what cannot be opened twice is taken for records.
   InputKinds kinds;
 };

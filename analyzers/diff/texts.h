@@ -1,9 +1,9 @@
 // Texts by number: the same text has the same number.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "formats/io/hash.h"
@@ -13,27 +13,44 @@ namespace tracebraid::analyzers::diff {
 
 using TextNumber = std::uint32_t;
 
-// Memory: the distinct texts.
+// Memory: the distinct texts, and some 50 bytes for each.
 class Texts {
  public:
   [[nodiscard]] TextNumber number_of(std::string_view text) {
-    if (const auto found = numbers_.find(text); found != numbers_.end()) return found->second;
-    const std::string_view kept = memory_.keep(text);
-    const auto number = static_cast<TextNumber>(texts_.size());
-    numbers_.emplace(kept, number);
-    texts_.push_back(kept);
-    return number;
+    if ((texts_.size() + 1) * 2 > slots_.size()) grow();
+    const std::uint64_t hash = formats::io::hash_text(text);
+    std::size_t at = hash & (slots_.size() - 1);
+    for (; slots_[at].number != kNone; at = (at + 1) & (slots_.size() - 1)) {
+      if (slots_[at].hash == hash && texts_[slots_[at].number] == text) return slots_[at].number;
+    }
+    slots_[at] = {hash, static_cast<TextNumber>(texts_.size())};
+    texts_.push_back(memory_.keep(text));
+    return slots_[at].number;
   }
   // Valid as long as the texts.
   [[nodiscard]] std::string_view text(TextNumber number) const { return texts_[number]; }
-  [[nodiscard]] std::size_t size() const { return texts_.size(); }
 
  private:
-  struct Hash {
-    std::size_t operator()(std::string_view text) const { return formats::io::hash_text(text); }
+  static constexpr TextNumber kNone = UINT32_MAX;
+  struct Slot {
+    std::uint64_t hash = 0;
+    TextNumber number = kNone;
   };
+
+  void grow() {
+    constexpr std::size_t kLeast = 1024;
+    std::vector<Slot> old(slots_.empty() ? kLeast : slots_.size() * 2);
+    old.swap(slots_);
+    for (const Slot& slot : old) {
+      if (slot.number == kNone) continue;
+      std::size_t at = slot.hash & (slots_.size() - 1);
+      while (slots_[at].number != kNone) at = (at + 1) & (slots_.size() - 1);
+      slots_[at] = slot;
+    }
+  }
+
   formats::record::Arena memory_;
-  std::unordered_map<std::string_view, TextNumber, Hash> numbers_;
+  std::vector<Slot> slots_;  // a power of two
   std::vector<std::string_view> texts_;
 };
 
