@@ -551,7 +551,6 @@ std::vector<PlacedLane> make_lanes(const cli::Arguments& arguments, const Wanted
   });
   add(logs, InputKind::kLog,
       [&](std::vector<LaneInput> inputs) { return log_lane(std::move(inputs), log_options); });
-  add(profiles, InputKind::kProfile, profile_lane);
   add(symbols, InputKind::kSymbols, symbol_lane);
   add(profiles, InputKind::kProfile,
       [&](std::vector<LaneInput> inputs) { return profile_lane(std::move(inputs), wanted.calls); });

@@ -59,6 +59,7 @@ COMPLETIONS = {"cprof2callgrind": ("--str", {"--strip-prefix", "--strip-dirs"}),
                "tracebraid": ("--ver", {"--version"}),
                "tracebraid callgrind": ("--by", {"--by-greenlet"}),
                "tracebraid check": ("--li", {"--list"}),
+               "tracebraid diff": ("--al", {"--alpha", "--all"}),
                "tracebraid sockets": ("--a", {"--all"}),
                "tracebraid merge": ("--j", {"--join-parts"}),
                "tracebraid timeline": ("--no", {"--no-fold"}),
@@ -134,6 +135,16 @@ with tempfile.TemporaryDirectory() as folder:
         for name in ("profile.cprof", "worker-1.cprof", "worker-2.cprof"):
             shutil.copy(sample, work / name)
         (work / "perf-12467.map").write_text("7f0000001000 b py::main:/srv/server.py\n")
+        candidate = source / "samples" / "release-candidate"
+        for name, run in {"before": "stable-1", "after": "candidate-1", "stable": "stable-2",
+                          "candidate": "stable-3"}.items():
+            shutil.copytree(candidate / run, work / name)
+        for name, run in {"stable": "stable-1", "candidate": "candidate-1"}.items():
+            shutil.copy(candidate / run / "profiling.cprof", work / f"{name}.cprof")
+        for number in "123":
+            for name, run in {"a": f"stable-{number}", "b": f"candidate-{number}"}.items():
+                shutil.copy(candidate / run / "profiling.cprof", work / f"{name}{number}.cprof")
+                shutil.copy(candidate / run / "strace.log", work / f"{name}{number}.strace")
         (work / "server.py").write_text("import sys\nassert sys.argv[1:] == ['--port', '8000']\n")
         environment = dict(os.environ, CAPTURE=str(capture),
                            PATH=f"{stand_ins}:{programs}:{os.environ['PATH']}")
@@ -179,6 +190,13 @@ with tempfile.TemporaryDirectory() as folder:
     told = output("bash", "-c", "tracebraid check strace.log tcpdump.pcap greenlet.bt.txt "
                   "profiling.cprof", cwd=work, env=environment)
     check(told.startswith(shown), "README: the opening example says something else")
+    # And what it shows of two versions: lines of the report, some left out.
+    shown = re.search(r"^```text\n(A: .*?)^```", readme, re.M | re.S).group(1)
+    told = output("bash", "-c", "cd samples/release-candidate && tracebraid diff stable-* -- "
+                  "candidate-*", cwd=work, env=environment)
+    lines = iter(told.splitlines())
+    for line in shown.splitlines():
+        check(line.strip() == "…" or line in lines, f"README: tracebraid diff does not say {line}")
     for link in re.findall(r"\]\(([^)#:]+)\)|<img [^>]*src=\"([^\"]+)\"", readme):
         target = link[0] or link[1]
         check((source / target).exists(), f"README: {target} is missing")

@@ -106,7 +106,7 @@ class Report {
       const bool is_in_a = comparisons_.runs(kA, kind, 0) > 0 || has_any(kA, kind);
       const bool is_in_b = comparisons_.runs(kB, kind, 0) > 0 || has_any(kB, kind);
       if (is_in_a && is_in_b) {
-        kinds.push_back(kind);
+        if (!is_empty(kind)) kinds.push_back(kind);
       } else if (is_in_a || is_in_b) {
         untold.append(kKinds[kind].heading).append(": only inputs of ");
         untold.append(is_in_a ? "A" : "B").append(" tell of them; they are not compared.\n");
@@ -131,6 +131,13 @@ class Report {
       if (comparisons_.runs(side, kind, at) > 0) return true;
     }
     return false;
+  }
+
+  // No run has anything of the kind.
+  [[nodiscard]] bool is_empty(std::size_t kind) {
+    return comparisons_.collector().values(kind).size() == 1 &&
+           !comparisons_.is_in(kA, kind, Values::kAll) &&
+           !comparisons_.is_in(kB, kind, Values::kAll);
   }
 
   void head(const std::vector<Run>& a, const std::vector<Run>& b) {
@@ -169,7 +176,7 @@ class Report {
         text.append(
             " (rank test of Mann and Whitney, two-sided) is shown; of a hundred measures that do "
             "not differ, ");
-        text.append(shown_p(comparisons_.alpha() * kHundred)).append(" will seem to.");
+        text.append(shown_number(comparisons_.alpha() * kHundred)).append(" will seem to.");
       }
     }
     append_wrapped(text_, text, 0);
@@ -280,7 +287,8 @@ class Report {
       const bool is_same = all.is_known() && all.change() == 0;
       line(heading + std::string(number.name) + " " +
            (is_same ? "alike, " + shown_value(number.unit, all.a->median)
-                    : shown_medians(number.unit, all)));
+                    : shown_medians(number.unit, all)) +
+           (all.may_be_noise() && !is_same ? ", which may be noise" : ""));
     }
   }
 
@@ -293,7 +301,7 @@ class Report {
       return !side || is_absent ? "-" : shown_value(unit, side->median);
     };
     const auto range = [&](const std::optional<Summary>& side, bool is_absent) {
-      if (!side || side->runs < 2 || is_absent) return std::string();
+      if (!side || side->least == side->most || is_absent) return std::string();
       return "[" + shown_value(unit, side->least) + " .. " + shown_value(unit, side->most) + "]";
     };
     std::vector<std::string> cells;
@@ -356,11 +364,15 @@ class Report {
     table.append_to(text_, "  ");
   }
 
+  static std::string shown_more(std::size_t count) {
+    return checks::counted(count, "more differs", "more differ") + " (-n 0 shows all)";
+  }
+
   // What was left out of a table.
   void rest(std::size_t more, std::size_t noise) {
     if (more == 0 && noise == 0) return;
     text_.append("    ");
-    if (more > 0) text_.append(checks::shown_count(more)).append(" more differ (-n 0 shows all)");
+    if (more > 0) text_.append(shown_more(more));
     if (noise > 0) {
       text_.append(more > 0 ? "; " : "").append(checks::shown_count(noise));
       text_.append(" that may be noise (--all shows them)");
@@ -457,8 +469,7 @@ class Report {
     }
     table.append_to(text_, "    ");
     if (shown.size() > most) {
-      text_.append("    ").append(checks::shown_count(shown.size() - most));
-      text_.append(" more differ (-n 0 shows all)\n");
+      text_.append("    ").append(shown_more(shown.size() - most)).append("\n");
     }
   }
 

@@ -54,6 +54,10 @@ std::string shown_medians(Unit unit, const Comparison& comparison) {
   return text;
 }
 
+std::string shown_number(double number) {
+  return printed("%g", number);
+}
+
 std::string shown_p(double p) {
   constexpr double kSmall = 0.001;
   if (p < kSmall) return printed("%.1e", p);

@@ -18,6 +18,8 @@ namespace tracebraid::analyzers::diff {
 [[nodiscard]] std::string shown_relative(std::int64_t a, std::int64_t b);
 // "106 → 247 (+133 %)"
 [[nodiscard]] std::string shown_medians(Unit unit, const Comparison& comparison);
+// "5", "0.1"
+[[nodiscard]] std::string shown_number(double number);
 // "0.10"; two digits that tell.
 [[nodiscard]] std::string shown_p(double p);
 
