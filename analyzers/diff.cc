@@ -275,7 +275,8 @@ constexpr std::string_view kUsage[] = {"[OPTION…] A… -- B…", "[OPTION…] 
 
 constexpr cli::Option kOptions[] = {
     {0, "runs", Argument::kChoice, "HOW", "Input", "how inputs are told apart as runs (auto)",
-     "auto: a folder is a run; of files, the first of each kind are the first run, the second of "
+     "auto: a folder is a run, or, if there are inputs only in its folders, each of those; of "
+     "files, the first of each kind are the first run, the second of "
      "each kind the second. one: all inputs of a side are one run, such as the files of a capture "
      "in parts, or the profiles of several workers. For anything else a word , ends a run: a.cprof "
      "a.strace , b.cprof b.strace -- …",
@@ -345,8 +346,9 @@ constexpr cli::Section kSections[] = {
      "significant; what then counts is whether the sides' ranges are apart.\n\n"
      "Many measures are tested: at 0.05, five of a hundred that do not differ seem to."},
     {"Gates",
-     "  [any] KIND.MEASURE [PATTERN] OPERATOR VALUE\n\n"
-     "KIND.MEASURE is one of the above, of all things of the kind together. With a PATTERN of the "
+     "  any KIND.MEASURE[PATTERN] OPERATOR VALUE\n\n"
+     "any and [PATTERN] may be left out. KIND.MEASURE is one of the above, of all things of the "
+     "kind together. With a PATTERN of the "
      "shell in brackets, of those together whose whole name it fits; with a / in it also the end "
      "of "
      "a function's path, or that, a colon and the name; of calls also the target or the error, of "

@@ -110,8 +110,10 @@ std::string_view path_of(const Collector& collector, Values::Thing thing) {
 
 std::string_view name_of(const Collector& collector, std::size_t kind, Values::Thing thing) {
   if (thing == Values::kAll) return {};
-  if (kind == kFunction) return collector.texts().text(collector.functions().name(thing - 1));
-  return collector.name(kind, thing).name;
+  const std::string_view name = kind == kFunction
+                                    ? collector.texts().text(collector.functions().name(thing - 1))
+                                    : std::string_view(collector.name(kind, thing).name);
+  return name.empty() ? "<unnamed>" : name;
 }
 
 std::string shown_thing(const Collector& collector, std::size_t kind, Values::Thing thing) {

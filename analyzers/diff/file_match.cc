@@ -65,6 +65,24 @@ FileMatch::Path FileMatch::path_of(TextNumber number, std::size_t owner) const {
   return path;
 }
 
+void FileMatch::note_folders(TextNumber number) {
+  const Path path = path_of(number, 0);
+  if (path.is_whole || !path.is_absolute) return;
+  for (std::size_t at = path.text.rfind('/'); at != std::string::npos && at > 0;
+       at = path.text.rfind('/', at - 1)) {
+    if (!folders_.insert(path.text.substr(0, at)).second) break;
+  }
+}
+
+// Whether the first folder that `path` does not share with `other` is one of folders_.
+bool FileMatch::has_stayed(const Path& path, const Path& other) const {
+  if (path.is_whole || other.is_whole || !path.is_absolute || !other.is_absolute) return false;
+  const auto [at, end] = std::ranges::mismatch(path.text, other.text);
+  const auto differs = static_cast<std::size_t>(at - path.text.begin());
+  const std::size_t slash = path.text.find('/', differs);
+  return slash != std::string::npos && folders_.contains(path.text.substr(0, slash));
+}
+
 void FileMatch::take(Seen& seen, FileNumber number) {
   seen.file = number;
   File& file = files_[number];
@@ -90,6 +108,10 @@ void FileMatch::match(std::span<Seen> run) {
     }
   }
   if (missing > 0 && !files_.empty()) {
+    folders_.clear();
+    for (std::size_t at = 0; at < run.size(); ++at) {
+      if (is_found[at]) note_folders(run[at].path);
+    }
     std::vector<Path> seen;
     std::vector<Path> known;
     std::size_t longest = 0;
@@ -144,6 +166,7 @@ void FileMatch::match_group(const Group& group, std::size_t parts, std::span<See
   for (const Path* const seen : group.seen) {
     for (const Path* const known : group.known) {
       if (!fits(*seen, *known) || !fits(*known, *seen)) continue;
+      if (has_stayed(*seen, *known) || has_stayed(*known, *seen)) continue;
       const std::span<const TextNumber> names = run[seen->owner].names;
       const std::vector<TextNumber>& other = files_[known->owner].names;
       const std::size_t count = common(names, other);

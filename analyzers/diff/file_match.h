@@ -6,8 +6,9 @@
 // no paths, such as <string>. Of other paths nobody knows where the folder of the project begins:
 // they are matched by the longest common end, one to one. Where that leaves several, the files that
 // have more functions in common belong together. Nothing in common, or less than half where only
-// the last part of the path is equal: another file. __init__.py and __main__.py are only told by
-// their folder.
+// the last part of the path is equal: another file. So is one in a folder that has not moved, for
+// it holds others whose whole path is equal. __init__.py and __main__.py are only told by their
+// folder.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "analyzers/diff/texts.h"
@@ -65,6 +67,8 @@ class FileMatch {
   };
 
   [[nodiscard]] Path path_of(TextNumber text, std::size_t owner) const;
+  void note_folders(TextNumber path);
+  [[nodiscard]] bool has_stayed(const Path& path, const Path& other) const;
   void match_group(const Group& group, std::size_t parts, std::span<Seen> run,
                    std::vector<bool>& is_found);
   void take(Seen& seen, FileNumber file);
@@ -73,6 +77,7 @@ class FileMatch {
   std::vector<File> files_;
   std::unordered_map<TextNumber, FileNumber> by_path_;
   std::uint32_t run_ = 0;
+  std::unordered_set<std::string> folders_;  // of files whose whole path is equal
 };
 
 }  // namespace tracebraid::analyzers::diff

@@ -1,6 +1,6 @@
 // What --fail-if says: when a change is too much.
 //
-//   [any] KIND.MEASURE [PATTERN] OPERATOR VALUE
+//   any KIND.MEASURE[PATTERN] OPERATOR VALUE     any and [PATTERN] may be left out
 //
 //   function.calls > +10%                 of all functions together, a tenth more than in A
 //   syscall.calls[EBADF] > 0              of all those that the pattern fits, in B

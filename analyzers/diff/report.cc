@@ -341,6 +341,7 @@ class Report {
       text_.append(checks::shown_count(fate.gone)).append(" went");
     }
     text_.append("\n");
+    untold_measures(kind);
     constexpr std::size_t kFew = 3;
     const bool is_by_thing = kind == kFlow || kind == kSocket || kind == kSwitch;
     if (is_by_thing || kKinds[kind].measures.size() < kFew) {
@@ -348,6 +349,20 @@ class Report {
     } else {
       totals(kind);
       for (std::size_t at = 0; at < kKinds[kind].measures.size(); ++at) by_measure(kind, at);
+    }
+  }
+
+  // Measures that one side alone tells.
+  void untold_measures(std::size_t kind) {
+    for (const Side side : {kA, kB}) {
+      std::string names;
+      for (std::size_t at = 0; at < kKinds[kind].measures.size(); ++at) {
+        if (comparisons_.runs(side, kind, at) == 0 || comparisons_.is_told(kind, at)) continue;
+        names.append(names.empty() ? "" : ", ").append(kKinds[kind].measures[at].name);
+      }
+      if (names.empty()) continue;
+      text_.append("  not compared, for only inputs of ").append(side == kA ? "A" : "B");
+      text_.append(" tell: ").append(names).append("\n");
     }
   }
 

@@ -89,39 +89,78 @@ void add(Run& run, const Input& input) {
   }
 }
 
-void add_folder(Run& run, const std::string& folder, cli::Context& context) {
-  std::vector<std::string> paths;
+struct Folder {
+  std::vector<std::string> files, folders;
+};
+
+Folder list(const std::string& path) {
+  Folder folder;
   std::error_code failed;
-  for (std::filesystem::directory_iterator at(folder, failed), end; !failed && at != end;
+  for (std::filesystem::directory_iterator at(path, failed), end; !failed && at != end;
        at.increment(failed)) {
     std::error_code none;
-    const bool is_hidden = at->path().filename().string().starts_with('.');
-    if (!is_hidden && at->is_regular_file(none)) paths.push_back(at->path().string());
+    if (at->path().filename().string().starts_with('.')) continue;
+    if (at->is_regular_file(none)) folder.files.push_back(at->path().string());
+    if (at->is_directory(none)) folder.folders.push_back(at->path().string());
   }
-  if (failed) throw io::Error{folder, "", "cannot read the folder: " + failed.message()};
-  std::ranges::sort(paths);
+  if (failed) throw io::Error{path, "", "cannot read the folder: " + failed.message()};
+  std::ranges::sort(folder.files);
+  std::ranges::sort(folder.folders);
+  return folder;
+}
+
+// False when none of the files is an input.
+bool add_files(Run& run, const std::string& path, std::vector<std::string> files,
+               cli::Context& context) {
   std::string left_out;
-  std::size_t count = 0;
-  for (std::string& path : paths) {
-    Input input = look_at(std::move(path));
+  for (std::string& file : files) {
+    const Input input = look_at(std::move(file));
     if (input.kind != InputKind::kUnknown) {
       add(run, input);
-      ++count;
       continue;
     }
     left_out.append(left_out.empty() ? "" : ", ");
     left_out.append(io::quoted(std::filesystem::path(input.path).filename().string()));
   }
-  if (count == 0) throw io::UsageError{"no inputs in the folder " + io::quoted(folder)};
+  if (run.paths.empty()) return false;
   if (!left_out.empty()) {
-    context.diagnostics.note(io::quoted(folder) +
-                             ": left out, for they are no traces: " + left_out);
+    context.diagnostics.note(io::quoted(path) + ": left out, for they are no traces: " + left_out);
   }
+  return true;
+}
+
+// The folder is a run, or, where only its folders have inputs, each of those.
+std::vector<Run> runs_of_folder(const std::string& path, cli::Context& context) {
+  Folder folder = list(path);
+  std::vector<Run> runs(1);
+  if (add_files(runs[0], path, std::move(folder.files), context)) {
+    runs[0].name = path;
+    return runs;
+  }
+  runs.clear();
+  for (const std::string& inner : folder.folders) {
+    Run run;
+    if (!add_files(run, inner, list(inner).files, context)) continue;
+    run.name = inner;
+    runs.push_back(std::move(run));
+  }
+  if (runs.empty()) throw io::UsageError{"no inputs in the folder " + io::quoted(path)};
+  return runs;
+}
+
+void add(Run& run, const Run& other) {
+  run.paths.insert(run.paths.end(), other.paths.begin(), other.paths.end());
+  run.profiles.insert(run.profiles.end(), other.profiles.begin(), other.profiles.end());
+  run.kinds.logs |= other.kinds.logs;
+  run.kinds.captures |= other.kinds.captures;
+  run.kinds.profiles |= other.kinds.profiles;
+  run.kinds.records |= other.kinds.records;
+  run.kinds.switches |= other.kinds.switches;
 }
 
 void add_word(Run& run, const std::string& word, cli::Context& context) {
   if (is_folder(word)) {
-    add_folder(run, word, context);
+    for (const Run& each : runs_of_folder(word, context)) add(run, each);
   } else {
     add(run, look_at(word));
   }
@@ -135,7 +174,7 @@ std::vector<Run> told_apart(std::span<const std::string> words, cli::Context& co
   std::unordered_map<std::string, std::size_t> of_stem;
   for (const std::string& word : words) {
     if (is_folder(word)) {
-      add_word(of_folders.emplace_back(), word, context);
+      std::ranges::move(runs_of_folder(word, context), std::back_inserter(of_folders));
       continue;
     }
     const Input input = look_at(word);

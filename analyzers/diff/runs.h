@@ -1,6 +1,7 @@
 // Which inputs of a side are one run.
 //
-// A folder is a run, with all its files that are inputs. Of files, the first of each kind (profile,
+// A folder is a run, with all its files that are inputs; if it has none, each of its folders that
+// has some. Of files, the first of each kind (profile,
 // log, capture, …) are the first run, the second of each kind the second, and so on; the logs of
 // one strace -ff count as one. A word `,` ends a run: what stands between two of them is one.
 #pragma once

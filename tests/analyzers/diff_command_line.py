@@ -3,10 +3,13 @@ how inputs become runs, gates and exit statuses, what is refused.
 """
 import itertools
 import json
+import marshal
 import os
 import pathlib
 import random
+import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -185,6 +188,13 @@ def check_runs(place):
     got, _ = runs(one / "profile.cprof", ",", two / "profile.cprof", three / "profile.cprof", "--",
                   three)
     report.equal(got["function"], (2, 1), "commas")
+    (place / "both").mkdir()
+    for folder in (one, two):
+        shutil.move(folder, place / "both" / folder.name)
+    got, _ = runs(place / "both", "--", three)
+    report.equal(got["function"] + got["syscall"], (2, 1, 2, 1), "folders in a folder")
+    shutil.move(place / "both" / "one", one)
+    shutil.move(place / "both" / "two", two)
     # One run of two profiles has the sum of both.
     found = diff_runs.changes("--runs", "one", profile, "--", files[0], files[1])
     totals = {each["measure"]: (each["a"], each["b"]) for each in found if each["name"] is None}
@@ -220,6 +230,57 @@ def check_runs(place):
     capture = samples / "accept-storm" / "tcpdump.pcap"
     report.equal(status_of("--shift", f"{capture}=0.5", log, capture, "--", profile)[0], 0, "shift")
     report.equal(status_of("--shift", "other=0.5", log, capture, "--", profile)[0], 2, "shift")
+
+
+def check_sample(place):
+    """What Python finds in the sample's eight runs."""
+    sample = diff_runs.SOURCE / "samples" / "release-candidate"
+    sides = [sorted(sample.glob(name)) for name in ("stable-*", "candidate-*")]
+    found = {(each["kind"], each["name"], each["target"], each["measure"]): each
+             for each in diff_runs.changes(*sides[0], "--", *sides[1])}
+    sends, sendall, packets = [], [], []
+    for side in sides:
+        sends.append([(run / "strace.log").read_text().count(" sendto(") for run in side])
+        profiles = [marshal.loads((run / "profiling.cprof").read_bytes()) for run in side]
+        sendall.append([next(value[1] for key, value in stats.items() if "'sendall'" in key[2])
+                        for stats in profiles])
+        packets.append([count_packets(run / "tcpdump.pcap") for run in side])
+    for key, values in {("syscall", "sendto", "tcp", "calls"): sends,
+                        ("function", "<method 'sendall' of '_socket.socket' objects>", None,
+                         "calls"): sendall}.items():
+        a, b = values
+        each = found[key]
+        report.equal((each["a"], each["b"], each["p"], each["evidence"]),
+                     (median(a), median(b), round(p_value(a, b) * 10**6),
+                      "significant" if p_value(a, b) <= 0.05 else "noise"), key)
+    both = [found["flow", None, None, f"{end}_pkts"] for end in ("orig", "resp")]
+    report.equal([sum(each[f"{side}_{end}"] for each in both) for side in "ab"
+                  for end in ("max",)], [max(each) for each in packets], "packets")
+    report.check(min(sends[1]) > max(sends[0]) > 0, f"the sample: {sends}")
+
+
+def count_packets(path):
+    data, at, count = path.read_bytes(), 24, 0
+    while at < len(data):
+        at += 16 + struct.unpack_from("<I", data, at + 8)[0]
+        count += 1
+    return count
+
+
+def check_untold(place):
+    """Times that one side alone has are not compared, and that is said."""
+    log = diff_runs.SOURCE / "samples" / "accept-storm" / "strace.log"
+    (place / "untimed.log").write_text(re.sub(r" <\d+\.\d+>$", "", log.read_text(), flags=re.M))
+    done = diff_runs.run(log, place / "untimed.log")
+    report.check("not compared, for only inputs of A tell: time, wait\n" in done.stdout and
+                 "not compared, for only inputs of A tell: blocked\n" in done.stdout, done.stdout)
+    found = diff_runs.changes(log, place / "untimed.log")
+    report.check({each["measure"] for each in found if each["kind"] == "syscall"} ==
+                 {"calls", "errors", "bytes_in", "bytes_out"}, "measures of a log without times")
+    report.equal([each for each in found if each["status"] != "same"], [], "but for times alike")
+    done = diff_runs.run(log, diff_runs.SOURCE / "samples" / "pure-cpu" / "profile.cprof")
+    report.check("System calls: only inputs of A tell of them" in done.stdout and
+                 "Functions: only inputs of B tell of them" in done.stdout, done.stdout)
 
 
 def check_refusals(place):
@@ -266,7 +327,7 @@ def main():
         place = pathlib.Path(folder)
         for seed in range(25):
             compare_runs(place, seed)
-        for check in (check_gates, check_runs, check_refusals):
+        for check in (check_gates, check_runs, check_sample, check_untold, check_refusals):
             (place / check.__name__).mkdir()
             check(place / check.__name__)
         check_forms(place / "check_gates")

@@ -208,6 +208,18 @@ TEST_F(Matching, FilesThatNothingTellsApartHaveTheMoreInCommon) {
   EXPECT_EQ(match_.size(), 5U);
 }
 
+TEST_F(Matching, FilesInFoldersThatStayedHaveNotMoved) {
+  const auto a = run(kA, {{"/srv/app/users/views.py", "index", 5},
+                          {"/srv/app/users/models.py", "save", 5},
+                          {"/srv/old/tools.py", "clean", 1}});
+  const auto b = run(kB, {{"/srv/app/users/views.py", "index", 5},
+                          {"/srv/app/orders/models.py", "save", 5},
+                          {"/srv/new/tools.py", "clean", 1}});
+  EXPECT_NE(a.at({"/srv/app/users/models.py", "save", 5}),
+            b.at({"/srv/app/orders/models.py", "save", 5}));
+  EXPECT_EQ(a.at({"/srv/old/tools.py", "clean", 1}), b.at({"/srv/new/tools.py", "clean", 1}));
+}
+
 TEST_F(Matching, FunctionsOfOneNameMoveWithTheirNeighbours) {
   const std::string f = "/x/m.py";
   const auto a = run(kA, {{f, "<module>", 1},
