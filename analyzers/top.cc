@@ -87,6 +87,17 @@ void count_name(Group& group, std::string_view name) {
   if (group.names.size() < kMost) group.names.emplace_back(name, 1);
 }
 
+// Times of a damaged log may be any.
+void add_up(std::int64_t& sum, std::int64_t ns) {
+  if (__builtin_add_overflow(sum, ns, &sum)) sum = ns < 0 ? INT64_MIN : INT64_MAX;
+}
+
+std::int64_t total_ns(const Group& group) {
+  std::int64_t total = group.worked_ns;
+  add_up(total, group.waited_ns);
+  return total;
+}
+
 void add_time(Group& group, std::int64_t ns) {
   ++group.timed;
   group.longest_ns = std::max(group.longest_ns, ns);
@@ -135,7 +146,7 @@ void show_times(Group& group, std::vector<Value>& values) {
     values.insert(values.end(), 4, Value());
     return;
   }
-  const std::int64_t total = group.worked_ns + group.waited_ns;
+  const std::int64_t total = total_ns(group);
   values.emplace_back(Duration{total / static_cast<std::int64_t>(group.timed)});
   values.emplace_back(Duration{std::min(group.spread.percentile(50), group.longest_ns)});
   values.emplace_back(Duration{std::min(group.spread.percentile(99), group.longest_ns)});
@@ -173,7 +184,7 @@ class CallTally final : public Tally {
     if (duration_ != kMissing) {
       if (const Value duration = record.get(duration_); !duration.is_nil()) {
         const bool is_wait = wait_ != kMissing && !record.get(wait_).is_nil();
-        (is_wait ? group.waited_ns : group.worked_ns) += duration.as_int();
+        add_up(is_wait ? group.waited_ns : group.worked_ns, duration.as_int());
         add_time(group, duration.as_int());
       }
     }
@@ -207,7 +218,7 @@ class CallTally final : public Tally {
     values.emplace_back(group.count);
     values.emplace_back(group.failed);
     const bool is_timed = group.timed > 0;
-    values.push_back(is_timed ? Value(Duration{group.worked_ns + group.waited_ns}) : Value());
+    values.push_back(is_timed ? Value(Duration{total_ns(group)}) : Value());
     values.push_back(is_timed ? Value(Duration{group.waited_ns}) : Value());
     show_times(group, values);
     values.emplace_back(group.in);
@@ -226,7 +237,7 @@ class CallTally final : public Tally {
       count_name(group, call.error);
     }
     if (call.duration) {
-      (call.wait.empty() ? group.worked_ns : group.waited_ns) += call.duration->ns;
+      add_up(call.wait.empty() ? group.worked_ns : group.waited_ns, call.duration->ns);
       add_time(group, call.duration->ns);
     }
     if (call.bytes) {
@@ -263,7 +274,7 @@ class FlowTally final : public Tally {
     }
     if (duration_ != kMissing) {
       if (const Value duration = record.get(duration_); duration.kind() == Kind::kDuration) {
-        group.worked_ns += duration.as_int();
+        add_up(group.worked_ns, duration.as_int());
         add_time(group, duration.as_int());
       }
     }
@@ -333,9 +344,9 @@ class FunctionTally final : public Tally {
     };
     if (const Value calls = value(0); !calls.is_nil()) group.sums[0] += calls.as_uint();
     if (const Value calls = value(1); !calls.is_nil()) group.sums[1] += calls.as_uint();
-    if (const Value time = value(2); !time.is_nil()) group.worked_ns += time.as_int();
+    if (const Value time = value(2); !time.is_nil()) add_up(group.worked_ns, time.as_int());
     if (const Value time = value(3); !time.is_nil()) {
-      group.waited_ns += time.as_int();
+      add_up(group.waited_ns, time.as_int());
       group.longest_ns = std::max(group.longest_ns, time.as_int());
     }
     ++group.timed;
@@ -380,7 +391,7 @@ class OtherTally final : public Tally {
     ++group.count;
     if (duration_ == kMissing) return;
     if (const Value duration = record.get(duration_); duration.kind() == Kind::kDuration) {
-      group.worked_ns += duration.as_int();
+      add_up(group.worked_ns, duration.as_int());
       add_time(group, duration.as_int());
     }
   }

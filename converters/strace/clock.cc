@@ -35,8 +35,9 @@ std::optional<CalendarDay> parse_day(std::string_view text) {
   }
   std::tm time = broken_down(day, 0, 12);
   // The 31st of February becomes another day.
-  if (day.year < 1970 || std::mktime(&time) == -1 || time.tm_mday != day.day ||
-      time.tm_mon + 1 != day.month) {
+  constexpr int kLastYear = 2261;  // whose nanoseconds fit into 64 bits
+  if (day.year < 1970 || day.year > kLastYear || std::mktime(&time) == -1 ||
+      time.tm_mday != day.day || time.tm_mon + 1 != day.month) {
     return std::nullopt;
   }
   return day;
@@ -46,7 +47,12 @@ std::int64_t Clock::local(std::int64_t day, std::int64_t hour) {
   if (day * 24 + hour != known_hour_) {
     std::tm time = broken_down(*first_, day, hour);
     known_hour_ = day * 24 + hour;
-    known_ns_ = static_cast<std::int64_t>(std::mktime(&time)) * kSecond;
+    // A log that goes on beyond what 64 bits hold is none: its clock stands still.
+    std::int64_t ns = 0;
+    if (!__builtin_mul_overflow(static_cast<std::int64_t>(std::mktime(&time)), kSecond, &ns) &&
+        ns <= INT64_MAX - kDay) {
+      known_ns_ = ns;
+    }
   }
   return known_ns_;
 }
@@ -89,9 +95,15 @@ bool Clock::read_other(const formats::strace::Prefix& prefix, std::int64_t& ns) 
     return false;
   }
   kind_ = options_.start ? kEpoch : kStart;
-  if (prefix.delta_ns > INT64_MAX / 4 - elapsed_ns_) elapsed_ns_ = 0;
-  elapsed_ns_ += prefix.delta_ns;
-  ns = (options_.start ? options_.start->ns : 0) + elapsed_ns_;
+  const std::int64_t start_ns = options_.start ? options_.start->ns : 0;
+  // What does not fit into 64 bits is not counted.
+  std::int64_t elapsed_ns = 0;
+  if (!__builtin_add_overflow(elapsed_ns_, prefix.delta_ns, &elapsed_ns) &&
+      !__builtin_add_overflow(start_ns, elapsed_ns, &ns)) {
+    elapsed_ns_ = elapsed_ns;
+  } else {
+    ns = start_ns + elapsed_ns_;
+  }
   return true;
 }
 

@@ -912,12 +912,17 @@ void StraceLog::complete(Thread& thread, const Call& call, const Start& start, c
   if (call.duration_ns >= 0) {
     record.duration = Duration{call.duration_ns};
     record.duration_src = "T";
-    if (start.has_ts) record.end_ts = Time{start.ts_ns + call.duration_ns};
+    std::int64_t end_ns = 0;
+    if (start.has_ts && !__builtin_add_overflow(start.ts_ns, call.duration_ns, &end_ns)) {
+      record.end_ts = Time{end_ns};
+    }
   }
   if (end != nullptr && end->has_ts) {
     record.end_ts = Time{end->ts_ns};
-    if (!record.duration && start.has_ts && call.ending == Ending::kReturned) {
-      record.duration = Duration{std::max<std::int64_t>(end->ts_ns - start.ts_ns, 0)};
+    std::int64_t between_ns = 0;
+    if (!record.duration && start.has_ts && call.ending == Ending::kReturned &&
+        !__builtin_sub_overflow(end->ts_ns, start.ts_ns, &between_ns)) {
+      record.duration = Duration{std::max<std::int64_t>(between_ns, 0)};
       record.duration_src = "stamps";
     }
   }

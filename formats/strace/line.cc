@@ -523,8 +523,10 @@ bool parse_result(const char* at, const char* end, Call& call) {
       if (is_digit(at[1])) {
         std::int64_t seconds = 0;
         const char* p = at + 1;
-        while (p < closing && is_digit(*p) && seconds < kSecond)
+        // What would not fit into 64 bits is no duration.
+        while (p < closing && is_digit(*p) && seconds < kSecond / 2) {
           seconds = seconds * 10 + (*p++ - '0');
+        }
         std::int64_t fraction = 0;
         std::int64_t unit = kSecond;
         if (*p == '.') p = parse_fraction(p + 1, closing, fraction, unit);

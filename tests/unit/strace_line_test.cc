@@ -228,6 +228,13 @@ TEST(StraceLine, CommentsHideWhatIsInThem) {
   EXPECT_EQ(parse("f(a*b, c) = 7").call.args, "a*b, c");
 }
 
+TEST(StraceLine, TimesThatDoNotFitAreNone) {
+  EXPECT_EQ(parse("read(3) = 0 <4999999999.999999999>").call.duration_ns,
+            4'999'999'999'999'999'999);
+  EXPECT_EQ(parse("7 1.5 read(3) = 0 <9403640008>").body, Body::kDamaged);
+  EXPECT_EQ(parse("7 99999999999.999999 read(3) = 0").body, Body::kDamaged);
+}
+
 TEST(StraceLine, LinesOfEveryLength) {
   // Marks are looked for in pieces of 64 bytes.
   for (std::size_t size = 0; size < 300; ++size) {
@@ -371,6 +378,8 @@ TEST(StraceClock, MidnightBringsANewDay) {
   EXPECT_EQ(late - before, 400'000'000);
   EXPECT_FALSE(converters::strace::parse_day("2026-02-31"));
   EXPECT_FALSE(converters::strace::parse_day("yesterday"));
+  EXPECT_TRUE(converters::strace::parse_day("2261-12-31"));
+  EXPECT_FALSE(converters::strace::parse_day("2262-01-01"));
 }
 
 TEST(Spread, ExactThenWithinItsBound) {
