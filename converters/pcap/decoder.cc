@@ -713,15 +713,18 @@ void Decoder::finish(Frame& frame, const IpPacket& ip, Datagram& datagram, std::
   const auto wide = [](const HostAddress& address) {
     return static_cast<Wide>(address.high) << 64U | address.low;
   };
-  const bool is_in_order = (wide(ip.source) < wide(ip.destination)) |
-                           ((wide(ip.source) == wide(ip.destination)) & (source <= destination));
+  const Wide from = wide(ip.source);
+  const Wide to = wide(ip.destination);
+  const unsigned is_in_order =
+      static_cast<unsigned>(from < to) |
+      (static_cast<unsigned>(from == to) & static_cast<unsigned>(source <= destination));
   // Nobody answers what is one-way: the other direction is another flow.
-  const bool from_a = is_in_order | datagram.is_one_way;
-  const std::uint64_t swap = from_a ? 0 : ~std::uint64_t{0};
+  const unsigned from_a = is_in_order | static_cast<unsigned>(datagram.is_one_way);
+  const std::uint64_t swap = std::uint64_t{from_a} - 1;
   const std::uint64_t high = (ip.source.high ^ ip.destination.high) & swap;
   const std::uint64_t low = (ip.source.low ^ ip.destination.low) & swap;
   const auto port = static_cast<std::uint16_t>((source ^ destination) & swap);
-  datagram.from_a = from_a;
+  datagram.from_a = from_a != 0;
   key.a = {ip.source.high ^ high, ip.source.low ^ low};
   key.b = {ip.destination.high ^ high, ip.destination.low ^ low};
   key.port_a = source ^ port;

@@ -80,12 +80,13 @@ EndReason final_reason(const FlowState& flow, EndReason reason) {
   return is_left && are_closed ? EndReason::kClosed : reason;
 }
 
-// Into the cache: bytes [from, to) of a flow, which are whole lines. Inline, since GCC takes a
-// function that only does this for one that does nothing.
-[[gnu::always_inline]] inline void fetch(const FlowState& flow, std::size_t from, std::size_t to) {
-  constexpr std::size_t kLine = 64;
-  const char* const first = reinterpret_cast<const char*>(&flow);
-  for (std::size_t at = from; at < to; at += kLine) __builtin_prefetch(first + at);
+// Into the cache: the lines from `from` to before `to`. Inline, since GCC takes a function that
+// only does this for one that does nothing.
+[[gnu::always_inline]] inline void fetch(const void* from, const void* to) {
+  constexpr std::ptrdiff_t kLine = 64;
+  const char* const first = static_cast<const char*>(from);
+  const std::ptrdiff_t size = static_cast<const char*>(to) - first;
+  for (std::ptrdiff_t at = 0; at < size; at += kLine) __builtin_prefetch(first + at);
 }
 
 // A reply to an ICMP request that is not in the capture. What routers and neighbours advertise
@@ -126,9 +127,6 @@ void History::add_to_many(char letter) {
 inline void FlowTable::fetch_ahead(const std::vector<Datagram>& datagrams, std::size_t index) {
   constexpr std::size_t kSlotsAhead = 16;
   constexpr std::size_t kFlowsAhead = 8;
-  constexpr std::size_t kEnds = offsetof(FlowState, ends);
-  constexpr std::size_t kUsual = offsetof(Endpoint, fin);
-  static_assert(kEnds % alignof(FlowState) == 0 && kUsual % alignof(Endpoint) == 0);
   const auto slot_of = [&](const Datagram& datagram) -> const Slot& {
     return slots_[tag_of(datagram.hash) & (slots_.size() - 1)];
   };
@@ -139,8 +137,8 @@ inline void FlowTable::fetch_ahead(const std::vector<Datagram>& datagrams, std::
   const Slot& slot = slot_of(datagrams[index + kFlowsAhead]);
   if (slot.flow == kNone) return;
   const FlowState& flow = at(slot.flow);
-  fetch(flow, 0, kEnds + kUsual);
-  fetch(flow, kEnds + sizeof(Endpoint), kEnds + sizeof(Endpoint) + kUsual);
+  fetch(&flow, &flow.ends[0].fin);
+  fetch(&flow.ends[1], &flow.ends[1].fin);
 }
 
 void FlowTable::add(const DatagramBatch& batch) {
@@ -668,7 +666,10 @@ void FlowTable::finish() {
             [](const Rest& left, const Rest& right) { return left.serial < right.serial; });
   for (std::size_t index = 0; index < rest.size(); ++index) {
     constexpr std::size_t kAhead = 3;
-    if (index + kAhead < rest.size()) fetch(at(rest[index + kAhead].flow), 0, sizeof(FlowState));
+    if (index + kAhead < rest.size()) {
+      const FlowState& next = at(rest[index + kAhead].flow);
+      fetch(&next, &next + 1);
+    }
     FlowState& flow = at(rest[index].flow);
     EndReason reason = EndReason::kIdle;
     static_cast<void>(deadline(flow, reason));
