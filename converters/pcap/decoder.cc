@@ -229,6 +229,27 @@ int icmp_counterpart(std::uint8_t type, bool is_ipv6) {
   }
 }
 
+// Whether IPv6's next header says that there is more: an extension, or a transport that is known to
+// have a header.
+bool begins_with_header(std::uint8_t next) {
+  constexpr std::uint8_t kThese[] = {0,
+                                     4,
+                                     41,
+                                     43,
+                                     44,
+                                     47,
+                                     51,
+                                     60,
+                                     135,
+                                     139,
+                                     140,
+                                     kProtocolTcp,
+                                     kProtocolUdp,
+                                     kProtocolIcmp6,
+                                     kProtocolSctp};
+  return std::find(std::begin(kThese), std::end(kThese), next) != std::end(kThese);
+}
+
 std::uint64_t random_seed() {
   std::random_device device;
   return (std::uint64_t{device()} << 32U) | device();
@@ -561,8 +582,11 @@ Outcome Decoder::ipv6(Frame& frame, Bytes bytes) {
   if (!bytes.has(kHeader) || bytes.u8(0) >> 4U != 6) return Outcome::kMalformed;
   if (++frame.layers > kMostLayers) return Outcome::kMalformed;
   std::uint32_t length = bytes.u16(4);
-  // Jumbograms (RFC 2675) and BIG TCP have 0 there.
-  if (length == 0 && bytes.u8(6) != 59) length = bytes.wire - kHeader;
+  // Jumbograms (RFC 2675), BIG TCP and segmentation offload have 0 there. Else it may be true, and
+  // what follows be padding.
+  constexpr std::uint32_t kMostWithoutJumbo = 65535;
+  const std::uint32_t rest = bytes.wire - kHeader;
+  if (length == 0 && (begins_with_header(bytes.u8(6)) || rest > kMostWithoutJumbo)) length = rest;
   if (length > bytes.wire - kHeader) return Outcome::kMalformed;
   bytes.limit(kHeader + length);
 

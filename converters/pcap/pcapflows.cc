@@ -17,6 +17,7 @@
 #include "formats/cli/inputs.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
+#include "formats/io/memory_limit.h"
 #include "formats/io/source.h"
 #include "formats/pcap/capture_reader.h"
 #include "formats/pcap/libpcap_reader.h"
@@ -85,7 +86,7 @@ constexpr cli::Option kOptions[] = {
      "the end. linger (5): idle after one side's end."},
     {0, "max-flows", Argument::kText, "NUMBER", "Flows", "most flows open at a time",
      "When there are more, the one that would time out first is ended (end_reason evicted). "
-     "Default: what fits into a quarter of the machine's memory."},
+     "Default: what fits into a quarter of the memory, the machine's or the container's."},
     {0, "community-id-seed", Argument::kText, "NUMBER", "Flows", "seed of the Community ID (0)"},
 };
 
@@ -96,7 +97,8 @@ constexpr cli::Section kSections[] = {
      "tcpdump may still be writing. Several captures are read in the given order as one.\n\n"
      "Link layers: Ethernet (VLANs, MPLS, PPPoE, LLC/SNAP, 802.1ah, VN-Tag, FabricPath), loopback, "
      "raw IP, Linux cooked (tcpdump -i any), PPP, FDDI, Cisco HDLC, 802.11 with and without "
-     "radiotap. Tunnels: IP in IP, GRE, ERSPAN, VXLAN, Geneve, GTP-U, Teredo, four deep."},
+     "radiotap. Tunnels: IP in IP, GRE, ERSPAN, VXLAN, Geneve, GTP-U, Teredo through its server's "
+     "port, four deep."},
     {"Flows",
      "A flow is what two addresses and ports (ICMP: type and its reply's type) send each other "
      "until "
@@ -105,11 +107,15 @@ constexpr cli::Section kSections[] = {
      "Names and meanings are those of Zeek's conn.log where it has the field; --schema explains "
      "all. A field that does not apply is null, or - in tables.\n\n"
      "Where the numbers differ from Zeek's: packets that the snaplen cut count with their lengths "
-     "on the wire (Zeek: not at all); packets with a wrong checksum count (Zeek: unless -C); IP "
-     "packets of length 0, which segmentation offload makes, count with the length on the wire; an "
-     "ICMP reply seen first does not turn the flow round; a SYN that comes late in the file joins "
-     "its flow, and so does a SYN that is sent again in time; SCTP's ports are part of the "
-     "Community ID; times have nanoseconds.\n\n"
+     "on the wire (Zeek: not at all, or their payload as missed); packets with a wrong checksum "
+     "count (Zeek: only with -C); IP packets of length 0, which segmentation offload makes, count "
+     "with the length on the wire (Zeek: 0); the payload of SCTP and other transports counts "
+     "(Zeek: "
+     "0); an ICMP reply seen first does not turn the flow round; a SYN that comes late in the file "
+     "joins its flow, and so does a SYN that is sent again in time or crosses the other side's; "
+     "ts is the earliest packet's, also when it is not the first in the file; SCTP's ports are "
+     "part "
+     "of the Community ID; times have nanoseconds.\n\n"
      "orig_bytes comes from sequence numbers and holds what was missed, too; orig_payload_bytes is "
      "the payload on the wire, with retransmissions; orig_uniq_bytes is the distinct payload: what "
      "the program's send() calls returned in all."},
@@ -214,15 +220,11 @@ void set_time_out(TimeOuts& time_outs, std::string_view setting) {
 }
 
 std::size_t default_max_flows() {
-  const long pages = ::sysconf(_SC_PHYS_PAGES);
-  const long page_bytes = ::sysconf(_SC_PAGESIZE);
   constexpr std::size_t kLeast = 10'000;
   constexpr std::size_t kMost = 100'000'000;
-  if (pages <= 0 || page_bytes <= 0) return kLeast;
-  // Four slots of the hash table for a flow, as it doubles.
-  constexpr std::size_t kFlowBytes = sizeof(FlowState) + 32;
-  const std::size_t memory = static_cast<std::size_t>(pages) * static_cast<std::size_t>(page_bytes);
-  return std::clamp(memory / 4 / kFlowBytes, kLeast, kMost);
+  // With four slots of the hash table for a flow, as it doubles, and texts of usual length.
+  constexpr std::size_t kFlowBytes = sizeof(FlowState) + 32 + sizeof(FlowExtras) + 64;
+  return std::clamp<std::size_t>(io::memory_limit() / 4 / kFlowBytes, kLeast, kMost);
 }
 
 struct Request {

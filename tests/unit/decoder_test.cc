@@ -252,6 +252,20 @@ TEST(Decoder, ALengthOfZeroIsThatOfTheWire) {
   expect_counted(ipv6(hosts6(), 17, datagram(hosts6()), 0), kLinkRaw, true);
 }
 
+TEST(Decoder, Ipv6MayHoldNothingButPadding) {
+  // Frames have 60 octets at least, of which Ethernet and IPv6 have 54. Protocol 99 has no header
+  // that is known; 59 says that nothing follows (RFC 8200, 4.7).
+  for (const int next : {99, 59, 253}) {
+    Capture capture;
+    EXPECT_EQ(
+        capture.add(kStart, ethernet(kIpv6Type, ipv6(hosts6(), next, std::string(6, '\0'), 0)),
+                    kLinkEthernet),
+        Outcome::kCounted);
+    EXPECT_EQ(capture.datagrams().back().payload_bytes, 0U) << next;
+    EXPECT_EQ(capture.datagrams().back().ip_bytes, 40U) << next;
+  }
+}
+
 TEST(Decoder, ContradictionsInIpv4AreMalformed) {
   std::string short_header = packet4();
   short_header[0] = '\x44';

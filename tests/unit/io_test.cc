@@ -15,6 +15,7 @@
 #include "formats/io/cursor.h"
 #include "formats/io/diagnostics.h"
 #include "formats/io/looks_like.h"
+#include "formats/io/memory_limit.h"
 #include "formats/io/output.h"
 #include "formats/io/process.h"
 #include "formats/io/source.h"
@@ -230,6 +231,37 @@ TEST(Background, AnErrorReachesTheCallerAndEndsTheWork) {
     EXPECT_THROW(background.drain(last), Error);
     EXPECT_EQ(worked, 3);
   }
+}
+
+TEST(MemoryLimit, IsTheLeastOfTheControlGroups) {
+  const TemporaryFolder root("memory-limit-");
+  const auto write = [&](const std::string& file, const std::string& text) {
+    const std::filesystem::path at = root.path() + "/" + file;
+    std::filesystem::create_directories(at.parent_path());
+    std::ofstream(at) << text;
+  };
+  const auto limit = [&](std::string_view membership) {
+    return control_group_limit(membership, root.path());
+  };
+  EXPECT_EQ(limit("0::/\n"), UINT64_MAX);  // no files at all
+  write("memory.max", "max\n");
+  write("a/memory.max", "536870912\n");
+  write("a/b/memory.max", "1073741824\n");
+  EXPECT_EQ(limit("0::/\n"), UINT64_MAX);
+  EXPECT_EQ(limit("0::/a\n"), 536870912U);
+  EXPECT_EQ(limit("0::/a/b\n"), 536870912U);
+  EXPECT_EQ(limit("0::/a/none/b"), 536870912U);
+  write("memory/docker/3f/memory.limit_in_bytes", "1000\n");
+  write("memory/memory.limit_in_bytes", "9223372036854771712\n");
+  EXPECT_EQ(limit("5:cpu:/a\n4:memory:/docker/3f\n0::/\n"), 1000U);
+  EXPECT_EQ(limit("4:memory:/docker\n0::/\n"), 9223372036854771712U);
+  EXPECT_EQ(limit(""), UINT64_MAX);
+}
+
+TEST(MemoryLimit, IsTheMachinesAtMost) {
+  const auto pages = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES));
+  EXPECT_GT(memory_limit(), 0U);
+  EXPECT_LE(memory_limit(), pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
 }
 
 class Collected final : public Messages {
