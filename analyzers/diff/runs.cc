@@ -84,6 +84,9 @@ void add(Run& run, const Input& input) {
     case InputKind::kRecords:
       run.kinds.records = true;
       break;
+    case InputKind::kSymbols:
+      run.kinds.symbols = true;
+      break;
     case InputKind::kUnknown:
       break;
   }
