@@ -383,16 +383,18 @@ void CallGraph::share_among_callers(Index member, const callgrind::OutsideCalls&
   add_share(outside.inclusive_ns, outside.calls);
 }
 
-// The same for all functions of a circle, one after another.
+// The same for all functions of a circle, one after another; nothing where they cost nothing.
 void CallGraph::share_circle(std::span<const Index> members,
                              std::span<const callgrind::OutsideCalls> outside) {
   const std::uint32_t own = component_of_[members.front()];
-  std::unordered_map<Index, std::uint32_t> places;
-  for (const Index member : members) {
-    places.emplace(member, static_cast<std::uint32_t>(places.size()));
-  }
-  CostFlow flow(members.size(), counted_);
   Costs whole{};
+  places_.resize(functions_.size());
+  for (std::uint32_t place = 0; place < members.size(); ++place) {
+    places_[members[place]] = place;
+    add_costs(whole, shared_[members[place]]);
+  }
+  if (is_zero(whole)) return;
+  CostFlow flow(members.size(), counted_);
   const auto amounts = [](const Costs& costs) {
     CostFlow::Amounts made{};
     std::ranges::copy(costs, made.begin());
@@ -402,20 +404,15 @@ void CallGraph::share_circle(std::span<const Index> members,
   for (std::uint32_t place = 0; place < members.size(); ++place) {
     const Index member = members[place];
     flow.add_costs(place, amounts(shared_[member]));
-    add_costs(whole, shared_[member]);
     for (std::uint32_t at = first_call_[member]; at < first_call_[member + 1]; ++at) {
       const Call& call = calls_[at];
       if (call.caller == member) continue;
       is_inside.push_back(component_of_[call.caller] == own);
-      flow.add_call(place, is_inside.back() ? places.at(call.caller) : CostFlow::kOutside, call.ns,
+      flow.add_call(place, is_inside.back() ? places_[call.caller] : CostFlow::kOutside, call.ns,
                     call.calls);
     }
     is_inside.push_back(false);
     flow.add_call(place, CostFlow::kOutside, outside[place].inclusive_ns, outside[place].calls);
-  }
-  if (is_zero(whole)) {
-    pieces_.assign(is_inside.size(), Costs{});
-    return;
   }
   flow.solve();
   // What goes out adds up to the whole.
@@ -462,6 +459,7 @@ void CallGraph::write_component(callgrind::Writer& writer, std::span<const Index
     share_circle(members, outside_);
   }
   auto piece = pieces_.begin();
+  const auto next_piece = [&] { return piece == pieces_.end() ? Costs{} : *piece++; };
   for (std::size_t at = 0; at < members.size(); ++at) {
     const Index member = members[at];
     const Function& function = functions_[member];
@@ -471,7 +469,7 @@ void CallGraph::write_component(callgrind::Writer& writer, std::span<const Index
       Costs costs{};
       std::uint64_t ns = 0;
       if (call.caller != member) {
-        costs = *piece++;
+        costs = next_piece();
         ns = call.ns;
         if (component_of_[call.caller] != own) add_costs(shared_[call.caller], costs);
       }
@@ -480,7 +478,7 @@ void CallGraph::write_component(callgrind::Writer& writer, std::span<const Index
       writer.call(call.caller, functions_[call.caller].line, member, function.line,
                   std::max<std::uint64_t>(call.calls, 1), ns, std::span(costs).first(cost_count_));
     }
-    Costs costs = *piece++;
+    Costs costs = next_piece();
     std::uint64_t calls = outside_[at].calls;
     const auto linked = link_numbers_.find({member, root()});
     if (linked != link_numbers_.end()) {

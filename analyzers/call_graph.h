@@ -195,6 +195,7 @@ class CallGraph final : private formats::callgrind::Names {
   std::vector<Index> members_;
   std::vector<std::size_t> component_ends_;
   std::vector<std::uint32_t> component_of_;
+  std::vector<std::uint32_t> places_;                      // of functions in their circle
   std::vector<formats::callgrind::OutsideCalls> outside_;  // reused: of a component's functions
   std::vector<Costs> pieces_;  // of a component's costs, caller by caller
   Counted counted_;
