@@ -532,7 +532,6 @@ void Collector::enter(std::size_t lane) {
 }
 
 void Collector::visit(const AnyRecord& any) {
-  ++records_;
   run_->visit(any);
 }
 

@@ -63,8 +63,6 @@ class Collector final : public RecordVisitor {
   [[nodiscard]] const Texts& texts() const { return texts_; }
   // By run; empty without calls.
   [[nodiscard]] std::vector<RunProfile>& profiles() { return profiles_; }
-  // Number of records that were read.
-  [[nodiscard]] std::uint64_t records() const { return records_; }
 
  private:
   class Run;
@@ -80,7 +78,6 @@ class Collector final : public RecordVisitor {
   std::array<std::map<std::string, Values::Thing>, kKindCount> by_key_;
   std::vector<RunProfile> profiles_;
   bool with_calls_;
-  std::uint64_t records_ = 0;
   std::unique_ptr<Run> run_;
 };
 
