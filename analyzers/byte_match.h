@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
+
+#include "analyzers/few.h"
 
 namespace tracebraid::analyzers {
 
@@ -94,7 +97,7 @@ class ByteMatch {
     }
   }
 
-  Marks first_, second_;
+  FewWaiting<Mark, 2> first_, second_;
   std::uint64_t first_end_ = 0, second_end_ = 0, matched_ = 0;
 };
 
@@ -157,20 +160,18 @@ class StreamOrder {
       insert({offset, end});
       // Nobody retransmits that much later: the capture has lost it.
       constexpr std::size_t kMostAbove = 64;
-      if (above_.size() > kMostAbove) skip_to(above_.front().begin, ts, passed);
+      if (above_->size() > kMostAbove) skip_to(above_->front().begin, ts, passed);
       return;
     }
     next_ = end;
     passed(next_, ts);
-    absorb(ts, passed);
+    if (above_) absorb(ts, passed);
   }
 
   // The program has the bytes up to `end`: holes below it are the capture's.
   template <typename Passed>
   void known_to(std::uint64_t end, std::int64_t ts, Passed passed) {
-    while (!above_.empty() && above_.front().begin <= end) {
-      skip_to(above_.front().begin, ts, passed);
-    }
+    while (above_ && above_->front().begin <= end) skip_to(above_->front().begin, ts, passed);
   }
 
  private:
@@ -184,28 +185,34 @@ class StreamOrder {
       next_ = begin;
       passed(next_, Mark::kUnknown);
     }
-    absorb(ts, passed);
+    if (above_) absorb(ts, passed);
   }
   template <typename Passed>
   void absorb(std::int64_t ts, Passed passed) {
+    std::vector<Range>& above = *above_;
     std::size_t done = 0;
-    while (done < above_.size() && above_[done].begin <= next_) {
-      if (above_[done].end > next_) {
-        next_ = above_[done].end;
+    while (done < above.size() && above[done].begin <= next_) {
+      if (above[done].end > next_) {
+        next_ = above[done].end;
         passed(next_, ts);
       }
       ++done;
     }
-    if (done > 0) above_.erase(above_.begin(), above_.begin() + static_cast<std::ptrdiff_t>(done));
+    if (done == above.size()) {
+      above_.reset();
+    } else if (done > 0) {
+      above.erase(above.begin(), above.begin() + static_cast<std::ptrdiff_t>(done));
+    }
   }
   void insert(Range range) {
-    auto at = above_.begin();
-    while (at != above_.end() && at->begin < range.begin) ++at;
-    above_.insert(at, range);
+    if (!above_) above_ = std::make_unique<std::vector<Range>>();
+    auto at = above_->begin();
+    while (at != above_->end() && at->begin < range.begin) ++at;
+    above_->insert(at, range);
   }
 
   std::uint64_t next_ = 0;
-  std::vector<Range> above_;  // by begin
+  std::unique_ptr<std::vector<Range>> above_;  // by begin; null: nothing
 };
 
 }  // namespace tracebraid::analyzers

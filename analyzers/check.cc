@@ -73,6 +73,13 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     last_lane_ = std::max(last_lane_, lane);
     last_thread_ = nullptr;
   }
+  void expect(const AnyRecord& any, bool is_far) override {
+    if (const auto* call = any.as<record::Syscall>()) {
+      table_.expect(*call, lane_, is_far);
+    } else if (const auto* segment = any.as<record::Segment>()) {
+      table_.expect(*segment, is_far);
+    }
+  }
   void visit(const AnyRecord& any) override {
     if (const auto* call = calls_.get(any)) {
       syscall(*call);

@@ -216,6 +216,7 @@ class Heads {
       queue.pop();
       visitor_.enter(first->number);
       do {
+        expect(*first);
         visitor_.visit(first->batch.records[first->next]);
         ++first->next;
         advance(*first);
@@ -226,6 +227,15 @@ class Heads {
   }
 
  private:
+  void expect(const Head& head) {
+    constexpr std::size_t kFar = 24;
+    constexpr std::size_t kNear = 10;
+    const std::vector<AnyRecord>& records = head.batch.records;
+    if (head.next + kNear >= records.size()) return;
+    visitor_.expect(records[head.next + kNear], false);
+    if (head.next + kFar < records.size()) visitor_.expect(records[head.next + kFar], true);
+  }
+
   // To the next record of the lane.
   void advance(Head& head) {
     while (head.next >= head.batch.records.size()) {

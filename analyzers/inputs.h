@@ -42,6 +42,11 @@ class RecordVisitor {
   // The record's views are valid during the call. Of one input after another, in its order; never
   // by two threads at a time.
   virtual void visit(const formats::record::AnyRecord& record) = 0;
+  // This one comes soon, from the lane of those that come now: what it is about can be brought near
+  // the processor, first what is looked up far ahead.
+  virtual void expect(const formats::record::AnyRecord& record, bool is_far) {
+    (void)record, (void)is_far;
+  }
   // The records that follow come from this lane (in_step.h): numbers of files are its own.
   virtual void enter(std::size_t lane) { (void)lane; }
   // An input that may wait, such as a pipe, has nothing more at the moment: show what there is.

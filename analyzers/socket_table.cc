@@ -71,21 +71,6 @@ std::uint64_t key_of(std::string_view proto, const HostPort& peer, std::uint32_t
   return hash == 0 ? 1 : hash;
 }
 
-template <typename Item>
-void add_once(std::vector<Item>& items, Item item) {
-  if (std::ranges::find(items, item) == items.end()) items.push_back(item);
-}
-
-void count_name(std::vector<std::pair<std::string, std::uint64_t>>& names, std::string_view name) {
-  for (auto& [known, count] : names) {
-    if (known == name) {
-      ++count;
-      return;
-    }
-  }
-  names.emplace_back(name, 1);
-}
-
 void count_reason(std::vector<std::pair<std::string_view, std::uint64_t>>& reasons,
                   std::string_view reason) {
   for (auto& [known, count] : reasons) {
@@ -97,20 +82,8 @@ void count_reason(std::vector<std::pair<std::string_view, std::uint64_t>>& reaso
   reasons.emplace_back(reason, 1);
 }
 
-// "recvfrom 12, sendto 3", the most frequent first.
-std::string shown_counts(std::vector<std::pair<std::string, std::uint64_t>>& names) {
-  std::ranges::stable_sort(
-      names, [](const auto& left, const auto& right) { return left.second > right.second; });
-  std::string text;
-  for (const auto& [name, count] : names) {
-    if (!text.empty()) text.append(", ");
-    text.append(name).append(" ").append(std::to_string(count));
-  }
-  return text;
-}
-
 template <typename Item>
-std::string shown_set(std::vector<Item>& items) {
+std::string shown_set(std::vector<Item> items) {
   std::ranges::sort(items);
   std::string text;
   for (const Item item : items) {
@@ -254,17 +227,56 @@ std::string shown_socket(std::string_view kind, std::string_view path, const Hos
   return text;
 }
 
+void NameCounts::append_shown(std::string& text) const {
+  std::vector<Item> items = items_.all();
+  std::ranges::stable_sort(items, std::greater<>(), &Item::count);
+  for (const Item& item : items) {
+    if (!text.empty()) text.append(", ");
+    text.append(*item.name).append(" ").append(std::to_string(item.count));
+  }
+}
+
 SocketLife* SocketTable::find(std::uint64_t file, std::size_t lane) {
-  const auto found = lives_.find({lane, file});
-  return found == lives_.end() ? nullptr : found->second.get();
+  return lives_.find(hash_of(file, lane), [&](const SocketLife& life) {
+    return life.file == file && life.lane == lane;
+  });
 }
 
 SocketLife& SocketTable::make(std::size_t lane, std::uint64_t file) {
-  auto& life = lives_[{lane, file}];
-  life = std::make_unique<SocketLife>();
+  auto life = std::make_unique<SocketLife>();
   life->lane = lane;
   life->file = file;
-  return *life;
+  lives_.insert(hash_of(file, lane), life.get());
+  return *life.release();
+}
+
+void SocketTable::forget(SocketLife& life) {
+  const std::unique_ptr<SocketLife> owned(&life);
+  lives_.erase(hash_of(life.file, life.lane), &life);
+}
+
+void SocketTable::expect(const record::Syscall& call, std::size_t lane, bool is_far) const {
+  if (!call.file) return;
+  const std::uint64_t hash = hash_of(*call.file, lane);
+  if (is_far) return lives_.prefetch(hash);
+  const SocketLife* const life = lives_.peek(hash);
+  if (life == nullptr) return;
+  constexpr std::size_t kLine = 64;
+  constexpr std::size_t kLines = 8;
+  const auto* const begin = reinterpret_cast<const char*>(life);
+  for (std::size_t line = 0; line < kLines; ++line) __builtin_prefetch(begin + line * kLine);
+}
+
+void SocketTable::expect(const record::Segment& segment, bool is_far) const {
+  const std::uint64_t hash = formats::io::hash_text(segment.uid);
+  if (is_far) return wires_.prefetch(hash);
+  const Wire* const wire = wires_.peek(hash);
+  if (wire == nullptr) return;
+  constexpr std::size_t kLine = 64;
+  const auto* const begin = reinterpret_cast<const char*>(wire);
+  __builtin_prefetch(begin);
+  __builtin_prefetch(begin + kLine);
+  __builtin_prefetch(begin + 2 * kLine);
 }
 
 SocketLife* SocketTable::syscall(const record::Syscall& call, std::size_t lane) {
@@ -274,19 +286,19 @@ SocketLife* SocketTable::syscall(const record::Syscall& call, std::size_t lane) 
   if (call.new_file && makes_socket(call.syscall)) {
     made = find(*call.new_file, lane);
     if (made == nullptr) made = &make(lane, *call.new_file);
-    made->made_by = call.syscall;
+    made->made_by = names_.view(call.syscall);
     made->ts = end;
     made->pid = call.pid;
     made->tid = call.tid;
     made->line = call.line;
-    made->input = call.input;
-    if (call.result) add_once(made->fds, *call.result);
-    if (call.pid) add_once(made->pids, *call.pid);
+    made->input = names_.view(call.input);
+    if (call.result) made->fds.add_once(*call.result);
+    if (call.pid) made->pids.add_once(*call.pid);
     if (call.file && call.syscall != "socket") {
       made->listener = call.file;
       made->connected_ts = end;
-      made->kind = call.kind;
-      made->proto = call.proto;
+      made->kind = names_.view(call.kind);
+      made->proto = names_.view(call.proto);
       made->local.port = port_of(call.local_p);
       if (!is_any(call.local_h)) made->local.host = call.local_h;
     }
@@ -298,9 +310,9 @@ SocketLife* SocketTable::syscall(const record::Syscall& call, std::size_t lane) 
     life->pid = call.pid;
     life->tid = call.tid;
     life->line = call.line;
-    life->input = call.input;
+    life->input = names_.view(call.input);
   }
-  if (call.new_file == call.file && call.result) add_once(life->fds, *call.result);
+  if (call.new_file == call.file && call.result) life->fds.add_once(*call.result);
   learn(*life, call);
   if (!life->early.empty()) settle_early(*life);
   count(*life, call);
@@ -308,8 +320,8 @@ SocketLife* SocketTable::syscall(const record::Syscall& call, std::size_t lane) 
 }
 
 void SocketTable::learn(SocketLife& life, const record::Syscall& call) {
-  if (life.kind.empty() || life.kind == "socket") life.kind = call.kind;
-  if (life.proto.empty()) life.proto = call.proto;
+  if (life.kind.empty() || life.kind == "socket") life.kind = names_.view(call.kind);
+  if (life.proto.empty()) life.proto = names_.view(call.proto);
   if (life.kind == "unix" && life.path.empty()) life.path = call.path;
   if (call.syscall == "listen" && call.result == 0) life.is_listener = true;
   bool is_new = false;
@@ -351,21 +363,22 @@ void SocketTable::learn(SocketLife& life, const record::Syscall& call) {
       life.connect_tid = call.tid.value_or(0);
       is_new = true;
     }
-    life.connect_error = call.error;
+    life.connect_error = names_.view(call.error);
     if (call.result == 0 || call.error == "EISCONN") {
-      life.connect_error.clear();
+      life.connect_error = {};
       if (!life.connected_ts) life.connected_ts = end_of(call);
     }
-  } else if (call.syscall == "getsockopt" && life.connect_error == "EINPROGRESS" &&
+  } else if (life.is_connecting && call.syscall == "getsockopt" &&
              call.args.find("SO_ERROR") != std::string_view::npos) {
     const std::size_t at = call.args.find("SO_ERROR, [");
     if (at != std::string_view::npos) {
       const std::string_view rest = call.args.substr(at + 11);
       const std::string_view error = rest.substr(0, rest.find(']'));
-      life.connect_error = error == "0" ? std::string_view{} : error;
+      life.connect_error = error == "0" ? std::string_view{} : names_.view(error);
       if (error == "0") life.connected_ts = end_of(call);
     }
   }
+  life.is_connecting = life.connect_error == "EINPROGRESS";
   if (is_new && !life.is_listener) {
     place(life);
     if (!life.wire) look_for_wire(life);
@@ -376,13 +389,13 @@ void SocketTable::learn(SocketLife& life, const record::Syscall& call) {
 
 void SocketTable::count(SocketLife& life, const record::Syscall& call) {
   ++life.calls;
-  count_name(life.by_call, call.syscall);
+  life.by_call.add(names_.of(call.syscall));
   if (!call.error.empty()) {
     ++life.errors;
-    count_name(life.by_error, call.error);
+    life.by_error.add(names_.of(call.error));
   }
-  if (call.fd && *call.fd >= 0) add_once(life.fds, *call.fd);
-  if (call.pid) add_once(life.pids, *call.pid);
+  if (call.fd && *call.fd >= 0) life.fds.add_once(*call.fd);
+  if (call.pid) life.pids.add_once(*call.pid);
   if (call.duration && call.wait == "net") {
     life.blocked_ns = std::max<std::int64_t>(life.blocked_ns, 0) + call.duration->ns;
   }
@@ -490,11 +503,11 @@ void SocketTable::move_datagram(SocketLife& life, const SocketLife::Datagram& da
 void SocketTable::pass_datagram(SocketLife& life, Wire& wire, std::size_t side,
                                 const SocketLife::Datagram& datagram) {
   if (datagram.is_out) {
-    wire.sent[side].first(datagram.bytes, datagram.ts,
-                          [&](const Passage& passage) { sent(life, passage); });
+    wire.datagrams->sent[side].first(datagram.bytes, datagram.ts,
+                                     [&](const Passage& passage) { sent(life, passage); });
   } else {
-    wire.received[1 - side].second(datagram.bytes, datagram.ts,
-                                   [&](const Passage& passage) { received(life, passage); });
+    wire.datagrams->received[1 - side].second(
+        datagram.bytes, datagram.ts, [&](const Passage& passage) { received(life, passage); });
   }
 }
 
@@ -529,8 +542,8 @@ Wire* SocketTable::wire_of_datagram(SocketLife& life, const SocketLife::Datagram
   int count = 0;
   each_begun("udp", peer, datagram.ts, datagram.returned, [&](Wire& wire) {
     if (!fits(life.local.host, wire.ends[0].host) ||
-        !wire.sent[0].has_second(datagram.bytes, earliest(datagram.ts),
-                                 datagram.returned + kSlack)) {
+        !wire.datagrams->sent[0].has_second(datagram.bytes, earliest(datagram.ts),
+                                            datagram.returned + kSlack)) {
       return;
     }
     only = &wire;
@@ -555,12 +568,12 @@ void SocketTable::settle_early(SocketLife& life) {
 }
 
 void SocketTable::leave_open_wires(SocketLife& life, Wire& wire, std::size_t side) {
-  const std::size_t at = wire.open_at[side];
+  const std::size_t at = wire.datagrams->open_at[side];
   if (at >= life.open_wires.size() || life.open_wires[at] != &wire) return;
   Wire* const last = life.open_wires.back();
   life.open_wires[at] = last;
   life.open_wires.pop_back();
-  last->open_at[last->sockets[0] == &life ? 0 : 1] = at;
+  last->datagrams->open_at[last->sockets[0] == &life ? 0 : 1] = at;
 }
 
 void SocketTable::place(SocketLife& life) {
@@ -756,12 +769,12 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
       life.wire_bytes_in += wire.bytes[1 - side];
       life.wire_bytes_out += wire.bytes[side];
     } else {
-      wire.open_at[side] = life.open_wires.size();
+      wire.datagrams->open_at[side] = life.open_wires.size();
       life.open_wires.push_back(&wire);
     }
     if (life.early_lost) {
-      wire.sent[side].forget();
-      wire.received[1 - side].forget();
+      wire.datagrams->sent[side].forget();
+      wire.datagrams->received[1 - side].forget();
     }
     std::erase_if(life.early, [&](const SocketLife::Datagram& datagram) {
       if (datagram.peer != wire.ends[1 - side]) return false;
@@ -773,32 +786,36 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
   life.is_measured = !life.is_given_up && !life.made_by.empty() && life.made_by != "recvmsg" &&
                      wire.is_from_start && !wire.early_lost[0] && !wire.early_lost[1];
   if (life.is_measured) {
-    for (const Mark& mark : wire.early[side]) left(life, mark.end, mark.ts);
-    for (const Mark& mark : wire.early[1 - side]) arrived(life, mark.end, mark.ts);
+    if (wire.early[side]) {
+      for (const Mark& mark : *wire.early[side]) left(life, mark.end, mark.ts);
+    }
+    if (wire.early[1 - side]) {
+      for (const Mark& mark : *wire.early[1 - side]) arrived(life, mark.end, mark.ts);
+    }
   }
   if (wire.is_claimed[0] && wire.is_claimed[1]) {
-    for (std::vector<Mark>& marks : wire.early) {
-      early_marks_ -= marks.size();
-      marks = {};
+    for (auto& marks : wire.early) {
+      if (marks) early_marks_ -= marks->size();
+      marks.reset();
     }
   }
 }
 
 Wire& SocketTable::wire_of(std::string_view uid, std::string_view proto, const HostPort& orig,
                            const HostPort& resp, std::int64_t ts, bool is_from_start) {
-  if (last_wire_ != nullptr && last_wire_->uid == uid) return *last_wire_;
+  if (last_wire_ != nullptr && last_wire_->uid.view() == uid) return *last_wire_;
   const std::uint64_t hash = formats::io::hash_text(uid);
-  last_wire_ = wires_.find(hash, [&](const Wire& wire) { return wire.uid == uid; });
+  last_wire_ = wires_.find(hash, [&](const Wire& wire) { return wire.uid.view() == uid; });
   if (last_wire_ != nullptr) return *last_wire_;
-  const auto made = std::make_shared<Wire>();
+  const auto made = std::make_shared<Wire>(uid);
   Wire& wire = *made;
   wire.self = made;
   wires_.insert(hash, &wire);
-  wire.uid = uid;
   wire.uid_hash = hash;
   wire.serial = ++wires_made_;
-  wire.proto = proto;
+  wire.proto = names_.view(proto);
   wire.is_udp = proto == "udp";
+  if (wire.is_udp) wire.datagrams = std::make_unique<Wire::Datagrams>();
   wire.ends[0] = orig;
   wire.ends[1] = resp;
   wire.ts = ts;
@@ -828,12 +845,14 @@ void SocketTable::segment(const record::Segment& segment) {
   const std::size_t from = segment.is_orig ? 0 : 1;
   if (wire.first_data[from] == Mark::kUnknown) wire.first_data[from] = segment.ts.ns;
   if (wire.is_udp) {
-    wire.sent[from].second(segment.length, segment.ts.ns, [&](const Passage& passage) {
+    wire.datagrams->sent[from].second(segment.length, segment.ts.ns, [&](const Passage& passage) {
       if (SocketLife* const life = wire.sockets[from]) sent(*life, passage);
     });
-    wire.received[from].first(segment.length, segment.ts.ns, [&](const Passage& passage) {
-      if (SocketLife* const life = wire.sockets[1 - from]) received(*life, passage);
-    });
+    wire.datagrams->received[from].first(segment.length, segment.ts.ns,
+                                         [&](const Passage& passage) {
+                                           if (SocketLife* const life = wire.sockets[1 - from])
+                                             received(*life, passage);
+                                         });
     return;
   }
   wire.order[from].add(segment.offset, segment.length, segment.ts.ns,
@@ -844,14 +863,19 @@ void SocketTable::passed(Wire& wire, std::size_t from, std::uint64_t end, std::i
   if (SocketLife* const life = wire.sockets[from]) left(*life, end, ts);
   if (SocketLife* const life = wire.sockets[1 - from]) arrived(*life, end, ts);
   if ((wire.is_claimed[0] && wire.is_claimed[1]) || wire.early_lost[from]) return;
-  if (wire.early[from].size() < kMostEarly && early_marks_ < kMostEarlyInAll) {
-    constexpr std::size_t kSome = 8;
-    if (wire.early[from].empty()) wire.early[from].reserve(kSome);
-    wire.early[from].push_back({end, ts});
+  std::unique_ptr<std::vector<Mark>>& marks = wire.early[from];
+  const std::size_t size = marks ? marks->size() : 0;
+  if (size < kMostEarly && early_marks_ < kMostEarlyInAll) {
+    if (!marks) {
+      constexpr std::size_t kSome = 8;
+      marks = std::make_unique<std::vector<Mark>>();
+      marks->reserve(kSome);
+    }
+    marks->push_back({end, ts});
     ++early_marks_;
   } else {
-    early_marks_ -= wire.early[from].size();
-    wire.early[from] = {};
+    early_marks_ -= size;
+    marks.reset();
     wire.early_lost[from] = true;
   }
 }
@@ -902,9 +926,9 @@ void SocketTable::flow(const record::Flow& flow) {
                        flow.ts.ns, is_from_start);
   wire.ts = std::min(wire.ts, flow.ts.ns);
   wire.last_ts = std::max(wire.last_ts, flow.last_ts.ns);
-  wire.conn_state = flow.conn_state;
-  wire.closed_by = flow.closed_by;
-  wire.reset_by = flow.reset_by;
+  wire.conn_state = names_.view(flow.conn_state);
+  wire.closed_by = names_.view(flow.closed_by);
+  wire.reset_by = names_.view(flow.reset_by);
   wire.bytes[0] += flow.orig_bytes.value_or(flow.orig_uniq_bytes);
   wire.bytes[1] += flow.resp_bytes.value_or(flow.resp_uniq_bytes);
   wire.missed += flow.missed_bytes;
@@ -945,20 +969,20 @@ void SocketTable::file(const record::File& file, std::size_t lane) {
   }
   if (!is_socket_kind(file.kind) && !makes_socket(life->made_by)) {
     displace(*life);
-    lives_.erase({lane, file.file});
+    forget(*life);
     return;
   }
-  if (life->kind.empty() || life->kind == "socket") life->kind = file.kind;
-  if (life->proto.empty()) life->proto = file.proto;
+  if (life->kind.empty() || life->kind == "socket") life->kind = names_.view(file.kind);
+  if (life->proto.empty()) life->proto = names_.view(file.proto);
   if (life->made_by.empty() && !file.made_by.empty()) {
-    life->made_by = file.made_by;
+    life->made_by = names_.view(file.made_by);
     if (file.ts) life->ts = file.ts->ns;
   }
   if (life->path.empty()) life->path = file.path;
   if (!life->line) life->line = file.line;
   if (!life->pid) life->pid = file.pid;
   if (!life->tid) life->tid = file.tid;
-  if (life->input.empty()) life->input = file.input;
+  if (life->input.empty()) life->input = names_.view(file.input);
   if (life->fds.empty() && file.fd) life->fds.push_back(*file.fd);
   if (life->pids.empty() && file.pid) life->pids.push_back(*file.pid);
   const bool was_unknown = !life->peer.port && file.peer_p;
@@ -971,7 +995,7 @@ void SocketTable::file(const record::File& file, std::size_t lane) {
     look_for_wire(*life);
   }
   life->is_closed = true;
-  life->ended_by = file.ended_by;
+  life->ended_by = names_.view(file.ended_by);
   if (file.end_ts) life->end_ts = file.end_ts->ns;
   life->end_pid = file.end_pid;
   life->end_tid = file.end_tid;
@@ -993,6 +1017,9 @@ void SocketTable::report_if_over(SocketLife& life) {
 }
 
 SocketTable::~SocketTable() {
+  std::vector<std::unique_ptr<SocketLife>> sockets;
+  sockets.reserve(lives_.size());
+  lives_.each([&](SocketLife& life) { sockets.emplace_back(&life); });
   std::vector<Wire*> left;
   left.reserve(wires_.size());
   wires_.each([&](Wire& wire) { left.push_back(&wire); });
@@ -1020,8 +1047,9 @@ void SocketTable::seen_at(std::int64_t ts) {
 void SocketTable::drop_old() {
   while (!ended_sockets_.empty() && (ended_sockets_.front().first + kFlowLingers < clock_ ||
                                      ended_sockets_.size() > kMostEnded)) {
-    const auto found = lives_.find(ended_sockets_.front().second);
-    if (found != lives_.end() && found->second->is_closed) report(*found->second);
+    const auto [lane, file] = ended_sockets_.front().second;
+    SocketLife* const life = find(file, lane);
+    if (life != nullptr && life->is_closed) report(*life);
     ended_sockets_.pop_front();
   }
   while (!ended_wires_.empty() && (ended_wires_.front().first + kAcceptLingers < clock_ ||
@@ -1038,9 +1066,9 @@ void SocketTable::count_flow(const Wire& wire) {
 void SocketTable::erase(Wire& wire) {
   count_flow(wire);
   if (last_wire_ == &wire) last_wire_ = nullptr;
-  for (std::vector<Mark>& marks : wire.early) {
-    early_marks_ -= marks.size();
-    marks = {};
+  for (auto& marks : wire.early) {
+    if (marks) early_marks_ -= marks->size();
+    marks.reset();
   }
   if (wire.keys[0] != 0) {
     for (const std::uint64_t key : wire.keys) wires_by_key_.erase(key, &wire);
@@ -1068,12 +1096,11 @@ void SocketTable::match_by_bytes(SocketLife& life) {
 void SocketTable::finish() {
   std::vector<SocketLife*> left;
   left.reserve(lives_.size());
-  for (const auto& [place, life] : lives_) left.push_back(life.get());
+  lives_.each([&](SocketLife& life) { left.push_back(&life); });
   std::ranges::sort(left, {}, [](const SocketLife* life) {
     return std::tuple(life->ts.value_or(INT64_MIN), life->lane, life->file);
   });
   for (SocketLife* const life : left) report(*life);
-  lives_.clear();
   wires_.each([&](const Wire& wire) { count_flow(wire); });
 }
 
@@ -1084,12 +1111,12 @@ void SocketTable::report(SocketLife& life) {
   record.ts = life.made_by.empty() ? std::nullopt : maybe_time(life.ts);
   record.end_ts = maybe_time(life.end_ts);
   if (record.ts && record.end_ts) record.duration = Duration{*life.end_ts - *life.ts};
-  const std::string pids = shown_set(life.pids);
-  const std::string fds = shown_set(life.fds);
+  const std::string pids = shown_set(life.pids.all());
+  const std::string fds = shown_set(life.fds.all());
   record.pids = pids;
   record.fds = fds;
   record.role = role_of(life);
-  record.proto = life.proto.empty() ? std::string_view(life.kind) : std::string_view(life.proto);
+  record.proto = life.proto.empty() ? life.kind : life.proto;
   record.local_h = life.local.host;
   if (life.local.port) record.local_p = *life.local.port;
   record.peer_h = life.peer.host;
@@ -1164,8 +1191,9 @@ void SocketTable::report(SocketLife& life) {
   record.difference = difference;
   record.calls = life.calls;
   record.errors = life.errors;
-  const std::string by_call = shown_counts(life.by_call);
-  const std::string by_error = shown_counts(life.by_error);
+  std::string by_call, by_error;
+  life.by_call.append_shown(by_call);
+  life.by_error.append_shown(by_error);
   record.by_call = by_call;
   record.by_error = by_error;
   if (life.blocked_ns >= 0) record.blocked = Duration{life.blocked_ns};
@@ -1219,7 +1247,7 @@ void SocketTable::report(SocketLife& life) {
   if (life.wire && life.wire->sockets[life.side] == &life) {
     life.wire->sockets[life.side] = nullptr;
   }
-  lives_.erase({life.lane, life.file});
+  forget(life);
 }
 
 }  // namespace tracebraid::analyzers

@@ -18,6 +18,7 @@
 // (at most kMostEnded of each), and what was on the wire and not yet read.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -31,7 +32,9 @@
 #include <vector>
 
 #include "analyzers/byte_match.h"
+#include "analyzers/few.h"
 #include "analyzers/hash_index.h"
+#include "analyzers/names.h"
 #include "analyzers/spread.h"
 #include "formats/record/file.h"
 #include "formats/record/flow.h"
@@ -59,42 +62,83 @@ struct Wire;
 // Numbers of a kind of waiting.
 struct Waiting {
   std::uint64_t count = 0;
-  std::uint64_t unmeasured_bytes = 0;
   std::int64_t longest_ns = 0, total_ns = 0, longest_ts = 0;
+  std::uint64_t unmeasured_bytes = 0;
   Spread spread;
   void add(std::int64_t ns, std::int64_t since);
 };
 
-// One socket, as far as is known.
+// How often there was what: by name (names.h).
+class NameCounts {
+ public:
+  void add(const std::string* name) {
+    for (std::size_t at = 0; at < items_.size(); ++at) {
+      if (items_[at].name != name) continue;
+      ++items_[at].count;
+      return;
+    }
+    items_.push_back({name, 1});
+  }
+  [[nodiscard]] bool has(std::string_view name) const {
+    for (std::size_t at = 0; at < items_.size(); ++at) {
+      if (*items_[at].name == name) return true;
+    }
+    return false;
+  }
+  // "recvfrom 12, sendto 3", the most frequent first.
+  void append_shown(std::string& text) const;
+
+ private:
+  struct Item {
+    const std::string* name;
+    std::uint64_t count;
+  };
+  Few<Item, 3> items_;
+};
+
+// One socket, as far as is known. What every call and segment touches comes first.
 struct SocketLife {
   std::size_t lane = 0;
   std::uint64_t file = 0;
-  std::string kind, proto, path;
+  std::string_view kind, proto;  // of few kinds: kept by the table
+  std::shared_ptr<Wire> wire;    // UDP: the first of its flows
+  // 64
+  std::size_t side = 0;      // of the wire: 0 is its originator
+  bool is_measured = false;  // both beginnings of its streams are known
+  bool is_given_up = false;  // too much was moved before its flow showed
+  bool is_listener = false, is_closed = false;
+  bool is_connecting = false;  // its connect() has not been answered yet
+  bool early_lost = false;
   HostPort local, peer;
-  std::string made_by, ended_by, input;
+  // 128
+  std::uint64_t calls = 0, bytes_in = 0, bytes_out = 0;
+  std::int64_t blocked_ns = -1;
+  std::uint64_t last_in_tid = 0, last_out_tid = 0;  // threads that received and sent last
+  std::optional<std::int64_t> last_out;
+  // 192
+  std::optional<std::int64_t> first_in, first_out;
+  Few<std::int64_t, 2> fds;
+  // 256
+  NameCounts by_call;
+  Few<std::uint64_t, 2> pids;
+  ByteMatch in, out;
+  Waiting waits, send_waits;
+
+  std::string_view made_by, ended_by, input, connect_error;  // kept by the table
+  std::string path;
   std::optional<std::int64_t> ts, end_ts;
   std::optional<std::uint64_t> pid, tid, end_pid, end_tid, line, end_line, listener;
-  std::vector<std::uint64_t> pids;
-  std::vector<std::int64_t> fds;
-  bool is_listener = false, is_closed = false;
 
   // The last connect(), or the accept() that made it.
   std::optional<std::int64_t> connect_ts, connect_end_ts, connected_ts;
   std::uint64_t connect_tid = 0;
-  std::string connect_error;
 
-  std::uint64_t calls = 0, errors = 0, bytes_in = 0, bytes_out = 0;
-  std::int64_t blocked_ns = -1;
-  std::vector<std::pair<std::string, std::uint64_t>> by_call, by_error;
-  std::optional<std::int64_t> first_in, first_out, last_out, eof_ts;
+  std::uint64_t errors = 0;
+  NameCounts by_error;
+  std::optional<std::int64_t> eof_ts;
   std::uint64_t eof_line = 0;
-  std::uint64_t last_in_tid = 0, last_out_tid = 0;  // threads that received and sent last
 
-  std::shared_ptr<Wire> wire;  // UDP: the first of its flows
-  std::size_t side = 0;        // of the wire: 0 is its originator
   std::string_view match;
-  bool is_measured = false;  // both beginnings of its streams are known
-  bool is_given_up = false;  // too much was moved before its flow showed
   std::optional<std::uint64_t> peer_file;
   // UDP: all its flows together, those that go on, and datagrams whose flow has not shown yet.
   std::uint64_t flows = 0;
@@ -107,9 +151,6 @@ struct SocketLife {
     bool is_out;
   };
   std::vector<Datagram> early;
-  bool early_lost = false;
-  ByteMatch in, out;
-  Waiting waits, send_waits;
   // What it is registered under; key 0: nothing.
   std::uint64_t key = 0;
   std::int64_t key_ts = 0;
@@ -119,11 +160,32 @@ struct SocketLife {
   }
 };
 
-// One flow of a capture, as far as is known.
+// A flow's identifier, which rarely is longer than here.
+class Uid {
+ public:
+  explicit Uid(std::string_view text) : size_(text.size()) {
+    if (size_ > here_.size()) {
+      more_ = text;
+    } else {
+      text.copy(here_.data(), size_);
+    }
+  }
+  [[nodiscard]] std::string_view view() const {
+    return size_ > here_.size() ? std::string_view(more_) : std::string_view(here_.data(), size_);
+  }
+  operator std::string_view() const { return view(); }
+
+ private:
+  std::size_t size_;
+  std::array<char, 24> here_{};
+  std::string more_;
+};
+
+// One flow of a capture, as far as is known. What every segment touches comes first.
 struct Wire : std::enable_shared_from_this<Wire> {
-  // What every segment touches comes first.
-  std::string uid;
-  std::uint64_t uid_hash = 0, serial = 0;
+  explicit Wire(std::string_view text) : uid(text) {}
+
+  Uid uid;
   SocketLife* sockets[2] = {nullptr, nullptr};
   bool is_claimed[2] = {false, false};
   bool early_lost[2] = {false, false};
@@ -133,23 +195,27 @@ struct Wire : std::enable_shared_from_this<Wire> {
   std::int64_t first_data[2] = {Mark::kUnknown, Mark::kUnknown};
   StreamOrder order[2];  // of what each end sent
   // Until both ends have their sockets.
-  std::vector<Mark> early[2];
+  std::unique_ptr<std::vector<Mark>> early[2];
+  // UDP: by the end that sent; and its place in the open wires of each end's socket.
+  struct Datagrams {
+    DatagramMatch sent[2], received[2];
+    std::size_t open_at[2] = {0, 0};
+  };
+  std::unique_ptr<Datagrams> datagrams;
 
   std::shared_ptr<Wire> self;  // while the table has it
-  std::string proto;
+  std::uint64_t uid_hash = 0, serial = 0;
+  std::string_view proto;          // kept by the table, as are the others
   HostPort ends[2];                // originator, responder
   std::uint64_t keys[2] = {0, 0};  // for the sockets of each end
   std::int64_t ts = 0, last_ts = 0;
-  std::string conn_state, reset_by, closed_by;
+  std::string_view conn_state, reset_by, closed_by;
   std::uint64_t bytes[2] = {0, 0};
   std::uint64_t missed = 0;
   std::uint64_t rexmit_pkts[2] = {0, 0};
   // Of the sockets, when they are gone, too.
   std::optional<std::uint64_t> files[2];
   std::size_t lanes[2] = {0, 0};
-  // UDP: by the end that sent; and its place in the open wires of each end's socket.
-  DatagramMatch sent[2], received[2];
-  std::size_t open_at[2] = {0, 0};
 };
 
 // How far the capture's clock is ahead of the log's, from what must come before what: a byte leaves
@@ -186,6 +252,10 @@ class SocketTable {
   // Whether flows may come: without, sockets are reported as soon as they end.
   void expect_flows(bool expected) { expects_flows_ = expected; }
 
+  // What a record that comes soon is about is brought near: `far` ones before near ones.
+  void expect(const formats::record::Syscall& call, std::size_t lane, bool is_far) const;
+  void expect(const formats::record::Segment& segment, bool is_far) const;
+
   // In step (in_step.h). The socket that a call was about, null for other calls; valid until the
   // next file() or finish().
   SocketLife* syscall(const formats::record::Syscall& call, std::size_t lane);
@@ -216,11 +286,10 @@ class SocketTable {
     std::uint64_t file;
     bool operator==(const Place&) const = default;
   };
-  struct PlaceHash {
-    std::size_t operator()(const Place& place) const {
-      return static_cast<std::size_t>((place.file * 0x9e3779b97f4a7c15U) ^ place.lane);
-    }
-  };
+  static std::uint64_t hash_of(std::uint64_t file, std::size_t lane) {
+    const std::uint64_t mixed = (file ^ std::uint64_t{lane} << 48U) * 0x9e3779b97f4a7c15U;
+    return mixed ^ mixed >> 32U;
+  }
   // A flow that began, for clients whose own port is not known.
   struct Begun {
     std::int64_t ts;
@@ -275,6 +344,7 @@ class SocketTable {
   [[nodiscard]] std::int64_t earliest(std::int64_t ts) const;
   void match_by_bytes(SocketLife& life);
   void report(SocketLife& life);
+  void forget(SocketLife& life);
   void report_if_over(SocketLife& life);
   void count_flow(const Wire& wire);
   void erase(Wire& wire);
@@ -283,8 +353,9 @@ class SocketTable {
   bool expects_flows_ = true;
   std::int64_t clock_ = INT64_MIN;
   std::optional<std::pair<std::int64_t, std::int64_t>> captured_;
-  std::unordered_map<Place, std::unique_ptr<SocketLife>, PlaceHash> lives_;
-  HashIndex<Wire> wires_;  // by hash of the uid
+  HashIndex<SocketLife> lives_;  // by hash of lane and file; they are the table's
+  HashIndex<Wire> wires_;        // by hash of the uid
+  Names names_;
   Wire* last_wire_ = nullptr;
   std::uint64_t wires_made_ = 0;
   // By hash of transport, peer and own port; sockets also by transport and peer alone.

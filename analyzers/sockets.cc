@@ -38,6 +38,13 @@ class Joined final : public RecordVisitor {
     table_.expect_flows(kinds.captures || kinds.records);
   }
   void enter(std::size_t lane) override { lane_ = lane; }
+  void expect(const AnyRecord& any, bool is_far) override {
+    if (const auto* call = any.as<record::Syscall>()) {
+      table_.expect(*call, lane_, is_far);
+    } else if (const auto* segment = any.as<record::Segment>()) {
+      table_.expect(*segment, is_far);
+    }
+  }
   void visit(const AnyRecord& any) override {
     if (const auto* call = calls_.get(any)) {
       has_calls_ = true;

@@ -612,7 +612,7 @@ class ChromeTimeline final : public Timeline {
     if (!call.error.empty()) arguments.push_back({"error", std::string(call.error)});
     if (socket != nullptr) {
       arguments.push_back({"socket", socket->shown()});
-      if (socket->wire) arguments.push_back({"flow", socket->wire->uid});
+      if (socket->wire) arguments.push_back({"flow", std::string(socket->wire->uid.view())});
     }
     const std::string name = running(tid);
     if (!name.empty()) arguments.push_back({"greenlet", name});

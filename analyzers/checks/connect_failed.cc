@@ -69,7 +69,7 @@ class ConnectFailed final : public Detector {
     const std::int64_t waited = life.end_ts.value_or(scene_.last_ts()) - *life.connect_ts;
     if (!was_refused && !was_silent && (!socket.uid.empty() || waited < kPatience)) return;
     unanswered_.push_back({life.shown(), life.peer, shown_peer(life), life.connect_ts, waited,
-                           life.pid, life.tid, life.input, life.line.value_or(0),
+                           life.pid, life.tid, std::string(life.input), life.line.value_or(0),
                            std::string(socket.uid), was_refused});
   }
 

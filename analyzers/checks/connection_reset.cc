@@ -42,7 +42,7 @@ class ConnectionReset final : public Detector {
     finding.last_ts = event.begin;
     constexpr std::size_t kShown = 3;
     if (finding.evidence.size() < kShown) finding.evidence.push_back(scene_.evidence(call));
-    if (event.socket->wire) wires_[event.socket->wire->uid] = key;
+    if (event.socket->wire) wires_[std::string(event.socket->wire->uid.view())] = key;
   }
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {

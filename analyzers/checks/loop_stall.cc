@@ -79,7 +79,7 @@ class LoopStall final : public Detector {
     Finding& finding = group.finding;
     finding.file = life.file;
     finding.socket = life.shown();
-    finding.uid = life.wire ? life.wire->uid : std::string();
+    finding.uid = life.wire ? std::string(life.wire->uid.view()) : std::string();
     finding.detail = "The longest: bytes for " + life.shown() + " lay in the kernel for " +
                      shown_duration(group.longest) + told(doing);
   }

@@ -75,10 +75,7 @@ class PartialWrite final : public Detector {
     if (found == rests_.end()) return;
     // One that was reset has no use for the rest; neither has a log that ended.
     const bool is_over = !life.ended_by.empty();
-    const bool is_broken =
-        !life.by_error.empty() && std::ranges::any_of(life.by_error, [](const auto& error) {
-          return error.first == "EPIPE" || error.first == "ECONNRESET";
-        });
+    const bool is_broken = life.by_error.has("EPIPE") || life.by_error.has("ECONNRESET");
     if (is_over && !is_broken) add(found->second);
     rests_.erase(found);
   }

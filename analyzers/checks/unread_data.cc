@@ -45,7 +45,7 @@ class UnreadData final : public Detector {
     if (finding.evidence.size() < kShown) {
       finding.evidence.push_back(
           scene_.place(life.input, life.end_line.value_or(life.line.value_or(0))) + ": " +
-          life.ended_by + " of " + life.shown() + " with " +
+          std::string(life.ended_by) + " of " + life.shown() + " with " +
           shown_count(*socket.wire_in - life.bytes_in) + " bytes unread");
     }
   }

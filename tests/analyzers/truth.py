@@ -396,26 +396,26 @@ def check_findings(name, folder, notes, sockets, others, may_try_again):
     found = records("check", "--fail-on", "never", log, capture,
                     *([profile] if profile.exists() else []), *others)
     again = wire.sent_again(capture)
-    left = list(found)
-    for plant in (each for each in notes if each["do"] == "planted"):
+    plants = [each for each in notes if each["do"] == "planted"]
+    left = [finding for finding in found
+            if not any(fits(finding, plant) for plant in plants) and
+            not is_true(finding, sockets, again)]
+    if may_try_again and any(finding["id"] in OF_LOAD for finding in left):
+        return False
+    for plant in plants:
         where = f"{name}: {plant['id']} {plant['says']}"
-        fitting = [finding for finding in left if fits(finding, plant)]
+        fitting = [finding for finding in found if fits(finding, plant)]
         if check(len(fitting) == 1, f"{where}: {len(fitting)} findings of " +
                  str([(each["id"], each["pid"], each["summary"], each["detail"])
                       for each in found])):
-            left.remove(fitting[0])
             check_plant(fitting[0], plant, sockets, again, folder, bool(others), where)
             numbers["planted and found"] += 1
+    numbers["of a loaded machine"] += len(found) - len(left) - len(plants)
+    for finding in left:
+        check(False, f"{name}: not planted: {finding['severity']} {finding['id']}: "
+                     f"{finding['summary']}. {finding['detail']} {finding['evidence']}")
     with open(log, encoding="latin-1") as file:
         lines = file.read().split("\n")
-    for finding in left:
-        if is_true(finding, sockets, again):
-            numbers["of a loaded machine"] += 1
-        elif finding["id"] in OF_LOAD and may_try_again:
-            return False
-        else:
-            check(False, f"{name}: not planted: {finding['severity']} {finding['id']}: "
-                         f"{finding['summary']}. {finding['detail']} {finding['evidence']}")
     for finding in found:
         for line, call in evidence_of(finding):
             check(re.search(rf"(^|[ .]){call}[( ]", lines[line - 1]),

@@ -319,7 +319,7 @@ def served(hold):
         one, other = [noted.connected((LOOPBACK, port)) for _ in range(2)]
         one.own()
         other.own()
-        for client in (one, other):
+        for client in (one, other) * 3:
             client.send(b"plain")
             client.recv(10)
         one.send(b"hold")
@@ -430,7 +430,7 @@ def greenlet_that_holds(is_healthy):
         one, other = [noted.connected((LOOPBACK, port)) for _ in range(2)]
         one.own()
         other.own()
-        for client in (one, other):
+        for client in (one, other) * 3:
             client.send(b"plain")
             client.recv(10)
         one.send(b"hold")
