@@ -346,13 +346,13 @@ class Merge final : public RecordVisitor, public SocketSink {
                              (life.wire && life.side == 1 && life.kind == "tcp");
     const bool is_connecting = life.connect_ts.has_value() || (life.wire && life.side == 0);
     std::string name = is_accepted       ? "clients of "
-                       : !life.peer.port ? life.kind + " "
+                       : !life.peer.port ? std::string(life.kind) + " "
                        : is_connecting   ? "server "
                                          : "peer ";
     const HostPort& end = is_accepted || !life.peer.port ? life.local : life.peer;
     append_shown(name, end);
     if (end.port) {
-      const auto service = services_.find({life.kind, *end.port});
+      const auto service = services_.find({std::string(life.kind), *end.port});
       if (service != services_.end()) name.append(" (").append(service->second).append(")");
     }
     return name;
