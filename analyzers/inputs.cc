@@ -48,15 +48,25 @@ using record::AnyRecord;
 
 class Logs final : public converters::strace::StraceSink {
  public:
-  explicit Logs(RecordVisitor& visitor) : visitor_(visitor) {}
-  void file(const record::File& file) override { visitor_.visit(AnyRecord(file)); }
-  void syscall(const record::Syscall& call) override { visitor_.visit(AnyRecord(call)); }
+  explicit Logs(RecordVisitor& visitor, const Wanted& wanted = {})
+      : visitor_(visitor), wanted_(wanted) {}
+  void file(const record::File& file) override {
+    if (wanted_.is_wanted_file != nullptr && !wanted_.is_wanted_file(file)) return;
+    visitor_.visit(AnyRecord(file));
+  }
+  void syscall(const record::Syscall& call) override {
+    if (wanted_.is_wanted_call != nullptr && has_calls_ && !wanted_.is_wanted_call(call)) return;
+    has_calls_ = true;
+    visitor_.visit(AnyRecord(call));
+  }
   void signal(const record::Signal& signal) override { visitor_.visit(AnyRecord(signal)); }
   void process(const record::Process& process) override { visitor_.visit(AnyRecord(process)); }
   void problem(const record::Problem& problem) override { visitor_.visit(AnyRecord(problem)); }
 
  private:
   RecordVisitor& visitor_;
+  Wanted wanted_;
+  bool has_calls_ = false;
 };
 
 class Flows final : public converters::pcap::FlowSink {
@@ -240,9 +250,11 @@ Lane profile_lane(std::vector<LaneInput> inputs, bool with_calls) {
       }};
 }
 
-Lane log_lane(std::vector<LaneInput> inputs, const StraceLog::Options& options) {
-  return {[inputs = std::move(inputs), options](LaneOutput& output, cli::Context& context) mutable {
-    Logs sink(output);
+Lane log_lane(std::vector<LaneInput> inputs, const StraceLog::Options& options,
+              const Wanted& wanted) {
+  return {[inputs = std::move(inputs), options, wanted](LaneOutput& output,
+                                                        cli::Context& context) mutable {
+    Logs sink(output, wanted);
     StraceLog log(options, sink, context.diagnostics);
     converters::strace::LogFiles files(log, context.diagnostics);
     for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& input) {
@@ -549,8 +561,9 @@ std::vector<PlacedLane> make_lanes(const cli::Arguments& arguments, const Wanted
   add(captures, InputKind::kCapture, [&](std::vector<LaneInput> inputs) {
     return capture_lane(std::move(inputs), wanted.segments);
   });
-  add(logs, InputKind::kLog,
-      [&](std::vector<LaneInput> inputs) { return log_lane(std::move(inputs), log_options); });
+  add(logs, InputKind::kLog, [&](std::vector<LaneInput> inputs) {
+    return log_lane(std::move(inputs), log_options, wanted);
+  });
   add(symbols, InputKind::kSymbols, symbol_lane);
   add(profiles, InputKind::kProfile,
       [&](std::vector<LaneInput> inputs) { return profile_lane(std::move(inputs), wanted.calls); });

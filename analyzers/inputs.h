@@ -10,6 +10,8 @@
 
 #include "formats/cli/program.h"
 #include "formats/record/any_record.h"
+#include "formats/record/file.h"
+#include "formats/record/syscall.h"
 
 namespace tracebraid::analyzers {
 
@@ -82,9 +84,13 @@ inline constexpr std::string_view kInputText =
 
 // What converters tell only when asked.
 struct Wanted {
-  bool files = false;      // of logs: what descriptors stood for
-  bool segments = false;   // of captures: payload on the wire
-  bool calls = true;       // of profiles: who called whom
+  bool files = false;     // of logs: what descriptors stood for
+  bool segments = false;  // of captures: payload on the wire
+  bool calls = true;      // of profiles: who called whom
+  // Of logs: which calls and files, null for all. Of the calls the first comes in any case, so that
+  // it shows that there are some. Asked in the lane's thread: what is not wanted is not copied.
+  bool (*is_wanted_call)(const formats::record::Syscall& call) = nullptr;
+  bool (*is_wanted_file)(const formats::record::File& file) = nullptr;
   bool as_packed = false;  // of binary streams: also what is unknown here, for handing it on
 };
 

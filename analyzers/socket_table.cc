@@ -279,6 +279,14 @@ void SocketTable::expect(const record::Segment& segment, bool is_far) const {
   __builtin_prefetch(begin + 2 * kLine);
 }
 
+bool is_about_sockets(const record::Syscall& call) {
+  return (call.file && is_socket_kind(call.kind)) || (call.new_file && makes_socket(call.syscall));
+}
+
+bool is_about_sockets(const record::File& file) {
+  return is_socket_kind(file.kind) || makes_socket(file.made_by);
+}
+
 SocketLife* SocketTable::syscall(const record::Syscall& call, std::size_t lane) {
   const std::optional<std::int64_t> end = end_of(call);
   if (end) seen_at(*end);
@@ -961,7 +969,7 @@ void SocketTable::flow(const record::Flow& flow) {
 void SocketTable::file(const record::File& file, std::size_t lane) {
   if (file.end_ts) seen_at(file.end_ts->ns);
   // A socket that was never used has no kind but that of its making.
-  if (!is_socket_kind(file.kind) && !makes_socket(file.made_by)) return;
+  if (!is_about_sockets(file)) return;
   SocketLife* life = find(file.file, lane);
   if (life == nullptr) {
     if (!is_socket_kind(file.kind)) return;

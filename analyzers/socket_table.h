@@ -240,6 +240,10 @@ class SocketSink {
   }
 };
 
+// Whether syscall() and file() would do anything with it.
+[[nodiscard]] bool is_about_sockets(const formats::record::Syscall& call);
+[[nodiscard]] bool is_about_sockets(const formats::record::File& file);
+
 class SocketTable {
  public:
   static constexpr std::size_t kMostEnded = 100'000;

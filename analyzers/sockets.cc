@@ -131,7 +131,12 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   Output sink(output.writer(), arguments.has("all"));
   SocketTable table(sink);
   Joined joined(table);
-  read_inputs_in_step(arguments, {.files = true, .segments = true}, joined, context);
+  read_inputs_in_step(arguments,
+                      {.files = true,
+                       .segments = true,
+                       .is_wanted_call = &is_about_sockets,
+                       .is_wanted_file = &is_about_sockets},
+                      joined, context);
   table.finish();
   output.finish();
   if (!arguments.has("quiet")) tell(table, joined.has_calls(), context);
