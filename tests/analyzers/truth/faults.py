@@ -352,7 +352,7 @@ def computing_loop(is_healthy):
 
 
 def long_computing_loop(is_healthy):
-    times = served(lambda: compute(0 if is_healthy else 1.1))
+    times = served(lambda: compute(0 if is_healthy else 1.4))
     if not is_healthy:
         planted("loop_stall", "error", 1, **times, waited=True,
                 says=["the event loop left 1 socket", "computing without a system call"])
