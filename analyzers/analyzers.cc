@@ -18,9 +18,8 @@ namespace {
 namespace cli = formats::cli;
 
 constexpr Analyzer kAnalyzers[] = {
-    {"callgrind", &kCallgrind}, {"check", &kCheck},     {"diff", &kDiff},
-    {"merge", &kMerge},         {"sockets", &kSockets}, {"timeline", &kTimeline},
-    {"top", &kTop},
+    {"callgrind", &kCallgrind}, {"check", &kCheck},       {"diff", &kDiff}, {"merge", &kMerge},
+    {"sockets", &kSockets},     {"timeline", &kTimeline}, {"top", &kTop},
 };
 
 constexpr std::string_view kUsage[] = {"ANALYZER [OPTION…] [INPUT…]"};

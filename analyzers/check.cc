@@ -1,6 +1,7 @@
 #include "analyzers/check.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <ctime>
 #include <deque>
@@ -17,6 +18,7 @@
 
 #include "analyzers/checks/checks.h"
 #include "analyzers/inputs.h"
+#include "analyzers/names.h"
 #include "analyzers/python_calls.h"
 #include "analyzers/socket_table.h"
 #include "analyzers/typed.h"
@@ -55,12 +57,73 @@ struct PlaceHash {
 template <typename Value>
 using ByPlace = std::unordered_map<std::pair<std::uint64_t, std::uint64_t>, Value, PlaceHash>;
 
+// What a process closed, by number of the descriptor.
+class Closings {
+ public:
+  // Null when the number was not closed, or has been given out again since.
+  [[nodiscard]] const Closing* of_closed(std::uint64_t fd) const {
+    const Slot* slot = nullptr;
+    if (fd < slots_.size()) {
+      slot = &slots_[fd];
+    } else if (const auto found = high_.find(fd); found != high_.end()) {
+      slot = &found->second;
+    }
+    return slot == nullptr || slot->closing == 0 || slot->is_open ? nullptr
+                                                                  : &all_[slot->closing - 1];
+  }
+  // What is known of the close before, for overwriting.
+  Closing& close(std::uint64_t fd) {
+    Slot& slot = slot_of(fd);
+    slot.is_open = false;
+    if (slot.closing == 0) {
+      all_.emplace_back();
+      slot.closing = static_cast<std::uint32_t>(all_.size());
+    }
+    return all_[slot.closing - 1];
+  }
+  void open(std::uint64_t fd) {
+    if (fd < slots_.size()) {
+      slots_[fd].is_open = true;
+    } else if (const auto found = high_.find(fd); found != high_.end()) {
+      found->second.is_open = true;
+    }
+  }
+
+ private:
+  struct Slot {
+    std::uint32_t closing = 0;  // 1: the first of all_
+    bool is_open = false;
+  };
+  Slot& slot_of(std::uint64_t fd) {
+    constexpr std::uint64_t kHigh = std::uint64_t{1} << 20U;
+    if (fd >= kHigh) return high_[fd];
+    if (fd >= slots_.size()) slots_.resize(fd + 1);
+    return slots_[fd];
+  }
+
+  std::vector<Slot> slots_;  // by descriptor
+  std::unordered_map<std::uint64_t, Slot> high_;
+  std::deque<Closing> all_;
+};
+
 // What all inputs tell, for the detectors.
 class Story final : public RecordVisitor, public SocketSink, public checks::Scene {
  public:
   Story(std::span<const Check* const> which, std::string_view first_input)
       : table_(*this), first_input_(first_input) {
-    for (const Check* const check : which) detectors_.push_back(check->make(*this));
+    std::uint32_t bit = 1;
+    for (const Check* const check : which) {
+      const auto& detector = detectors_.emplace_back(check->make(*this));
+      detector->set_bit(bit);
+      const checks::Interest interest = detector->interest();
+      if (interest.failing) seers_of_failing_ |= bit;
+      if (interest.datagrams) seers_of_datagrams_ |= bit;
+      if (interest.all) seers_of_all_ |= bit;
+      if (interest.from_ns != INT64_MAX) seers_of_long_.emplace_back(interest.from_ns, bit);
+      for (const std::string_view call : interest.calls) name_of(call).seen_by |= bit;
+      bit <<= 1U;
+    }
+    std::ranges::sort(seers_of_long_);
   }
 
   // RecordVisitor
@@ -73,11 +136,13 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     last_lane_ = std::max(last_lane_, lane);
     last_thread_ = nullptr;
   }
-  void expect(const AnyRecord& any, bool is_far) override {
+  void expect(const AnyRecord& any, Distance distance) override {
     if (const auto* call = any.as<record::Syscall>()) {
-      table_.expect(*call, lane_, is_far);
+      table_.expect(*call, lane_, distance);
     } else if (const auto* segment = any.as<record::Segment>()) {
-      table_.expect(*segment, is_far);
+      table_.expect(*segment, distance);
+    } else if (const auto* flow = any.as<record::Flow>()) {
+      table_.expect(*flow, distance);
     }
   }
   void visit(const AnyRecord& any) override {
@@ -138,12 +203,15 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   // Scene
   SocketTable& sockets() override { return table_; }
   const Closing* closing(const Thread& thread, std::int64_t fd) const override {
-    const auto found = closings_.find({owner(thread), static_cast<std::uint64_t>(fd)});
-    return found == closings_.end() || found->second.is_reopened ? nullptr : &found->second;
+    const auto found = closings_.find(owner(thread));
+    if (found == closings_.end()) return nullptr;
+    return found->second.of_closed(static_cast<std::uint64_t>(fd));
   }
   const Closing* closing_of_file(const Thread& thread, std::uint64_t file) const override {
-    const auto found = file_closings_.find({thread.lane, file});
-    return found == file_closings_.end() ? nullptr : &found->second;
+    const auto found = std::ranges::find_if(socket_closings_, [&](const auto& one) {
+      return one.first == thread.lane && one.second.file == file;
+    });
+    return found == socket_closings_.end() ? nullptr : &found->second;
   }
   const Closing* last_listener_closing(const Thread& thread) const override {
     const auto found = listener_closings_.find(owner(thread));
@@ -205,6 +273,15 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     return std::uint64_t{thread.lane} << 32U | thread.pid;
   }
 
+  Closings& closings_of(const Thread& thread) {
+    const std::uint64_t own = owner(thread);
+    if (last_closings_ == nullptr || last_owner_ != own) {
+      last_owner_ = own;
+      last_closings_ = &closings_[own];
+    }
+    return *last_closings_;
+  }
+
   void see(std::int64_t ts) { last_ts_ = std::max(last_ts_, ts); }
 
   Thread& thread_of(std::optional<std::uint64_t> tid, std::optional<std::uint64_t> pid) {
@@ -241,7 +318,8 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     ++counts_.calls;
     if (!call.error.empty()) ++counts_.failed;
     Thread& thread = thread_of(call.tid, call.pid);
-    CallEvent event{call, thread, nullptr, {}, {}, {}};
+    const checks::CallName& name = name_of(call.syscall);
+    CallEvent event{call, name, thread, nullptr, {}, {}, {}};
     if (call.ts) event.begin = call.ts->ns;
     event.end = call.end_ts ? std::optional(call.end_ts->ns) : event.begin;
     if (!event.begin) event.begin = event.end;
@@ -253,20 +331,57 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     event.socket = table_.syscall(call, lane_);
     event.arrived = arrived_;
     if (event.socket != nullptr && call.file != event.socket->file) event.socket = nullptr;
-    if (checks::is_poll(call.syscall)) {
-      if (thread.poll.empty() || thread.polls < 3) thread.poll.assign(call.syscall);
-      if (call.syscall == thread.poll) ++thread.polls;
+    if (name.is_poll) {
+      if (thread.poll == nullptr || !thread.is_loop()) thread.poll = &name;
+      if (thread.poll == &name) ++thread.polls;
     }
-    for (const auto& detector : detectors_) detector->call(event);
-    if (call.syscall == "close" && call.error.empty() && call.fd) {
+    for (std::uint32_t left = seers(event); left != 0; left &= left - 1) {
+      detectors_[static_cast<std::size_t>(std::countr_zero(left))]->call(event);
+    }
+    if (event.socket != nullptr && call.error.empty() && (call.bytes || name.accepts)) {
+      note_use(event);
+    }
+    if (name.text == "close" && call.error.empty() && call.fd) {
       note_close(event);
     } else if (call.new_file && call.result) {
-      const auto found = closings_.find({owner(thread), static_cast<std::uint64_t>(*call.result)});
-      if (found != closings_.end()) found->second.is_reopened = true;
+      closings_of(thread).open(static_cast<std::uint64_t>(*call.result));
     }
     thread.before_end = event.end;
     thread.before_line = call.line;
     thread.longest_run = 0;
+  }
+
+  checks::CallName& name_of(std::string_view call) {
+    const std::size_t known = names_.size();
+    checks::CallName& name = names_.of(call);
+    if (names_.size() > known) name.number = known;
+    return name;
+  }
+
+  // The detectors that see the call, as bits.
+  [[nodiscard]] std::uint32_t seers(const CallEvent& event) const {
+    std::uint32_t bits = seers_of_all_ | event.name.seen_by | event.thread.kept_by;
+    if (!event.call.error.empty()) bits |= seers_of_failing_;
+    if (event.socket != nullptr) {
+      bits |= event.socket->kept_by;
+      if (event.socket->kind == "udp") bits |= seers_of_datagrams_;
+    }
+    if (event.call.duration) {
+      for (const auto& [from_ns, bit] : seers_of_long_) {
+        if (event.call.duration->ns < from_ns) break;
+        bits |= bit;
+      }
+    }
+    return bits;
+  }
+
+  static void note_use(const CallEvent& event) {
+    for (auto& [name, file] : event.thread.used) {
+      if (name != &event.name) continue;
+      file = event.socket->file;
+      return;
+    }
+    event.thread.used.emplace_back(&event.name, event.socket->file);
   }
 
   void note_stretches(const CallEvent& event) {
@@ -300,11 +415,10 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
 
   void note_close(const CallEvent& event) {
     const record::Syscall& call = event.call;
-    Closing& closing = closings_[{owner(event.thread), static_cast<std::uint64_t>(*call.fd)}];
+    Closing& closing = closings_of(event.thread).close(static_cast<std::uint64_t>(*call.fd));
     std::swap(closing.before, closing.call);
     closing.before_ts = closing.ts;
     closing.before_tid = closing.tid;
-    closing.is_reopened = false;
     closing.ts = event.begin;
     closing.file = call.file.value_or(0);
     closing.tid = event.thread.tid;
@@ -315,13 +429,10 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     if (closing.file == 0 || event.socket == nullptr) return;
     // Many sockets are closed; a loop follows at once.
     constexpr std::size_t kMost = 1000;
-    if (closed_files_.size() >= kMost) {
-      file_closings_.erase(closed_files_.front());
-      closed_files_.pop_front();
-    }
-    const std::pair<std::uint64_t, std::uint64_t> file{event.thread.lane, closing.file};
-    closed_files_.push_back(file);
-    file_closings_[file] = closing;
+    if (socket_closings_.size() < kMost) socket_closings_.emplace_back();
+    auto& [lane, latest] = socket_closings_[next_closing_++ % kMost];
+    lane = event.thread.lane;
+    latest = closing;
   }
 
   void happen(const record::Process& process) {
@@ -332,7 +443,8 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     last_thread_ = nullptr;
     if (thread.pid == thread.tid && thread.pid != 0) {
       const std::uint64_t own = owner(thread);
-      std::erase_if(closings_, [&](const auto& item) { return item.first.first == own; });
+      closings_.erase(own);
+      last_closings_ = nullptr;
       listener_closings_.erase(own);
     }
     threads_.erase({thread.lane, thread.tid});
@@ -357,7 +469,10 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   }
 
   SocketTable table_;
-  std::vector<std::unique_ptr<Detector>> detectors_;
+  std::vector<std::unique_ptr<Detector>> detectors_;  // of bits 1, 2, 4, …
+  std::uint32_t seers_of_all_ = 0, seers_of_failing_ = 0, seers_of_datagrams_ = 0;
+  std::vector<std::pair<std::int64_t, std::uint32_t>> seers_of_long_;  // from so many ns on
+  WordTable<checks::CallName> names_;
   std::vector<Finding> findings_;
   PythonCalls python_;
   InputKinds kinds_;
@@ -372,9 +487,12 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   std::optional<std::int64_t> arrived_;  // of the call at hand
   std::map<std::uint64_t, std::string> greenlets_;
   std::map<std::tuple<std::size_t, std::uint64_t, std::string, bool>, std::uint64_t> loops_;
-  ByPlace<Closing> closings_;       // by process, descriptor
-  ByPlace<Closing> file_closings_;  // by lane, file
-  std::deque<std::pair<std::uint64_t, std::uint64_t>> closed_files_;
+  std::unordered_map<std::uint64_t, Closings> closings_;  // by process
+  std::uint64_t last_owner_ = 0;
+  Closings* last_closings_ = nullptr;  // its, unless null
+  // Of sockets, with the lane: a ring of the last ones.
+  std::vector<std::pair<std::size_t, Closing>> socket_closings_;
+  std::size_t next_closing_ = 0;
   std::unordered_map<std::uint64_t, Closing> listener_closings_;  // by process
   Typed<record::Syscall> calls_;
   Typed<record::Segment> segments_;

@@ -35,8 +35,9 @@ class HashIndex {
   }
   [[nodiscard]] What* peek(std::uint64_t hash) const {
     if (slots_.empty()) return nullptr;
-    const Slot& slot = slots_[home(hash)];
-    return slot.hash == hash ? slot.what : nullptr;
+    std::size_t at = home(hash);
+    while (slots_[at].what != nullptr && slots_[at].hash != hash) at = next(at);
+    return slots_[at].what;
   }
 
   void erase(std::uint64_t hash, const What* what) {

@@ -26,11 +26,12 @@ using record::AnyRecord;
 
 constexpr std::size_t kNowhere = SIZE_MAX;
 // Below what the arena takes at once, so that its memory is used again.
-constexpr std::size_t kBatchBytes = record::Arena::kChunk * 3 / 4;
-constexpr std::size_t kMostReady = 3;
+constexpr std::size_t kChunk = std::size_t{512} * 1024;
+constexpr std::size_t kBatchBytes = kChunk * 7 / 8;
+constexpr std::size_t kMostReady = 4;
 
 struct Batch {
-  record::Arena memory;
+  record::Arena memory{kChunk};
   std::vector<AnyRecord> records;
 
   void clear() {
@@ -114,8 +115,9 @@ class RunningLane final : public LaneOutput, public io::Messages {
     free_.push_back(std::move(batch));
     batch = std::move(ready_.front());
     ready_.pop_front();
+    const bool is_wanted = ready_.size() == kMostReady / 2;
     lock.unlock();
-    taken_.notify_one();
+    if (is_wanted) taken_.notify_one();
     return true;
   }
 
@@ -136,7 +138,11 @@ class RunningLane final : public LaneOutput, public io::Messages {
  private:
   void submit() {
     std::unique_lock lock(mutex_);
-    taken_.wait(lock, [&] { return ready_.size() < kMostReady || is_unwanted_; });
+    // Once it has to wait, it waits for more than one to be taken: being woken costs more than a
+    // batch.
+    if (ready_.size() >= kMostReady) {
+      taken_.wait(lock, [&] { return ready_.size() <= kMostReady / 2 || is_unwanted_; });
+    }
     if (is_unwanted_) throw Unwanted{};
     ready_.push_back(std::move(filling_));
     if (free_.empty()) {
@@ -164,6 +170,9 @@ class RunningLane final : public LaneOutput, public io::Messages {
   bool is_unwanted_ = false;
   std::exception_ptr failure_;
 };
+
+// Records are written by another core: their own bytes are the first to be brought near.
+constexpr std::size_t kAhead = 32;
 
 // The side of the reading thread.
 struct Head {
@@ -229,11 +238,15 @@ class Heads {
  private:
   void expect(const Head& head) {
     constexpr std::size_t kFar = 24;
-    constexpr std::size_t kNear = 10;
+    constexpr std::size_t kNear = 14;
+    constexpr std::size_t kNext = 6;
     const std::vector<AnyRecord>& records = head.batch.records;
-    if (head.next + kNear >= records.size()) return;
-    visitor_.expect(records[head.next + kNear], false);
-    if (head.next + kFar < records.size()) visitor_.expect(records[head.next + kFar], true);
+    const std::size_t left = records.size() - head.next;
+    if (left > kNext) visitor_.expect(records[head.next + kNext], Distance::kNext);
+    if (left > kNear) visitor_.expect(records[head.next + kNear], Distance::kNear);
+    if (left > kFar) visitor_.expect(records[head.next + kFar], Distance::kFar);
+    if (left > kAhead) records[head.next + kAhead].prefetch();
+    if (left > 2 * kAhead) __builtin_prefetch(&records[head.next + 2 * kAhead]);
   }
 
   // To the next record of the lane.
@@ -251,6 +264,8 @@ class Heads {
         return;
       }
       head.next = 0;
+      const std::size_t first = std::min(kAhead, head.batch.records.size());
+      for (std::size_t at = 0; at < first; ++at) head.batch.records[at].prefetch();
       show_progress();
     }
     if (const auto moment = moments_.of(head.batch.records[head.next])) {

@@ -60,7 +60,7 @@ struct Lane {
 // and always those of the lane that has come least far (by Moments), the first among equals. A lane
 // is at most a few batches ahead of the others.
 //
-// Memory: four batches of 256 KiB for each lane.
+// Memory: six batches of 512 KiB for each lane.
 void read_in_step(std::vector<Lane> lanes, Order order, RecordVisitor& visitor,
                   formats::cli::Context& context);
 

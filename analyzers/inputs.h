@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "analyzers/distance.h"
 #include "formats/cli/program.h"
 #include "formats/record/any_record.h"
 #include "formats/record/file.h"
@@ -45,9 +46,9 @@ class RecordVisitor {
   // by two threads at a time.
   virtual void visit(const formats::record::AnyRecord& record) = 0;
   // This one comes soon, from the lane of those that come now: what it is about can be brought near
-  // the processor, first what is looked up far ahead.
-  virtual void expect(const formats::record::AnyRecord& record, bool is_far) {
-    (void)record, (void)is_far;
+  // the processor, step by step.
+  virtual void expect(const formats::record::AnyRecord& record, Distance distance) {
+    (void)record, (void)distance;
   }
   // The records that follow come from this lane (in_step.h): numbers of files are its own.
   virtual void enter(std::size_t lane) { (void)lane; }

@@ -1,41 +1,55 @@
-// Words that come again and again (names of calls, errors, kinds), kept once: what points to one
-// stays valid, and equal words have equal pointers.
+// Words that come again and again (names of calls, errors, kinds), kept once, with what is known of
+// them: what points to one stays valid, and equal words have equal pointers.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <set>
+#include <map>
 #include <string>
 #include <string_view>
 
 namespace tracebraid::analyzers {
 
-class Names {
+template <typename What>
+class WordTable {
  public:
-  [[nodiscard]] const std::string* of(std::string_view word) {
+  // Made of the word when it is new.
+  [[nodiscard]] What& of(std::string_view word) {
     std::uint64_t head = 0;
     std::memcpy(&head, word.data(), word.size() < sizeof head ? word.size() : sizeof head);
     // The last of each place is found at once.
     constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15U;
     Recent& recent = recent_[((head ^ word.size()) * kOdd) >> 57U];
-    if (recent.head == head && recent.word != nullptr && *recent.word == word) return recent.word;
+    if (recent.head == head && recent.item != nullptr && recent.item->first == word) {
+      return recent.item->second;
+    }
     auto found = all_.find(word);
-    if (found == all_.end()) found = all_.emplace(word).first;
+    if (found == all_.end()) found = all_.emplace(word, word).first;
     recent = {head, &*found};
-    return recent.word;
+    return found->second;
   }
+  [[nodiscard]] std::size_t size() const { return all_.size(); }
+
+ private:
+  using All = std::map<std::string, What, std::less<>>;
+  struct Recent {
+    std::uint64_t head = 0;
+    typename All::value_type* item = nullptr;
+  };
+  std::array<Recent, 128> recent_{};
+  All all_;
+};
+
+class Names {
+ public:
+  [[nodiscard]] const std::string* of(std::string_view word) { return &words_.of(word); }
   [[nodiscard]] std::string_view view(std::string_view word) {
     return word.empty() ? std::string_view{} : std::string_view(*of(word));
   }
 
  private:
-  struct Recent {
-    std::uint64_t head = 0;
-    const std::string* word = nullptr;
-  };
-  std::array<Recent, 128> recent_{};
-  std::set<std::string, std::less<>> all_;
+  WordTable<std::string> words_;
 };
 
 }  // namespace tracebraid::analyzers

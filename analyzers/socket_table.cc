@@ -27,7 +27,6 @@ constexpr std::int64_t kAcceptLingers = 60 * kSecond;
 // What leaves does not leave before the call is entered, but for how differently clocks are read.
 constexpr std::int64_t kReading = 100'000;
 constexpr std::size_t kMostEarly = 256;
-constexpr std::size_t kMostEarlyInAll = 2'000'000;
 
 bool is_socket_kind(std::string_view kind) {
   if (kind.size() < 3 || kind[0] == 'f' || kind[0] == 'p' || kind[0] == 'e') return false;
@@ -243,40 +242,52 @@ SocketLife* SocketTable::find(std::uint64_t file, std::size_t lane) {
 }
 
 SocketLife& SocketTable::make(std::size_t lane, std::uint64_t file) {
-  auto life = std::make_unique<SocketLife>();
+  auto* const life = new (life_memory_.take(sizeof(SocketLife))) SocketLife;
   life->lane = lane;
   life->file = file;
-  lives_.insert(hash_of(file, lane), life.get());
-  return *life.release();
+  lives_.insert(hash_of(file, lane), life);
+  return *life;
 }
 
 void SocketTable::forget(SocketLife& life) {
-  const std::unique_ptr<SocketLife> owned(&life);
   lives_.erase(hash_of(life.file, life.lane), &life);
+  life.~SocketLife();
+  life_memory_.give_back(&life);
 }
 
-void SocketTable::expect(const record::Syscall& call, std::size_t lane, bool is_far) const {
+void SocketTable::expect(const record::Syscall& call, std::size_t lane, Distance distance) const {
   if (!call.file) return;
   const std::uint64_t hash = hash_of(*call.file, lane);
-  if (is_far) return lives_.prefetch(hash);
+  if (distance == Distance::kFar) return lives_.prefetch(hash);
   const SocketLife* const life = lives_.peek(hash);
   if (life == nullptr) return;
-  constexpr std::size_t kLine = 64;
-  constexpr std::size_t kLines = 8;
-  const auto* const begin = reinterpret_cast<const char*>(life);
-  for (std::size_t line = 0; line < kLines; ++line) __builtin_prefetch(begin + line * kLine);
+  if (distance == Distance::kNear) {
+    bring_near(life, &life->made_by);
+  } else {
+    life->waits.spread.bring_near();
+    if (life->wire) bring_near(life->wire.get(), &life->wire->datagrams);
+  }
 }
 
-void SocketTable::expect(const record::Segment& segment, bool is_far) const {
-  const std::uint64_t hash = formats::io::hash_text(segment.uid);
-  if (is_far) return wires_.prefetch(hash);
+void SocketTable::expect(const record::Segment& segment, Distance distance) const {
+  expect_wire(segment.uid, distance);
+}
+
+void SocketTable::expect(const record::Flow& flow, Distance distance) const {
+  expect_wire(flow.uid, distance);
+}
+
+void SocketTable::expect_wire(std::string_view uid, Distance distance) const {
+  const std::uint64_t hash = formats::io::hash_text(uid);
+  if (distance == Distance::kFar) return wires_.prefetch(hash);
   const Wire* const wire = wires_.peek(hash);
   if (wire == nullptr) return;
-  constexpr std::size_t kLine = 64;
-  const auto* const begin = reinterpret_cast<const char*>(wire);
-  __builtin_prefetch(begin);
-  __builtin_prefetch(begin + kLine);
-  __builtin_prefetch(begin + 2 * kLine);
+  if (distance == Distance::kNear) return bring_near(wire, &wire->datagrams);
+  for (const SocketLife* const life : wire->sockets) {
+    if (life == nullptr) continue;
+    __builtin_prefetch(&life->is_measured);
+    bring_near(&life->in, &life->made_by);
+  }
 }
 
 bool is_about_sockets(const record::Syscall& call) {
@@ -793,20 +804,14 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
   }
   life.is_measured = !life.is_given_up && !life.made_by.empty() && life.made_by != "recvmsg" &&
                      wire.is_from_start && !wire.early_lost[0] && !wire.early_lost[1];
-  if (life.is_measured) {
-    if (wire.early[side]) {
-      for (const Mark& mark : *wire.early[side]) left(life, mark.end, mark.ts);
-    }
-    if (wire.early[1 - side]) {
-      for (const Mark& mark : *wire.early[1 - side]) arrived(life, mark.end, mark.ts);
-    }
-  }
-  if (wire.is_claimed[0] && wire.is_claimed[1]) {
-    for (auto& marks : wire.early) {
-      if (marks) early_marks_ -= marks->size();
-      marks.reset();
-    }
-  }
+  if (!life.is_measured) return;
+  std::vector<Mark> out;
+  std::vector<Mark> in;
+  life.is_measured =
+      early_.collect(wire.early[side], out) && early_.collect(wire.early[1 - side], in);
+  if (!life.is_measured) return;
+  for (const Mark& mark : out) left(life, mark.end, mark.ts);
+  for (const Mark& mark : in) arrived(life, mark.end, mark.ts);
 }
 
 Wire& SocketTable::wire_of(std::string_view uid, std::string_view proto, const HostPort& orig,
@@ -815,7 +820,7 @@ Wire& SocketTable::wire_of(std::string_view uid, std::string_view proto, const H
   const std::uint64_t hash = formats::io::hash_text(uid);
   last_wire_ = wires_.find(hash, [&](const Wire& wire) { return wire.uid.view() == uid; });
   if (last_wire_ != nullptr) return *last_wire_;
-  const auto made = std::make_shared<Wire>(uid);
+  const auto made = std::allocate_shared<Wire>(BlockAllocator<Wire>(wire_memory_), uid);
   Wire& wire = *made;
   wire.self = made;
   wires_.insert(hash, &wire);
@@ -871,19 +876,9 @@ void SocketTable::passed(Wire& wire, std::size_t from, std::uint64_t end, std::i
   if (SocketLife* const life = wire.sockets[from]) left(*life, end, ts);
   if (SocketLife* const life = wire.sockets[1 - from]) arrived(*life, end, ts);
   if ((wire.is_claimed[0] && wire.is_claimed[1]) || wire.early_lost[from]) return;
-  std::unique_ptr<std::vector<Mark>>& marks = wire.early[from];
-  const std::size_t size = marks ? marks->size() : 0;
-  if (size < kMostEarly && early_marks_ < kMostEarlyInAll) {
-    if (!marks) {
-      constexpr std::size_t kSome = 8;
-      marks = std::make_unique<std::vector<Mark>>();
-      marks->reserve(kSome);
-    }
-    marks->push_back({end, ts});
-    ++early_marks_;
+  if (wire.early[from].count < kMostEarly) {
+    early_.add(wire.early[from], end, ts);
   } else {
-    early_marks_ -= size;
-    marks.reset();
     wire.early_lost[from] = true;
   }
 }
@@ -1025,9 +1020,7 @@ void SocketTable::report_if_over(SocketLife& life) {
 }
 
 SocketTable::~SocketTable() {
-  std::vector<std::unique_ptr<SocketLife>> sockets;
-  sockets.reserve(lives_.size());
-  lives_.each([&](SocketLife& life) { sockets.emplace_back(&life); });
+  lives_.each([](SocketLife& life) { life.~SocketLife(); });
   std::vector<Wire*> left;
   left.reserve(wires_.size());
   wires_.each([&](Wire& wire) { left.push_back(&wire); });
@@ -1074,10 +1067,6 @@ void SocketTable::count_flow(const Wire& wire) {
 void SocketTable::erase(Wire& wire) {
   count_flow(wire);
   if (last_wire_ == &wire) last_wire_ = nullptr;
-  for (auto& marks : wire.early) {
-    if (marks) early_marks_ -= marks->size();
-    marks.reset();
-  }
   if (wire.keys[0] != 0) {
     for (const std::uint64_t key : wire.keys) wires_by_key_.erase(key, &wire);
   }

@@ -32,9 +32,12 @@
 #include <vector>
 
 #include "analyzers/byte_match.h"
+#include "analyzers/distance.h"
+#include "analyzers/early_marks.h"
 #include "analyzers/few.h"
 #include "analyzers/hash_index.h"
 #include "analyzers/names.h"
+#include "analyzers/pool.h"
 #include "analyzers/spread.h"
 #include "formats/record/file.h"
 #include "formats/record/flow.h"
@@ -109,6 +112,7 @@ struct SocketLife {
   bool is_listener = false, is_closed = false;
   bool is_connecting = false;  // its connect() has not been answered yet
   bool early_lost = false;
+  std::uint32_t kept_by = 0;  // check's detectors that keep something of it
   HostPort local, peer;
   // 128
   std::uint64_t calls = 0, bytes_in = 0, bytes_out = 0;
@@ -116,6 +120,13 @@ struct SocketLife {
   std::uint64_t last_in_tid = 0, last_out_tid = 0;  // threads that received and sent last
   std::optional<std::int64_t> last_out;
   // 192
+  struct Datagram {
+    HostPort peer;
+    std::uint64_t bytes;
+    std::int64_t ts, returned;
+    bool is_out;
+  };
+  std::vector<Datagram> early;  // UDP: whose flow has not shown yet
   std::optional<std::int64_t> first_in, first_out;
   Few<std::int64_t, 2> fds;
   // 256
@@ -140,17 +151,10 @@ struct SocketLife {
 
   std::string_view match;
   std::optional<std::uint64_t> peer_file;
-  // UDP: all its flows together, those that go on, and datagrams whose flow has not shown yet.
+  // UDP: all its flows together, and those that go on.
   std::uint64_t flows = 0;
   std::vector<Wire*> open_wires;
   std::uint64_t wire_bytes_in = 0, wire_bytes_out = 0;
-  struct Datagram {
-    HostPort peer;
-    std::uint64_t bytes;
-    std::int64_t ts, returned;
-    bool is_out;
-  };
-  std::vector<Datagram> early;
   // What it is registered under; key 0: nothing.
   std::uint64_t key = 0;
   std::int64_t key_ts = 0;
@@ -193,9 +197,8 @@ struct Wire : std::enable_shared_from_this<Wire> {
   bool is_from_start = true;
   bool is_over = false;
   std::int64_t first_data[2] = {Mark::kUnknown, Mark::kUnknown};
-  StreamOrder order[2];  // of what each end sent
-  // Until both ends have their sockets.
-  std::unique_ptr<std::vector<Mark>> early[2];
+  StreamOrder order[2];        // of what each end sent
+  EarlyMarks::Chain early[2];  // until both ends have their sockets
   // UDP: by the end that sent; and its place in the open wires of each end's socket.
   struct Datagrams {
     DatagramMatch sent[2], received[2];
@@ -256,9 +259,10 @@ class SocketTable {
   // Whether flows may come: without, sockets are reported as soon as they end.
   void expect_flows(bool expected) { expects_flows_ = expected; }
 
-  // What a record that comes soon is about is brought near: `far` ones before near ones.
-  void expect(const formats::record::Syscall& call, std::size_t lane, bool is_far) const;
-  void expect(const formats::record::Segment& segment, bool is_far) const;
+  // What a record that comes soon is about is brought near.
+  void expect(const formats::record::Syscall& call, std::size_t lane, Distance distance) const;
+  void expect(const formats::record::Segment& segment, Distance distance) const;
+  void expect(const formats::record::Flow& flow, Distance distance) const;
 
   // In step (in_step.h). The socket that a call was about, null for other calls; valid until the
   // next file() or finish().
@@ -342,6 +346,7 @@ class SocketTable {
   void left(SocketLife& life, std::uint64_t end, std::int64_t ts);
   void received(SocketLife& life, const Passage& passage);
   void sent(SocketLife& life, const Passage& passage);
+  void expect_wire(std::string_view uid, Distance distance) const;
   void seen_at(std::int64_t ts);
   void drop_old();
   [[nodiscard]] bool is_clock_shared() const;
@@ -355,6 +360,7 @@ class SocketTable {
 
   SocketSink& sink_;
   bool expects_flows_ = true;
+  Blocks life_memory_, wire_memory_;
   std::int64_t clock_ = INT64_MIN;
   std::optional<std::pair<std::int64_t, std::int64_t>> captured_;
   HashIndex<SocketLife> lives_;  // by hash of lane and file; they are the table's
@@ -369,7 +375,7 @@ class SocketTable {
   std::unordered_map<std::uint64_t, Fifo<Begun>> begun_;
   std::deque<std::pair<std::int64_t, Place>> ended_sockets_;
   std::deque<std::pair<std::int64_t, std::weak_ptr<Wire>>> ended_wires_;
-  std::size_t early_marks_ = 0;
+  EarlyMarks early_;
   bool lacks_returns_ = false;
   Skew skew_;
   Counts counts_;

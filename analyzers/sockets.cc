@@ -38,11 +38,13 @@ class Joined final : public RecordVisitor {
     table_.expect_flows(kinds.captures || kinds.records);
   }
   void enter(std::size_t lane) override { lane_ = lane; }
-  void expect(const AnyRecord& any, bool is_far) override {
+  void expect(const AnyRecord& any, Distance distance) override {
     if (const auto* call = any.as<record::Syscall>()) {
-      table_.expect(*call, lane_, is_far);
+      table_.expect(*call, lane_, distance);
     } else if (const auto* segment = any.as<record::Segment>()) {
-      table_.expect(*segment, is_far);
+      table_.expect(*segment, distance);
+    } else if (const auto* flow = any.as<record::Flow>()) {
+      table_.expect(*flow, distance);
     }
   }
   void visit(const AnyRecord& any) override {

@@ -25,6 +25,8 @@ void Spread::add(std::int64_t value) {
   ++count_;
   if (counts_.empty()) {
     if (values_.size() < kExact) {
+      constexpr std::size_t kSome = 8;
+      if (values_.empty()) values_.reserve(kSome);
       values_.push_back(value);
       return;
     }

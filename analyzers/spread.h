@@ -15,6 +15,9 @@ class Spread {
   // Negative values count as 0.
   void add(std::int64_t value);
 
+  // What add() writes to.
+  void bring_near() const { __builtin_prefetch(values_.data() + values_.size(), 1); }
+
   // The value that a share of `percent` of all values is not above (nearest rank); 0 without
   // values. `percent` from 0 to 100.
   [[nodiscard]] std::int64_t percentile(double percent);

@@ -23,9 +23,13 @@ struct Listener {
   std::optional<std::uint64_t> pid;
 };
 
+constexpr std::string_view kCalls[] = {"listen"};
+
 class BacklogOverflow final : public Detector {
  public:
   using Detector::Detector;
+
+  [[nodiscard]] Interest interest() const override { return {.calls = kCalls}; }
 
   void call(const CallEvent& event) override {
     if (event.call.syscall != "listen" || event.call.result != 0 || event.socket == nullptr) return;

@@ -18,6 +18,8 @@ class BadDescriptor final : public Detector {
  public:
   using Detector::Detector;
 
+  [[nodiscard]] Interest interest() const override { return {.failing = true}; }
+
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (call.error != "EBADF" || !call.fd) return;

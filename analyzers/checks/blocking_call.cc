@@ -27,9 +27,15 @@ struct Loop {
   bool watches = false;  // its last poll had descriptors to watch
 };
 
+constexpr std::string_view kCalls[] = {"epoll_ctl",    "epoll_wait", "epoll_pwait",
+                                       "epoll_pwait2", "poll",       "ppoll",
+                                       "select",       "pselect6",   "_newselect"};
+
 class BlockingCall final : public Detector {
  public:
   using Detector::Detector;
+
+  [[nodiscard]] Interest interest() const override { return {.calls = kCalls, .from_ns = kLong}; }
 
   void call(const CallEvent& event) override {
     const auto& call = event.call;
@@ -41,7 +47,7 @@ class BlockingCall final : public Detector {
       }
       return;
     }
-    if (is_poll(call.syscall) && call.syscall == thread.poll) {
+    if (&event.name == thread.poll) {
       Loop& loop = loops_[&thread];
       loop.watches = watches(event);
       for (Blocked& blocked : loop.pending) confirm(thread, blocked);
@@ -49,8 +55,8 @@ class BlockingCall final : public Detector {
       return;
     }
     if (!call.duration || call.duration->ns < kLong || !thread.is_loop()) return;
-    const bool sleeps = is_sleep(call.syscall);
-    const bool is_other_poll = is_poll(call.syscall);
+    const bool sleeps = event.name.is_sleep;
+    const bool is_other_poll = event.name.is_poll;
     if (!sleeps && !is_other_poll && call.wait != "disk" && call.wait != "child" &&
         call.wait != "net" && call.wait != "pipe") {
       return;

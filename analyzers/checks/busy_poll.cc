@@ -53,14 +53,17 @@ class BusyPoll final : public Detector {
  public:
   using Detector::Detector;
 
+  [[nodiscard]] Interest interest() const override { return {.calls = kPolls}; }
+
   void call(const CallEvent& event) override {
     const auto& call = event.call;
-    if (!is_poll(call.syscall)) {
+    if (!event.name.is_poll) {
       const auto found = states_.find(&event.thread);
       if (found != states_.end()) other_call(event, found->second);
       return;
     }
     State& state = states_[&event.thread];
+    keep(event.thread);
     const bool is_quick =
         !call.duration || call.duration->ns < kMillisecond || poll_timeout(call) == 0;
     if (call.result == 0 && (is_quick || may_be_slow(state.empty))) {
@@ -107,7 +110,7 @@ class BusyPoll final : public Detector {
 
   void other_call(const CallEvent& event, State& state) {
     const auto& call = event.call;
-    if (is_aside(call.syscall)) return;
+    if (event.name.is_aside) return;
     end_empty(state);
     if (call.fd == state.ready || call.fd2 == state.ready) end_unserved(state);
   }

@@ -34,12 +34,29 @@ std::span<const Check* const> all_checks() {
   return kChecks;
 }
 
+namespace {
+
+constexpr std::string_view kPollNames[] = {"epoll_wait", "epoll_pwait", "epoll_pwait2",
+                                           "poll",       "ppoll",       "select",
+                                           "pselect6",   "_newselect"};
+constexpr std::string_view kSendNames[] = {"sendto", "send",     "write",    "sendmsg",
+                                           "writev", "sendmmsg", "pwritev2", "sendfile"};
+
+}  // namespace
+
+const std::span<const std::string_view> kPolls = kPollNames;
+const std::span<const std::string_view> kSends = kSendNames;
+
+CallName::CallName(std::string_view name)
+    : text(name),
+      is_poll(checks::is_poll(name)),
+      is_sleep(checks::is_sleep(name)),
+      is_aside(checks::is_aside(name)),
+      sends(std::ranges::find(kSendNames, name) != std::end(kSendNames)),
+      accepts(name == "accept4" || name == "accept") {}
+
 bool is_poll(std::string_view call) {
-  if (call.empty() || std::string_view("eps_").find(call[0]) == std::string_view::npos)
-    return false;
-  return call == "epoll_wait" || call == "epoll_pwait" || call == "epoll_pwait2" ||
-         call == "poll" || call == "ppoll" || call == "select" || call == "pselect6" ||
-         call == "_newselect";
+  return std::ranges::find(kPollNames, call) != std::end(kPollNames);
 }
 
 bool is_sleep(std::string_view call) {

@@ -67,11 +67,10 @@ struct Closing {
   DescriptorNote what;
   Quote call;
   std::string greenlet;
-  // The one before of the same number, and whether the number has been given out again since.
+  // The one before of the same number.
   Quote before;
   std::optional<std::int64_t> before_ts;
   std::uint64_t before_tid = 0;
-  bool is_reopened = false;
 };
 
 // A long while that a thread spent in one call, or without any.
@@ -81,6 +80,17 @@ struct Stretch {
   Quote call;                 // or the one behind the gap
   std::uint64_t line_before;  // of the gap
   std::string greenlet;       // that ran, for the longest part of a gap
+};
+
+// The name of a system call; every name is one object.
+struct CallName {
+  explicit CallName(std::string_view name);
+  std::string text;
+  bool is_poll, is_sleep, is_aside;  // as below
+  bool sends;                        // on sockets: of kSends
+  bool accepts;                      // accept, accept4
+  std::size_t number = 0;            // from 0, in the order of their coming
+  std::uint32_t seen_by = 0;         // detectors that see all calls of the name
 };
 
 // A thread that makes calls.
@@ -97,8 +107,11 @@ struct Thread {
   std::string longest_greenlet;
   // It polls for events again and again, with this call.
   std::uint64_t polls = 0;
-  std::string poll;
+  const CallName* poll = nullptr;
   [[nodiscard]] bool is_loop() const { return polls >= 3; }
+  // By call that moved bytes or accepted: the socket that it was for last.
+  std::vector<std::pair<const CallName*, std::uint64_t>> used;
+  std::uint32_t kept_by = 0;  // detectors that keep something of it
   // The last ones of 10 ms and more.
   static constexpr std::int64_t kLongStretch = 10'000'000;
   static constexpr std::size_t kMostStretches = 64;
@@ -108,6 +121,7 @@ struct Thread {
 // A call with what is known of its surroundings.
 struct CallEvent {
   const formats::record::Syscall& call;
+  const CallName& name;  // call.syscall
   Thread& thread;
   SocketLife* socket;  // that it was about; null: none
   std::optional<std::int64_t> begin, end;
@@ -154,12 +168,31 @@ class Scene {
                                              std::string_view call, bool is_negative) const = 0;
 };
 
+// Which calls a detector sees: those of which something here holds, and all those of threads and
+// sockets of which it keeps something.
+struct Interest {
+  std::span<const std::string_view> calls = {};  // by name
+  bool failing = false;
+  bool datagrams = false;            // on UDP's sockets
+  std::int64_t from_ns = INT64_MAX;  // that took so long
+  bool all = false;
+};
+
+// poll, select, epoll_wait and their like.
+extern const std::span<const std::string_view> kPolls;
+// What sends on a socket.
+extern const std::span<const std::string_view> kSends;
+
 class Detector {
  public:
   explicit Detector(Scene& scene) : scene_(scene) {}
   Detector(const Detector&) = delete;
   Detector& operator=(const Detector&) = delete;
   virtual ~Detector() = default;
+
+  [[nodiscard]] virtual Interest interest() const { return {}; }
+  // Its bit in CallName::seen_by and in kept_by of threads and sockets.
+  void set_bit(std::uint32_t bit) { bit_ = bit; }
 
   virtual void call(const CallEvent& event) { (void)event; }
   virtual void signal(const formats::record::Signal& signal, Thread& thread) {
@@ -184,7 +217,23 @@ class Detector {
   virtual void finish() {}
 
  protected:
+  template <typename Owner>
+  void keep(Owner& of) const {
+    of.kept_by |= bit_;
+  }
+  template <typename Owner>
+  void let_go(Owner& of) const {
+    of.kept_by &= ~bit_;
+  }
+  template <typename Owner>
+  [[nodiscard]] bool keeps(const Owner& of) const {
+    return (of.kept_by & bit_) != 0;
+  }
+
   Scene& scene_;
+
+ private:
+  std::uint32_t bit_ = 0;
 };
 
 struct Check {

@@ -17,22 +17,28 @@ struct Steps {
   int done = 0;
 };
 
+constexpr std::string_view kCalls[] = {"getsockname", "exit_group"};
+
 class CollectedSocket final : public Detector {
  public:
   using Detector::Detector;
+
+  [[nodiscard]] Interest interest() const override { return {.calls = kCalls}; }
 
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (call.syscall == "exit_group") forgive(event);
     const bool is_name = call.syscall == "getsockname";
-    const auto found = steps_.find(&event.thread);
-    if (!is_name && (found == steps_.end() || is_aside(call.syscall))) return;
     if (is_name && call.fd) {
+      keep(event.thread);
       steps_[&event.thread] = {*call.fd, 1};
       return;
     }
+    if (!keeps(event.thread) || event.name.is_aside) return;
+    const auto found = steps_.find(&event.thread);
     Steps& steps = found->second;
     if (call.fd != steps.fd) {
+      let_go(event.thread);
       steps_.erase(found);
       return;
     }
@@ -41,6 +47,7 @@ class CollectedSocket final : public Detector {
       return;
     }
     const bool is_collected = call.syscall == "close" && steps.done == 2 && call.error.empty();
+    let_go(event.thread);
     steps_.erase(found);
     if (!is_collected) return;
     Group& group = groups_[{event.thread.lane, event.thread.pid}];

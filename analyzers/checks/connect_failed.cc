@@ -22,9 +22,13 @@ struct Group {
   std::int64_t longest = 0;
 };
 
+constexpr std::string_view kCalls[] = {"connect", "getsockopt"};
+
 class ConnectFailed final : public Detector {
  public:
   using Detector::Detector;
+
+  [[nodiscard]] Interest interest() const override { return {.calls = kCalls}; }
 
   void call(const CallEvent& event) override {
     const auto& call = event.call;

@@ -9,9 +9,13 @@
 namespace tracebraid::analyzers::checks {
 namespace {
 
+constexpr std::string_view kCalls[] = {"shutdown"};
+
 class ConnectionReset final : public Detector {
  public:
   using Detector::Detector;
+
+  [[nodiscard]] Interest interest() const override { return {.calls = kCalls, .failing = true}; }
 
   void call(const CallEvent& event) override {
     const auto& call = event.call;
@@ -20,6 +24,7 @@ class ConnectionReset final : public Detector {
     if (call.syscall == "shutdown" && call.error.empty() &&
         call.args.find("SHUT_RD)") == std::string_view::npos && !call.args.ends_with("SHUT_RD")) {
       shut_.insert(place);
+      keep(*event.socket);
     }
     if (call.error != "ECONNRESET" && call.error != "EPIPE" && call.error != "ETIMEDOUT" &&
         call.error != "ECONNABORTED") {
@@ -47,7 +52,7 @@ class ConnectionReset final : public Detector {
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
     (void)socket;
-    shut_.erase({life.lane, life.file});
+    if (keeps(life)) shut_.erase({life.lane, life.file});
   }
 
   void flow(const formats::record::Flow& flow) override {

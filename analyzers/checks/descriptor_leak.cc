@@ -23,6 +23,8 @@ class DescriptorLeak final : public Detector {
  public:
   using Detector::Detector;
 
+  [[nodiscard]] Interest interest() const override { return {.failing = true}; }
+
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (call.error != "EMFILE" && call.error != "ENFILE") return;

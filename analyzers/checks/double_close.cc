@@ -13,6 +13,8 @@ class DoubleClose final : public Detector {
  public:
   using Detector::Detector;
 
+  [[nodiscard]] Interest interest() const override { return {.failing = true}; }
+
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (call.syscall != "close" || call.error != "EBADF" || !call.fd || *call.fd < 0) return;

@@ -41,11 +41,12 @@ class ErrorLoop final : public Detector {
  public:
   using Detector::Detector;
 
+  [[nodiscard]] Interest interest() const override { return {.failing = true}; }
+
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (call.error.empty() || !call.fd || is_interruption(call.error)) {
-      if (runs_.empty() && call.error.empty() && !event.socket) return;
-      succeed(event);
+      if (keeps(event.thread)) succeed(event);
       return;
     }
     // EINPROGRESS is a beginning, ENOTTY an answer: is it a terminal?
@@ -68,7 +69,6 @@ class ErrorLoop final : public Detector {
     const auto found = runs_.find(&thread);
     if (found != runs_.end()) end(thread, found->second);
     runs_.erase(&thread);
-    used_.erase(&thread);
   }
 
   void finish() override {
@@ -78,6 +78,7 @@ class ErrorLoop final : public Detector {
  private:
   void begin(const CallEvent& event, Run& run) {
     const auto& call = event.call;
+    keep(event.thread);
     run.note.set(event);
     run.fd = *call.fd;
     run.count = 1;
@@ -89,8 +90,8 @@ class ErrorLoop final : public Detector {
     const Closing* closing = scene_.closing(event.thread, *call.fd);
     if (closing == nullptr) {
       // -1: the program's object has forgotten its number. It was what this call was for before.
-      for (const auto& [name, file] : used_[&event.thread]) {
-        if (name == call.syscall) closing = scene_.closing_of_file(event.thread, file);
+      for (const auto& [name, file] : event.thread.used) {
+        if (name == &event.name) closing = scene_.closing_of_file(event.thread, file);
       }
     }
     if (closing == nullptr && *call.fd < 0 && call.syscall.starts_with("accept")) {
@@ -106,41 +107,25 @@ class ErrorLoop final : public Detector {
     const auto& call = event.call;
     if (!call.error.empty()) return false;
     if (call.bytes && *call.bytes > 0) return true;
-    if (call.new_file && (call.syscall == "accept4" || call.syscall == "accept")) return true;
+    if (call.new_file && event.name.accepts) return true;
     // It has waited for something.
-    return (is_poll(call.syscall) || is_sleep(call.syscall) || call.syscall == "futex") &&
+    return (event.name.is_poll || event.name.is_sleep || call.syscall == "futex") &&
            call.duration && call.duration->ns >= kMillisecond;
   }
 
   void succeed(const CallEvent& event) {
     const auto& call = event.call;
-    if (event.socket != nullptr && call.file && call.error.empty()) note_use(event);
-    const auto found = runs_.find(&event.thread);
-    if (found == runs_.end() || found->second.count == 0) return;
-    Run& run = found->second;
+    Run& run = runs_[&event.thread];
     ++run.others;
     const bool is_same = call.fd == run.fd && call.syscall == run.note.call().syscall;
     // EAGAIN is no loop where somebody waits in between, for however short.
     const bool waits =
-        is_again(run.note.call().error) && (is_poll(call.syscall) || is_sleep(call.syscall));
+        is_again(run.note.call().error) && (event.name.is_poll || event.name.is_sleep);
     if (is_same || waits || is_progress(event) || run.others > run.count + kLoop) {
       end(event.thread, run);
       run.count = 0;
+      let_go(event.thread);
     }
-  }
-
-  // Which socket this call was for last, in its thread.
-  void note_use(const CallEvent& event) {
-    const auto& call = event.call;
-    if (call.syscall != "accept4" && call.syscall != "accept" && !call.bytes) return;
-    auto& used = used_[&event.thread];
-    for (auto& [name, file] : used) {
-      if (name == call.syscall) {
-        file = *call.file;
-        return;
-      }
-    }
-    used.emplace_back(call.syscall, *call.file);
   }
 
   void end(const Thread& thread, Run& run) {
@@ -197,8 +182,6 @@ class ErrorLoop final : public Detector {
   }
 
   std::unordered_map<Thread*, Run> runs_;
-  // By call, what it was for last.
-  std::unordered_map<Thread*, std::vector<std::pair<std::string, std::uint64_t>>> used_;
 };
 
 }  // namespace

@@ -20,6 +20,8 @@ class InterruptedLoop final : public Detector {
  public:
   using Detector::Detector;
 
+  [[nodiscard]] Interest interest() const override { return {.failing = true}; }
+
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     // It ends a handler, and shows what the interrupted call gave.
@@ -30,6 +32,7 @@ class InterruptedLoop final : public Detector {
       if (found == runs_.end() || call.syscall != found->second.syscall) return;
       end(found->second);
       runs_.erase(found);
+      let_go(event.thread);
       return;
     }
     if (found != runs_.end() && found->second.syscall == call.syscall) {
@@ -41,6 +44,7 @@ class InterruptedLoop final : public Detector {
       return;
     }
     if (found != runs_.end()) end(found->second);
+    keep(event.thread);
     Run& run = runs_[&event.thread];
     run = {};
     run.syscall = call.syscall;

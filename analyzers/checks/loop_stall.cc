@@ -66,6 +66,8 @@ class LoopStall final : public Detector {
  public:
   using Detector::Detector;
 
+  [[nodiscard]] Interest interest() const override { return {.calls = kPolls}; }
+
   void waited(const SocketLife& life, const Thread& thread, std::int64_t arrived_ts,
               std::int64_t read_ts) override {
     if (read_ts - arrived_ts < kLong) return;
@@ -89,7 +91,7 @@ class LoopStall final : public Detector {
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     Thread& thread = event.thread;
-    if (!is_poll(call.syscall) || call.syscall != thread.poll || !event.begin || !event.end) return;
+    if (&event.name != thread.poll || !event.begin || !event.end) return;
     const std::optional<std::int64_t> timeout = poll_timeout(call);
     const auto found = due_.find(&thread);
     if (found != due_.end()) {

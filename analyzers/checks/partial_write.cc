@@ -37,30 +37,29 @@ class PartialWrite final : public Detector {
  public:
   using Detector::Detector;
 
+  [[nodiscard]] Interest interest() const override { return {.calls = kSends}; }
+
   void call(const CallEvent& event) override {
     const auto& call = event.call;
-    if (event.socket == nullptr || event.socket->kind != "tcp") return;
-    if (call.syscall != "sendto" && call.syscall != "write" && call.syscall != "send" &&
-        call.syscall != "sendmsg" && call.syscall != "writev" && call.syscall != "sendfile") {
-      return;
-    }
+    if (!event.name.sends || event.socket == nullptr || event.socket->kind != "tcp") return;
     const std::pair place{event.thread.lane, event.socket->file};
-    const auto found = rests_.find(place);
+    const auto forget = [&] {
+      rests_.erase(place);
+      let_go(*event.socket);
+    };
     if (!call.error.empty() || !call.bytes) {
-      if (found != rests_.end() && call.error != "EAGAIN") rests_.erase(found);
+      if (keeps(*event.socket) && call.error != "EAGAIN") forget();
       return;
     }
     const std::optional<std::uint64_t> given = given_bytes(call.args);
-    if (found != rests_.end()) {
+    if (keeps(*event.socket)) {
       // The rest, perhaps with more behind it.
-      if (!given || *given >= found->second.bytes) {
-        rests_.erase(found);
-      } else {
-        add(found->second);
-        rests_.erase(found);
-      }
+      Rest& rest = rests_[place];
+      if (given && *given < rest.bytes) add(rest);
+      forget();
     }
     if (!given || *given <= *call.bytes) return;
+    keep(*event.socket);
     Rest& rest = rests_[place];
     rest.bytes = *given - *call.bytes;
     rest.finding = {};
@@ -71,8 +70,8 @@ class PartialWrite final : public Detector {
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
     (void)socket;
+    if (!keeps(life)) return;
     const auto found = rests_.find({life.lane, life.file});
-    if (found == rests_.end()) return;
     // One that was reset has no use for the rest; neither has a log that ended.
     const bool is_over = !life.ended_by.empty();
     const bool is_broken = life.by_error.has("EPIPE") || life.by_error.has("ECONNRESET");

@@ -19,13 +19,14 @@ class PeerNotReading final : public Detector {
  public:
   using Detector::Detector;
 
+  [[nodiscard]] Interest interest() const override { return {.failing = true, .from_ns = kLong}; }
+
   void call(const CallEvent& event) override {
     const auto& call = event.call;
-    if (event.socket == nullptr || event.socket->kind != "tcp") return;
-    const bool sends = call.syscall.starts_with("send") || call.syscall.starts_with("write");
-    if (!sends) return;
+    if (!event.name.sends || event.socket == nullptr || event.socket->kind != "tcp") return;
     const std::uint64_t file = event.socket->file;
     if (call.error == "EAGAIN") {
+      keep(*event.socket);
       Full& full = full_[{event.thread.lane, file}];
       if (full.since == 0 && event.begin) {
         full.since = *event.begin;
@@ -33,10 +34,11 @@ class PeerNotReading final : public Detector {
       }
       return;
     }
-    const auto found = full_.find({event.thread.lane, file});
-    if (found != full_.end()) {
+    if (keeps(*event.socket)) {
+      const auto found = full_.find({event.thread.lane, file});
       if (event.begin) judge(found->second, *event.begin, false, *event.socket);
       full_.erase(found);
+      let_go(*event.socket);
     }
     // A blocking send.
     if (call.duration && call.duration->ns >= kLong) {
@@ -49,8 +51,8 @@ class PeerNotReading final : public Detector {
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
     (void)socket;
+    if (!keeps(life)) return;
     const auto found = full_.find({life.lane, life.file});
-    if (found == full_.end()) return;
     judge(found->second, life.end_ts.value_or(scene_.last_ts()), true, life);
     full_.erase(found);
   }

@@ -1,6 +1,7 @@
 // Calls that took much longer than their like, and that wait for nobody.
 
 #include <map>
+#include <vector>
 
 #include "analyzers/checks/checks.h"
 #include "analyzers/spread.h"
@@ -21,20 +22,21 @@ class SlowCall final : public Detector {
  public:
   using Detector::Detector;
 
+  [[nodiscard]] Interest interest() const override { return {.all = true}; }
+
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (!call.duration) return;
     // Waiting is not slowness; disks are.
     if (!call.wait.empty() && call.wait != "disk") return;
-    if (is_poll(call.syscall) || is_sleep(call.syscall) || call.syscall == "execve" ||
+    if (event.name.is_poll || event.name.is_sleep || call.syscall == "execve" ||
         call.syscall == "exit_group" || call.syscall == "vfork") {
       return;
     }
-    if (call.syscall != last_name_) {
-      last_name_.assign(call.syscall);
-      last_ = &kinds_[last_name_];
-    }
-    Kind& kind = *last_;
+    const std::size_t number = event.name.number;
+    if (number >= by_number_.size()) by_number_.resize(number + 1);
+    if (by_number_[number] == nullptr) by_number_[number] = &kinds_[event.name.text];
+    Kind& kind = *by_number_[number];
     kind.spread.add(call.duration->ns);
     if (call.duration->ns < kSlow) return;
     if (kind.finding.evidence.empty()) {
@@ -72,8 +74,7 @@ class SlowCall final : public Detector {
 
  private:
   std::map<std::string, Kind> kinds_;
-  std::string last_name_;
-  Kind* last_ = nullptr;
+  std::vector<Kind*> by_number_;
 };
 
 }  // namespace

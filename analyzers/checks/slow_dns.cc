@@ -26,6 +26,8 @@ class SlowDns final : public Detector {
  public:
   using Detector::Detector;
 
+  [[nodiscard]] Interest interest() const override { return {.datagrams = true}; }
+
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (event.socket == nullptr || event.socket->kind != "udp") return;

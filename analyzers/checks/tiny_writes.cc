@@ -1,6 +1,8 @@
 // Many sends of a few bytes each on one connection.
 
-#include <map>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "analyzers/checks/checks.h"
 
@@ -20,29 +22,30 @@ class TinyWrites final : public Detector {
  public:
   using Detector::Detector;
 
+  [[nodiscard]] Interest interest() const override { return {.calls = kSends}; }
+
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (event.socket == nullptr || event.socket->kind != "tcp" || call.direction != "out" ||
         !call.bytes) {
       return;
     }
-    const std::pair place{event.thread.lane, event.socket->file};
     if (*call.bytes == 0) return;
-    Sends& sends = sends_[place];
+    const Place place{event.thread.lane, event.socket->file};
     if (*call.bytes > kTiny) {
-      // In a row, that is.
-      if (sends.count < kMany) sends.count = sends.bytes = 0;
+      if (keeps(*event.socket)) end_row(place, *event.socket);
       return;
     }
-    if (++sends.count == 1) sends.first.set(event);
+    Sends& sends = keeps(*event.socket) ? sends_[place] : begin_row(place, event);
+    ++sends.count;
     sends.bytes += *call.bytes;
     sends.last_ts = event.begin;
   }
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
     (void)socket;
+    if (!keeps(life)) return;
     const auto found = sends_.find({life.lane, life.file});
-    if (found == sends_.end()) return;
     Sends& sends = found->second;
     if (sends.count >= kMany) {
       Finding finding = sends.first.finding(scene_);
@@ -57,12 +60,45 @@ class TinyWrites final : public Detector {
       finding.hint = "collect them in a buffer: each is a system call, and often a packet";
       if (++reported_ <= kMostReported) scene_.report(std::move(finding));
     }
-    sends_.erase(found);
+    spare_.push_back(sends_.extract(found));
   }
 
  private:
+  using Place = std::pair<std::size_t, std::uint64_t>;  // lane, file
+  struct PlaceHash {
+    std::size_t operator()(const Place& place) const {
+      return static_cast<std::size_t>((place.first << 48U ^ place.second) * 0x9e3779b97f4a7c15U);
+    }
+  };
+  using Rows = std::unordered_map<Place, Sends, PlaceHash>;
+
+  // Rows come and go: their memory is used again.
+  Sends& begin_row(const Place& place, const CallEvent& event) {
+    keep(*event.socket);
+    Rows::node_type row;
+    if (spare_.empty()) {
+      row = sends_.extract(sends_.try_emplace(place).first);
+    } else {
+      row = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    row.key() = place;
+    Sends& sends = sends_.insert(std::move(row)).position->second;
+    sends.count = sends.bytes = 0;
+    sends.first.set(event);
+    return sends;
+  }
+
+  void end_row(const Place& place, SocketLife& socket) {
+    const auto found = sends_.find(place);
+    if (found->second.count >= kMany) return;
+    spare_.push_back(sends_.extract(found));
+    let_go(socket);
+  }
+
   static constexpr std::uint64_t kMostReported = 100;
-  std::map<std::pair<std::size_t, std::uint64_t>, Sends> sends_;
+  Rows sends_;
+  std::vector<Rows::node_type> spare_;
   std::uint64_t reported_ = 0;
 };
 

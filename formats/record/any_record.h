@@ -105,6 +105,14 @@ class AnyRecord {
   // its declaration are where they were.
   [[nodiscard]] AnyRecord kept_in(Arena& memory, std::int64_t shift_ns = 0) const;
 
+  // Brings the struct near the processor.
+  void prefetch() const {
+    if (struct_ == nullptr) return;
+    constexpr std::size_t kLine = 64;
+    const auto* const begin = static_cast<const char*>(record_);
+    for (std::size_t at = 0; at < struct_->size; at += kLine) __builtin_prefetch(begin + at);
+  }
+
   void write_to(Writer& writer) const;
 
  private:
