@@ -66,10 +66,10 @@ void add_costs(Costs& sum, const Costs& more) {
 
 CallGraph::CallGraph(const Counted& counted) : slots_(kFirstSlots), counted_(counted) {}
 
-formats::io::WideHash CallGraph::hash_of(std::string_view file, std::uint32_t line,
+formats::io::WideHash CallGraph::hash_of(std::uint64_t path_hash, std::uint32_t line,
                                          std::string_view name) {
   constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15U;
-  return formats::io::wide_hash(name, formats::io::hash_text(known_path(file)) + line * kOdd);
+  return formats::io::wide_hash(name, path_hash + line * kOdd);
 }
 
 // Where the function is, or where it would be.
@@ -89,9 +89,11 @@ void CallGraph::grow() {
   }
 }
 
-std::uint32_t CallGraph::file_number(std::string_view path, std::string_view object) {
-  const auto found = file_numbers_.find(path);
-  if (found != file_numbers_.end()) return found->second;
+std::uint32_t CallGraph::file_number(std::string_view path, std::uint64_t path_hash,
+                                     std::string_view object) {
+  const File* const found =
+      file_index_.find(path_hash, [&](const File& file) { return file.path == path; });
+  if (found != nullptr) return found->number;
   const std::string_view kept = texts_.keep(path);
   const std::string_view group = !object.empty()                ? object
                                  : path == callgrind::kRootFile ? path
@@ -102,15 +104,17 @@ std::uint32_t CallGraph::file_number(std::string_view path, std::string_view obj
     known = object_numbers_.emplace(text, static_cast<std::uint32_t>(objects_.size())).first;
     objects_.push_back(text);
   }
-  files_.push_back({kept, object.empty() ? names_.take_place(kept) : "", known->second});
-  const auto number = static_cast<std::uint32_t>(files_.size() - 1);
-  file_numbers_.emplace(kept, number);
+  const auto number = static_cast<std::uint32_t>(files_.size());
+  files_.push_back({kept, object.empty() ? names_.take_place(kept) : "", known->second, number});
+  file_index_.insert(path_hash, &files_.back());
   return number;
 }
 
 CallGraph::Index CallGraph::intern(std::string_view file, std::uint32_t line, std::string_view name,
                                    std::string_view object) {
-  const formats::io::WideHash hash = hash_of(file, line, name);
+  const std::string_view path = known_path(file);
+  const std::uint64_t path_hash = formats::io::hash_text(path);
+  const formats::io::WideHash hash = hash_of(path_hash, line, name);
   std::size_t at = slot_of(hash);
   if (slots_[at].function != kNone) return slots_[at].function;
   if (functions_.size() * 2 >= slots_.size()) {
@@ -119,14 +123,24 @@ CallGraph::Index CallGraph::intern(std::string_view file, std::uint32_t line, st
   }
   const auto index = static_cast<Index>(functions_.size());
   functions_.push_back(
-      {.name = texts_.keep(name), .file = file_number(known_path(file), object), .line = line});
+      {.name = texts_.keep(name), .file = file_number(path, path_hash, object), .line = line});
   slots_[at] = {hash, index};
+  return index;
+}
+
+CallGraph::Index CallGraph::numbered(std::uint32_t number, std::string_view file,
+                                     std::uint32_t line, std::string_view name) {
+  if (number == 0) return intern(file, line, name);
+  if (number >= by_number_.size()) by_number_.resize(number + std::size_t{1}, kNone);
+  Index& index = by_number_[number];
+  if (index == kNone) index = intern(file, line, name);
   return index;
 }
 
 CallGraph::Index CallGraph::find(std::string_view file, std::uint32_t line,
                                  std::string_view name) const {
-  return slots_[slot_of(hash_of(file, line, name))].function;
+  const std::uint64_t path_hash = formats::io::hash_text(known_path(file));
+  return slots_[slot_of(hash_of(path_hash, line, name))].function;
 }
 
 CallGraph::Index CallGraph::find_builtin(std::string_view name) const {
@@ -148,7 +162,8 @@ CallGraph::Index CallGraph::root() {
 
 void CallGraph::add(const record::Function& function) {
   has_profile_ = true;
-  const Index index = intern(function.file, function.sampled ? 0 : function.line, function.name);
+  const Index index =
+      numbered(function.number, function.file, function.sampled ? 0 : function.line, function.name);
   Function& sum = functions_[index];
   sum.calls += function.calls.value_or(0);
   sum.primitive_calls += function.primitive_calls.value_or(0);
@@ -164,15 +179,20 @@ void CallGraph::add(const record::Call& call) {
   if (call.calls.value_or(0) == 0 && positive(call.cumtime.value_or(record::Duration{})) == 0) {
     return;
   }
-  const auto index = [&](std::string_view file, std::uint32_t line, std::string_view name) {
-    return intern(file, call.sampled ? 0 : line, name);
+  const auto index = [&](std::uint32_t number, std::string_view file, std::uint32_t line,
+                         std::string_view name) {
+    return numbered(number, file, call.sampled ? 0 : line, name);
   };
-  const Index caller = index(call.caller_file, call.caller_line, call.caller_name);
+  const Index caller =
+      index(call.caller_number, call.caller_file, call.caller_line, call.caller_name);
   // A profile's calls come callee by callee.
-  const bool is_last = last_callee_ != kNone && functions_[last_callee_].name == call.callee_name &&
-                       functions_[last_callee_].line == call.callee_line && !call.sampled &&
+  const bool is_last = call.callee_number == 0 && last_callee_ != kNone && !call.sampled &&
+                       functions_[last_callee_].name == call.callee_name &&
+                       functions_[last_callee_].line == call.callee_line &&
                        files_[functions_[last_callee_].file].path == known_path(call.callee_file);
-  if (!is_last) last_callee_ = index(call.callee_file, call.callee_line, call.callee_name);
+  if (!is_last) {
+    last_callee_ = index(call.callee_number, call.callee_file, call.callee_line, call.callee_name);
+  }
   calls_.push_back({.caller = caller,
                     .callee = last_callee_,
                     .calls = call.calls.value_or(0),

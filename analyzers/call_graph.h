@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <span>
@@ -25,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "analyzers/hash_index.h"
 #include "formats/callgrind/outside_calls.h"
 #include "formats/callgrind/python_names.h"
 #include "formats/callgrind/writer.h"
@@ -68,7 +70,8 @@ class CallGraph final : private formats::callgrind::Names {
   // The costs that are numbers of things; the others are times.
   explicit CallGraph(const Counted& counted);
 
-  // What a profile says. A function that comes again, from another profile, is added up.
+  // What a profile says. A function that comes again, from another profile, is added up; one with
+  // a number (function.h) need not be named again.
   void add(const formats::record::Function& function);
   void add(const formats::record::Call& call);
 
@@ -120,6 +123,7 @@ class CallGraph final : private formats::callgrind::Names {
     std::string_view path;
     std::string place;
     formats::callgrind::ObjectNumber object;
+    std::uint32_t number;
   };
   struct Function {
     std::string_view name;
@@ -147,11 +151,14 @@ class CallGraph final : private formats::callgrind::Names {
     Index function = kNone;
   };
 
-  [[nodiscard]] static formats::io::WideHash hash_of(std::string_view file, std::uint32_t line,
+  [[nodiscard]] static formats::io::WideHash hash_of(std::uint64_t path_hash, std::uint32_t line,
                                                      std::string_view name);
   [[nodiscard]] std::size_t slot_of(const formats::io::WideHash& hash) const;
   void grow();
-  std::uint32_t file_number(std::string_view path, std::string_view object);
+  std::uint32_t file_number(std::string_view path, std::uint64_t path_hash,
+                            std::string_view object);
+  Index numbered(std::uint32_t number, std::string_view file, std::uint32_t line,
+                 std::string_view name);
   Index intern(std::string_view file, std::uint32_t line, std::string_view name,
                std::string_view object = {});
   static void time_counted_calls(std::span<Call> calls, const Function& callee);
@@ -170,13 +177,14 @@ class CallGraph final : private formats::callgrind::Names {
   void append_object(formats::callgrind::ObjectNumber object, std::string& out) override;
 
   formats::record::Arena texts_;
-  std::vector<File> files_;
-  std::unordered_map<std::string_view, std::uint32_t> file_numbers_;
+  std::deque<File> files_;
+  HashIndex<File> file_index_;  // by hash of the path
   std::vector<std::string_view> objects_;
   std::unordered_map<std::string_view, std::uint32_t> object_numbers_;
   formats::callgrind::PythonNames names_;
   std::vector<Function> functions_;
   std::vector<Slot> slots_;  // a power of two, at most half full
+  std::vector<Index> by_number_;
   Index last_callee_ = kNone;
   Index root_ = kNone;
   bool has_profile_ = false;

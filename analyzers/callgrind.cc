@@ -586,7 +586,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   CallGraph graph(kCountedEvents);
   Network network(connections);
   Merge merge(attribution, graph, network, by_greenlet);
-  read_inputs_in_step(arguments, {.files = true, .segments = true}, merge, context);
+  read_inputs_in_step(arguments, {.files = true, .segments = true, .numbers = true}, merge, context);
   merge.finish();
   if (by_greenlet && !merge.has_switches()) {
     context.diagnostics.note("--by-greenlet: no switches of greenlets in the inputs");

@@ -239,15 +239,17 @@ void for_each(std::vector<LaneInput>& inputs, cli::Context& context, Read read) 
   }
 }
 
-Lane profile_lane(std::vector<LaneInput> inputs, bool with_calls) {
-  return {
-      [inputs = std::move(inputs), with_calls](LaneOutput& output, cli::Context& context) mutable {
-        Calls calls(output, with_calls);
-        converters::cprof::ProfileCalls profiles(calls, context.diagnostics);
-        for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& input) {
-          profiles.read(*source, input.name);
-        });
-      }};
+Lane profile_lane(std::vector<LaneInput> inputs, const Wanted& wanted) {
+  using converters::cprof::ProfileCalls;
+  return {[inputs = std::move(inputs), wanted](LaneOutput& output, cli::Context& context) mutable {
+    Calls calls(output, wanted.calls);
+    ProfileCalls profiles(
+        calls, context.diagnostics,
+        wanted.numbers ? ProfileCalls::Names::kOnce : ProfileCalls::Names::kAlways);
+    for_each(inputs, context, [&](std::unique_ptr<io::Rewound> source, const LaneInput& input) {
+      profiles.read(*source, input.name);
+    });
+  }};
 }
 
 Lane log_lane(std::vector<LaneInput> inputs, const StraceLog::Options& options,
@@ -566,7 +568,7 @@ std::vector<PlacedLane> make_lanes(const cli::Arguments& arguments, const Wanted
   });
   add(symbols, InputKind::kSymbols, symbol_lane);
   add(profiles, InputKind::kProfile,
-      [&](std::vector<LaneInput> inputs) { return profile_lane(std::move(inputs), wanted.calls); });
+      [&](std::vector<LaneInput> inputs) { return profile_lane(std::move(inputs), wanted); });
   return lanes;
 }
 

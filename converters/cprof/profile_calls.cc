@@ -35,6 +35,10 @@ class ProfileCalls::Conversion final : public EntryHandler {
     ProfileReader(strings_, functions_, owner_.diagnostics_).read(cursor, *this);
   }
 
+  [[nodiscard]] std::uint32_t functions() const {
+    return static_cast<std::uint32_t>(functions_.size());
+  }
+
  private:
   // A function with its texts, in half a cache line.
   struct Key {
@@ -81,6 +85,8 @@ class ProfileCalls::Conversion final : public EntryHandler {
 
   void on_entry(const Entry& entry) override {
     const Key& callee = key_of(entry.function);
+    function_.number = number_of(entry.function);
+    (void)is_new(entry.function);
     function_.file = callee.file_text();
     function_.line = callee.line;
     function_.name = callee.name_text();
@@ -93,18 +99,27 @@ class ProfileCalls::Conversion final : public EntryHandler {
     ++owner_.functions_;
     owner_.self_ns_ = saturated_sum(owner_.self_ns_, entry.self_ns);
 
-    call_.callee_file = function_.file;
-    call_.callee_line = function_.line;
-    call_.callee_name = function_.name;
+    call_.callee_number = function_.number;
+    if (owner_.names_ == Names::kAlways) {
+      call_.callee_file = function_.file;
+      call_.callee_line = function_.line;
+      call_.callee_name = function_.name;
+    }
     for (const Caller& caller : entry.callers) on_caller(caller);
     owner_.calls_ += entry.callers.size();
   }
 
   void on_caller(const Caller& caller) {
-    const Key& from = key_of(caller.function);
-    call_.caller_file = from.file_text();
-    call_.caller_line = from.line;
-    call_.caller_name = from.name_text();
+    call_.caller_number = number_of(caller.function);
+    if (owner_.names_ == Names::kAlways || is_new(caller.function)) {
+      const Key& from = key_of(caller.function);
+      call_.caller_file = from.file_text();
+      call_.caller_line = from.line;
+      call_.caller_name = from.name_text();
+    } else {
+      call_.caller_file = call_.caller_name = {};
+      call_.caller_line = 0;
+    }
     call_.calls = maybe(caller.calls);
     call_.primitive_calls.reset();
     call_.tottime.reset();
@@ -115,6 +130,18 @@ class ProfileCalls::Conversion final : public EntryHandler {
       call_.cumtime = duration(caller.inclusive_ns);
     }
     owner_.sink_.call(call_);
+  }
+
+  [[nodiscard]] std::uint32_t number_of(FunctionId function) const {
+    return owner_.numbers_given_ + static_cast<std::uint32_t>(function) + 1;
+  }
+
+  // Whether no record has named it; one does now.
+  bool is_new(FunctionId function) {
+    if (function >= is_named_.size()) is_named_.resize(functions_.size());
+    const bool was_named = is_named_[function];
+    is_named_[function] = true;
+    return !was_named;
   }
 
   record::Duration duration(std::uint64_t ns) {
@@ -129,18 +156,20 @@ class ProfileCalls::Conversion final : public EntryHandler {
   formats::marshal::StringTable strings_;
   FunctionTable functions_;
   std::vector<Key> keys_;  // by FunctionId
+  std::vector<bool> is_named_;
   std::array<FunctionId, 16> expected_{};
   std::size_t expectations_ = 0;
   record::Function function_;  // reused
   record::Call call_;          // reused
 };
 
-ProfileCalls::ProfileCalls(CallSink& sink, formats::io::Diagnostics& diagnostics)
-    : sink_(sink), diagnostics_(diagnostics) {}
+ProfileCalls::ProfileCalls(CallSink& sink, formats::io::Diagnostics& diagnostics, Names names)
+    : sink_(sink), diagnostics_(diagnostics), names_(names) {}
 
 ProfileCalls::~ProfileCalls() = default;
 
 void ProfileCalls::read(formats::io::Source& source, std::string_view input) {
+  if (conversion_) numbers_given_ += conversion_->functions();
   conversion_.reset();
   conversion_ = std::make_unique<Conversion>(*this, input);
   conversion_->read(source);

@@ -37,8 +37,15 @@ class CallSink {
 
 class ProfileCalls {
  public:
+  enum class Names : std::uint8_t {
+    kAlways,
+    // A call names (file, line, name) only those of its functions that no record has named before:
+    // for who goes by numbers.
+    kOnce,
+  };
+
   // Both must outlive the object, which reads any number of dumps, one after another.
-  ProfileCalls(CallSink& sink, formats::io::Diagnostics& diagnostics);
+  ProfileCalls(CallSink& sink, formats::io::Diagnostics& diagnostics, Names names = Names::kAlways);
   ProfileCalls(const ProfileCalls&) = delete;
   ProfileCalls& operator=(const ProfileCalls&) = delete;
   ~ProfileCalls();
@@ -59,6 +66,8 @@ class ProfileCalls {
 
   CallSink& sink_;
   formats::io::Diagnostics& diagnostics_;
+  Names names_;
+  std::uint32_t numbers_given_ = 0;         // to the functions of the dumps before
   std::unique_ptr<Conversion> conversion_;  // of the last dump, for its texts
   std::uint64_t functions_ = 0;
   std::uint64_t calls_ = 0;
