@@ -134,6 +134,7 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   void enter(std::size_t lane) override {
     lane_ = lane;
     last_lane_ = std::max(last_lane_, lane);
+    if (lane >= lanes_.size()) lanes_.resize(lane + 1);
     last_thread_ = nullptr;
   }
   void expect(const AnyRecord& any, Distance distance) override {
@@ -154,6 +155,7 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
       see(segment->ts.ns);
       table_.segment(*segment);
     } else if (const auto* file = files_.get(any)) {
+      lanes_[lane_].has_files = true;
       for (const auto& detector : detectors_) detector->file(*file, lane_);
       table_.file(*file, lane_);
     } else if (const auto* flow = flows_.get(any)) {
@@ -265,9 +267,19 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   [[nodiscard]] const InputKinds& kinds() const { return kinds_; }
   [[nodiscard]] bool lacks_times() const { return lacks_times_; }
   [[nodiscard]] bool lacks_durations() const { return without_duration_ * 2 > counts_.calls; }
+  // Calls name open files, and no record tells when those were closed.
+  [[nodiscard]] bool lacks_files() const {
+    return std::ranges::any_of(
+        lanes_, [](const Told& lane) { return lane.names_files && !lane.has_files; });
+  }
   [[nodiscard]] const SocketTable& table() const { return table_; }
 
  private:
+  // What a lane's records have told.
+  struct Told {
+    bool names_files = false, has_files = false;
+  };
+
   // Descriptors belong to processes; where the log does not tell those, to the whole log.
   static std::uint64_t owner(const Thread& thread) {
     return std::uint64_t{thread.lane} << 32U | thread.pid;
@@ -316,6 +328,7 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
 
   void syscall(const record::Syscall& call) {
     ++counts_.calls;
+    lanes_[lane_].names_files |= call.file.has_value();
     if (!call.error.empty()) ++counts_.failed;
     Thread& thread = thread_of(call.tid, call.pid);
     const checks::CallName& name = name_of(call.syscall);
@@ -479,6 +492,7 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   Counts counts_;
   std::string first_input_;
   std::size_t lane_ = 0, last_lane_ = 0;
+  std::vector<Told> lanes_;
   std::int64_t last_ts_ = INT64_MIN;
   bool has_capture_ = false, lacks_times_ = false;
   std::uint64_t without_duration_ = 0;
@@ -645,6 +659,9 @@ void append_scope(std::string& text, const Story& story, std::size_t checked) {
   could(!story.has_capture(),
         "tcpdump -i any -w FILE: how long data waited for the program, who "
         "reset a connection, what was lost");
+  could(story.lacks_files(),
+        "stracecalls --records syscall,signal,process,problem,file: which descriptors stayed open, "
+        "and how long");
   could(counts.calls > 0 && counts.functions == 0,
         "python -m cProfile -o FILE …: which Python function made the calls");
   could(story.lacks_times() && counts.calls > 0, "strace -ttt: when, and how fast");
@@ -802,7 +819,10 @@ constexpr cli::Section kSections[] = {
      "the program does not do its work. warning: something is lost, slow or broken. note: true, "
      "and mostly harmless.\n\n"
      "Any subset of the inputs will do; the end of the report tells what more others could tell. "
-     "Times are UTC. --list shows all checks, --explain ID the rule of each with its numbers."},
+     "A stream of calls without file records does not tell when a descriptor was closed: what "
+     "takes "
+     "that to know is not looked for. Times are UTC. --list shows all checks, --explain ID the "
+     "rule of each with its numbers."},
     {"Exit status",
      "0: no finding of --fail-on's severity or above. 1: there was one, or an input was damaged or "
      "unreadable: standard error tells, and says nothing when there were findings alone. 2: the "

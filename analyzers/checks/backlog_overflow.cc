@@ -51,7 +51,9 @@ class BacklogOverflow final : public Detector {
         life.connect_error != "EINPROGRESS" || life.bytes_in + life.bytes_out > 0) {
       return;
     }
-    const std::int64_t waited = life.end_ts.value_or(scene_.last_ts()) - *life.connect_ts;
+    const std::optional<std::int64_t> end = end_of(life, scene_);
+    if (!end) return;
+    const std::int64_t waited = *end - *life.connect_ts;
     if (waited < kPatience || (!socket.uid.empty() && socket.conn_state != "S0")) return;
     Group& group = group_of(life.peer);
     ++group.unanswered;
@@ -139,7 +141,8 @@ const Check kBacklogOverflow = {
     "backlog_overflow",
     "a listener's queue was full",
     "Connections to a listener that is in the log had to send their SYN again (seen in the "
-    "capture), or were given up without an answer after 100 ms or more (seen in the log). The "
+    "capture), or were given up without an answer after 100 ms or more (seen in the log, of a "
+    "stream in its file records). The "
     "kernel drops SYNs when more connections wait for accept than listen() allowed.",
     "log",
     &make_detector<BacklogOverflow>,

@@ -154,6 +154,11 @@ std::string counted(std::uint64_t count, std::string_view one, std::string_view 
   return shown_count(count) + " " + std::string(count == 1 ? one : many);
 }
 
+std::optional<std::int64_t> end_of(const SocketLife& life, const Scene& scene) {
+  if (!life.is_closed) return std::nullopt;
+  return life.end_ts.value_or(scene.last_ts());
+}
+
 std::string shown_fd(std::int64_t fd, const SocketLife* socket) {
   std::string text = std::to_string(fd);
   if (socket != nullptr) text += " (" + socket->shown() + ")";

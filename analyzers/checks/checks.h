@@ -263,6 +263,9 @@ extern const Check kErrorLoop, kBusyPoll, kLoopStall, kBlockingCall, kBadDescrip
 [[nodiscard]] std::string shown_count(std::uint64_t count);
 [[nodiscard]] std::string shown_duration(std::int64_t ns);
 [[nodiscard]] std::string counted(std::uint64_t count, std::string_view one, std::string_view many);
+// When the socket was closed, or the log ended with it open. Nothing when a stream's file records,
+// which tell that, are not there.
+[[nodiscard]] std::optional<std::int64_t> end_of(const SocketLife& life, const Scene& scene);
 // "16 (listener 127.0.0.1:80)", "-1".
 [[nodiscard]] std::string shown_fd(std::int64_t fd, const SocketLife* socket);
 

@@ -12,9 +12,10 @@ class CloseWait final : public Detector {
   using Detector::Detector;
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
-    if (life.kind != "tcp" || !life.eof_ts) return;
+    const std::optional<std::int64_t> known_end = end_of(life, scene_);
+    if (life.kind != "tcp" || !life.eof_ts || !known_end) return;
+    const std::int64_t end = *known_end;
     const bool was_closed = !life.ended_by.empty() && life.ended_by != "exit";
-    const std::int64_t end = life.end_ts.value_or(scene_.last_ts());
     if (was_closed && end - *life.eof_ts < kLate) return;
     // Half-closed connections that still send are in use.
     if (life.last_out && *life.last_out > *life.eof_ts && was_closed) return;
@@ -68,7 +69,7 @@ const Check kCloseWait = {
     "A TCP socket on which a read had returned 0 (the peer's FIN) was closed a second or more "
     "later, or only by the process's end, or not at all. One that still sends afterwards and is "
     "closed then is half-closed on purpose, and not meant.",
-    "log",
+    "log; of a stream also file records",
     &make_detector<CloseWait>,
 };
 

@@ -70,8 +70,12 @@ class ConnectFailed final : public Detector {
     const bool was_refused = socket.conn_state == "REJ";
     const bool was_silent = socket.conn_state == "S0" || socket.conn_state == "SH";
     constexpr std::int64_t kPatience = 100'000'000;
-    const std::int64_t waited = life.end_ts.value_or(scene_.last_ts()) - *life.connect_ts;
-    if (!was_refused && !was_silent && (!socket.uid.empty() || waited < kPatience)) return;
+    const std::optional<std::int64_t> end = end_of(life, scene_);
+    std::optional<std::int64_t> waited;
+    if (end) waited = *end - *life.connect_ts;
+    if (!was_refused && !was_silent && (!socket.uid.empty() || waited.value_or(0) < kPatience)) {
+      return;
+    }
     unanswered_.push_back({life.shown(), life.peer, shown_peer(life), life.connect_ts, waited,
                            life.pid, life.tid, std::string(life.input), life.line.value_or(0),
                            std::string(socket.uid), was_refused});
@@ -107,7 +111,7 @@ class ConnectFailed final : public Detector {
     HostPort server;
     std::string peer;
     std::optional<std::int64_t> ts;
-    std::int64_t waited;
+    std::optional<std::int64_t> waited;  // nothing: nobody knows until when
     std::optional<std::uint64_t> pid, tid;
     std::string input;
     std::uint64_t line;
@@ -153,8 +157,9 @@ class ConnectFailed final : public Detector {
     finding.last_ts = one.ts;
     constexpr std::size_t kShown = 3;
     if (finding.evidence.size() < kShown) {
-      finding.evidence.push_back(scene_.place(one.input, one.line) + ": socket of a connect that " +
-                                 "had no answer for " + shown_duration(one.waited));
+      finding.evidence.push_back(scene_.place(one.input, one.line) +
+                                 ": socket of a connect that had no answer" +
+                                 (one.waited ? " for " + shown_duration(*one.waited) : ""));
     }
   }
 
@@ -169,7 +174,8 @@ const Check kConnectFailed = {
     "connect_failed",
     "a connection could not be made",
     "connect failed, at once or as SO_ERROR tells later, with the error's meaning; or it was given "
-    "up without an answer. Grouped by peer and error. Unanswered connections to a listener that is "
+    "up without an answer (which file records tell of a stream). Grouped by peer and error. "
+    "Unanswered connections to a listener that is "
     "in the log are a backlog_overflow.",
     "log",
     &make_detector<ConnectFailed>,

@@ -47,7 +47,13 @@ class ConnectionReset final : public Detector {
     finding.last_ts = event.begin;
     constexpr std::size_t kShown = 3;
     if (finding.evidence.size() < kShown) finding.evidence.push_back(scene_.evidence(call));
-    if (event.socket->wire) wires_[std::string(event.socket->wire->uid.view())] = key;
+    if (!event.socket->wire) return;
+    const Wire& wire = *event.socket->wire;
+    if (wire.is_over) {
+      tell_who(finding, is_server, wire.reset_by, wire.uid);
+    } else {
+      wires_[std::string(wire.uid.view())] = key;
+    }
   }
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
@@ -58,13 +64,7 @@ class ConnectionReset final : public Detector {
   void flow(const formats::record::Flow& flow) override {
     const auto found = wires_.find(std::string(flow.uid));
     if (found == wires_.end()) return;
-    Finding& finding = groups_[found->second];
-    const bool is_server = std::get<0>(found->second);
-    if (finding.detail.empty() && !flow.reset_by.empty()) {
-      const bool by_peer = (flow.reset_by == "orig") == is_server;
-      finding.detail = std::string("on the wire, ") + (by_peer ? "the peer" : "this side") +
-                       " sent the RST of flow " + std::string(flow.uid);
-    }
+    tell_who(groups_[found->second], std::get<0>(found->second), flow.reset_by, flow.uid);
     wires_.erase(found);
   }
 
@@ -93,6 +93,14 @@ class ConnectionReset final : public Detector {
   }
 
  private:
+  static void tell_who(Finding& finding, bool is_server, std::string_view reset_by,
+                       std::string_view uid) {
+    if (!finding.detail.empty() || reset_by.empty()) return;
+    const bool by_peer = (reset_by == "orig") == is_server;
+    finding.detail = std::string("on the wire, ") + (by_peer ? "the peer" : "this side") +
+                     " sent the RST of flow " + std::string(uid);
+  }
+
   using Key = std::tuple<bool, std::string, std::string>;  // server, address, error
   static constexpr std::string_view kOwn = "EPIPE of its own";
   std::set<std::pair<std::size_t, std::uint64_t>> shut_;

@@ -123,7 +123,7 @@ const Check kDescriptorLeak = {
     "they are at least half of all such. Accepted connections are left out: that they are open may "
     "be right; close_wait tells of those that are not. An error when a call failed with EMFILE or "
     "ENFILE.",
-    "log",
+    "log; of a stream also file records",
     &make_detector<DescriptorLeak>,
 };
 

@@ -118,7 +118,8 @@ const Check kPartialWrite = {
     "a send took a part of the data, and the rest was not sent",
     "A send on a TCP socket returned fewer bytes than it was given, and the next send on the "
     "socket "
-    "was given fewer bytes than were left, or there was none before the socket was closed.",
+    "was given fewer bytes than were left, or there was none before the socket was closed (which "
+    "file records tell of a stream).",
     "log",
     &make_detector<PartialWrite>,
 };

@@ -53,7 +53,7 @@ class PeerNotReading final : public Detector {
     (void)socket;
     if (!keeps(life)) return;
     const auto found = full_.find({life.lane, life.file});
-    judge(found->second, life.end_ts.value_or(scene_.last_ts()), true, life);
+    if (const auto end = end_of(life, scene_)) judge(found->second, *end, true, life);
     full_.erase(found);
   }
 
@@ -88,7 +88,9 @@ const Check kPeerNotReading = {
     "peer_not_reading",
     "sending is stuck because the peer does not read",
     "A send on a TCP socket blocked for a second or more, or failed with EAGAIN and none succeeded "
-    "for a second or more, or (100 ms) to the socket's end. The first 100 are reported.",
+    "for a second or more, or (100 ms) to the socket's end, which file records tell of a stream. "
+    "The first 100 are "
+    "reported.",
     "log",
     &make_detector<PeerNotReading>,
 };

@@ -55,8 +55,9 @@ class SlowDns final : public Detector {
     (void)socket;
     const auto found = queries_.find({life.lane, life.file});
     if (found == queries_.end()) return;
-    const std::int64_t waited = life.end_ts.value_or(scene_.last_ts()) - found->second.ts;
-    if (waited >= kSlow) add(life, found->second, waited, true);
+    if (const auto end = end_of(life, scene_); end && *end - found->second.ts >= kSlow) {
+      add(life, found->second, *end - found->second.ts, true);
+    }
     queries_.erase(found);
   }
 
@@ -102,7 +103,8 @@ const Check kSlowDns = {
     "slow_dns",
     "a name server is slow or silent",
     "From the first query that a UDP socket to port 53 sent to its next answer, half a second or "
-    "more passed, or the socket was closed without one after that time.",
+    "more passed, or the socket was closed without one after that time (of a stream, file records "
+    "tell of the close).",
     "log",
     &make_detector<SlowDns>,
 };

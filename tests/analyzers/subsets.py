@@ -1,6 +1,9 @@
 """tracebraid check with every subset of the sample's four files: the same findings when each is a
 stream of records from its converter, by a pipe; and at the end, what more the missing ones could
 tell, and nothing else.
+
+Of streams as the converters make them when they are not asked for more, check tells nothing that it
+does not tell of the files: of the sample, and of the recordings of TRACEBRAID_CORPUS.
 """
 import itertools
 import json
@@ -12,12 +15,15 @@ import sys
 
 programs = pathlib.Path(os.environ["TRACEBRAID_BIN"])
 sample = pathlib.Path(os.environ["TRACEBRAID_SOURCE"]) / "samples" / "accept-storm"
+corpus = os.environ.get("TRACEBRAID_CORPUS")
 # With file records: what is closed when is told by them.
 CONVERTERS = {
     "strace.log": "stracecalls -q --records syscall,signal,process,problem,file -f msgpack",
     "tcpdump.pcap": "pcapflows -q --segments -f msgpack",
     "greenlet.bt.txt": "greenletswitches -q -f msgpack",
     "profiling.cprof": "cprofcalls -q -f msgpack"}
+DEFAULTS = {**CONVERTERS, "strace.log": "stracecalls -q -f msgpack",
+            "tcpdump.pcap": "pcapflows -q -f msgpack"}
 failures = []
 passed = 0
 
@@ -33,7 +39,7 @@ def check(truth, what):
 
 def run(*inputs):
     """Findings, without the names of the inputs; the exit status; and the text for people."""
-    command = " ".join(inputs)
+    command = " ".join(inputs)  # file names and <(…)
     done = [subprocess.run(["bash", "-c", f"{programs}/tracebraid check {form} {command}"],
                            capture_output=True, text=True, timeout=60, check=False)
             for form in ("-f jsonl", "")]
@@ -45,12 +51,26 @@ def run(*inputs):
     return findings, done[0].returncode, done[1].stdout
 
 
+def pipes(converters, files):
+    return [f"<({programs}/{converters[file.name]} {file})" for file in files]
+
+
+def of_defaults(files, found, name):
+    """Those of streams, none of which the files do not yield; and what is said of telling more."""
+    findings, status, text = run(*pipes(DEFAULTS, files))
+    for finding in findings:
+        check(finding in found, f"{name}: told of streams alone: {finding}")
+    check(status == any(finding["severity"] == "error" for finding in findings), f"{name}: {status}")
+    return findings, text.partition("More could be told with:\n")[2]
+
+
+FILES_WANTED = "  stracecalls --records syscall,signal,process,problem,file: "
 for size in range(1, len(CONVERTERS) + 1):
     for names in itertools.combinations(CONVERTERS, size):
-        files = [str(sample / name) for name in names]
-        findings, status, text = run(*files)
-        pipes = [f"<({programs}/{CONVERTERS[name]} {file})" for name, file in zip(names, files)]
-        check(run(*pipes)[:2] == (findings, status), f"{names}: streams tell something else")
+        files = [sample / name for name in names]
+        findings, status, text = run(*map(str, files))
+        check(run(*pipes(CONVERTERS, files))[:2] == (findings, status),
+              f"{names}: streams tell something else")
         has_log = "strace.log" in names
         errors = [finding["id"] for finding in findings if finding["severity"] == "error"]
         check(errors == (["error_loop"] if has_log else []) and status == len(errors),
@@ -66,6 +86,40 @@ for size in range(1, len(CONVERTERS) + 1):
         for start, is_wanted in wanted:
             check((f"  {start}" in more) == is_wanted, f"{names}: {start}: {more}")
         check(len(more.splitlines()) == sum(is_wanted for _, is_wanted in wanted), f"{names}: {more}")
+        fewer, more_than_default = of_defaults(files, findings, names)
+        check(fewer == findings, f"{names}: not told of streams: {fewer}, {findings}")
+        check((FILES_WANTED in more_than_default) == has_log, f"{names}: {more_than_default}")
+
+if corpus:
+    scenarios = pathlib.Path(corpus) / "scenarios"
+    for name in ("storm", "hub-epolls", "hub-selects", "threads-py311"):
+        files = sorted((scenarios / name).iterdir())
+        for some in (files, [scenarios / name / "strace.log"],
+                     [scenarios / name / "strace.log", scenarios / name / "tcpdump.pcap"]):
+            findings, status, text = run(*map(str, some))
+            check(run(*pipes(CONVERTERS, some))[:2] == (findings, status), f"{name}: streams tell something else")
+            check(FILES_WANTED not in text, f"{name}: {text}")
+            fewer, more = of_defaults(some, findings, name)
+            lost = [finding["id"] for finding in findings if finding not in fewer]
+            check(set(lost) <= {"unread_data"}, f"{name}: {lost}")
+            check(FILES_WANTED in more, f"{name}: {more}")
+    # Faults that only file records show are told of with them, and not guessed without.
+    NEED_FILES = {"f07_fd_leak": "fd_leak", "f08_close_wait": "close_wait", "f13_backlog": "backlog_overflow",
+                  "f19_partial": "partial_write"}
+    for log in sorted((pathlib.Path(corpus) / "strace" / "logs").glob("[cef]*.log")):
+        name, date = log.stem, "--date 2026-11-23 --tz UTC"
+        needed = {NEED_FILES[name]} if name in NEED_FILES else set()
+        findings, _, text = run(date, str(log))
+        told = {finding["id"] for finding in findings}
+        check(needed <= told, f"{name}: {told}")
+        has_files = bool(subprocess.run([programs / "stracecalls", "-q", "--records", "file", "-f", "jsonl",
+                                         *date.split(), log], capture_output=True, check=False).stdout)
+        check(FILES_WANTED not in text, f"{name}: {text}")
+        for converters, lost in ((CONVERTERS, set()), (DEFAULTS, needed)):
+            of_stream, _, text = run(f"<({programs}/{converters['strace.log']} {date} {log})")
+            check(all(finding in findings for finding in of_stream), f"{name}: told of streams alone: {of_stream}")
+            check(told - {finding["id"] for finding in of_stream} == lost, f"{name}: {told} {of_stream}")
+            check((FILES_WANTED in text) == (converters is DEFAULTS and has_files), f"{name}: {text}")
 
 print(f"{passed} passed, {len(failures)} failed")
 sys.exit(1 if failures else 0)
