@@ -79,6 +79,18 @@ class ByteMatch {
   [[nodiscard]] std::int64_t waiting_since() const {
     return first_.empty() ? Mark::kUnknown : first_.front().ts;
   }
+  // Bytes that have passed the first place alone; `look(bytes, ts)` for each range of them.
+  [[nodiscard]] std::uint64_t waiting_bytes() const {
+    return first_.empty() ? 0 : first_end_ - matched_;
+  }
+  template <typename Look>
+  void each_waiting(Look look) const {
+    std::uint64_t begin = matched_;
+    first_.each([&](const Mark& mark) {
+      look(mark.end - begin, mark.ts);
+      begin = mark.end;
+    });
+  }
 
  private:
   template <typename Found>

@@ -162,6 +162,7 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
       has_capture_ = true;
       ++counts_.flows;
       counts_.packets += flow->orig_pkts + flow->resp_pkts;
+      has_payload_ |= flow->orig_first_data || flow->resp_first_data;
       for (const auto& detector : detectors_) detector->flow(*flow);
       table_.flow(*flow);
     } else if (const auto* signal = signals_.get(any)) {
@@ -272,6 +273,8 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
     return std::ranges::any_of(
         lanes_, [](const Told& lane) { return lane.names_files && !lane.has_files; });
   }
+  // Flows had payload, and no record tells when it passed.
+  [[nodiscard]] bool lacks_segments() const { return has_payload_ && counts_.segments == 0; }
   [[nodiscard]] const SocketTable& table() const { return table_; }
 
  private:
@@ -494,7 +497,7 @@ class Story final : public RecordVisitor, public SocketSink, public checks::Scen
   std::size_t lane_ = 0, last_lane_ = 0;
   std::vector<Told> lanes_;
   std::int64_t last_ts_ = INT64_MIN;
-  bool has_capture_ = false, lacks_times_ = false;
+  bool has_capture_ = false, has_payload_ = false, lacks_times_ = false;
   std::uint64_t without_duration_ = 0;
   ByPlace<std::unique_ptr<Thread>> threads_;
   Thread* last_thread_ = nullptr;
@@ -662,6 +665,8 @@ void append_scope(std::string& text, const Story& story, std::size_t checked) {
   could(story.lacks_files(),
         "stracecalls --records syscall,signal,process,problem,file: which descriptors stayed open, "
         "and how long");
+  could(counts.calls > 0 && story.lacks_segments(),
+        "pcapflows --segments: how long data waited for the program");
   could(counts.calls > 0 && counts.functions == 0,
         "python -m cProfile -o FILE …: which Python function made the calls");
   could(story.lacks_times() && counts.calls > 0, "strace -ttt: when, and how fast");

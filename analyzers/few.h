@@ -62,6 +62,12 @@ class FewWaiting {
     return here_count_ + (more_ ? more_->items.size() - more_->head : 0);
   }
   [[nodiscard]] const Item& front() const { return here_[0]; }
+  template <typename Look>
+  void each(Look look) const {
+    for (std::size_t at = 0; at < here_count_; ++at) look(here_[at]);
+    if (!more_) return;
+    for (std::size_t at = more_->head; at < more_->items.size(); ++at) look(more_->items[at]);
+  }
   void push(const Item& item) {
     if (here_count_ < kHere) {
       here_[here_count_++] = item;

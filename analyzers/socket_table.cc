@@ -943,6 +943,8 @@ void SocketTable::flow(const record::Flow& flow) {
   if (flow.resp_first_data && wire.first_data[1] == Mark::kUnknown) {
     wire.first_data[1] = flow.resp_first_data->ns;
   }
+  if (flow.orig_last_data) wire.last_data[0] = flow.orig_last_data->ns;
+  if (flow.resp_last_data) wire.last_data[1] = flow.resp_last_data->ns;
   if (!flow.final) return;
   wire.is_over = true;
   look_for_sockets(wire);

@@ -216,6 +216,7 @@ struct Wire : std::enable_shared_from_this<Wire> {
   std::uint64_t bytes[2] = {0, 0};
   std::uint64_t missed = 0;
   std::uint64_t rexmit_pkts[2] = {0, 0};
+  std::int64_t last_data[2] = {Mark::kUnknown, Mark::kUnknown};
   // Of the sockets, when they are gone, too.
   std::optional<std::uint64_t> files[2];
   std::size_t lanes[2] = {0, 0};

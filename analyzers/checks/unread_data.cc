@@ -1,5 +1,6 @@
-// Answers that nobody read.
+// Bytes that nobody read: they lay there when the socket was closed, or came after that.
 
+#include <algorithm>
 #include <map>
 
 #include "analyzers/checks/checks.h"
@@ -7,10 +8,39 @@
 namespace tracebraid::analyzers::checks {
 namespace {
 
+// When bytes came.
+enum class When : std::uint8_t { kBefore, kAfter, kUnknown };
+
+struct Unread {
+  std::uint64_t before = 0, after = 0, unknown = 0;
+  std::int64_t late_ns = 0;  // by which the first of those after it came
+};
+
+// Of what came, when it was closed. Segments tell exactly, else the flow's first and last payload.
+Unread unread_of(const SocketLife& life, std::uint64_t bytes, const Skew& skew) {
+  const bool are_clocks_known = skew.low <= skew.high;
+  if (!life.end_ts || !are_clocks_known) return {.unknown = bytes};
+  const std::int64_t ahead = std::clamp<std::int64_t>(0, skew.low, skew.high);
+  const std::int64_t end = *life.end_ts + ahead;
+  Unread unread;
+  if (life.is_measured && life.in.waiting_bytes() == bytes) {
+    life.in.each_waiting([&](std::uint64_t some, std::int64_t ts) {
+      if (ts > end && unread.after == 0) unread.late_ns = ts - end;
+      (ts == Mark::kUnknown ? unread.unknown : ts > end ? unread.after : unread.before) += some;
+    });
+    return unread;
+  }
+  const std::size_t peer = 1 - life.side;
+  const std::int64_t first = life.wire->first_data[peer];
+  const std::int64_t last = life.wire->last_data[peer];
+  if (first != Mark::kUnknown && first > end) return {.after = bytes, .late_ns = first - end};
+  if (last != Mark::kUnknown && last <= end) return {.before = bytes};
+  return {.unknown = bytes};
+}
+
 struct Group {
   Finding finding;
   std::uint64_t bytes = 0;
-  bool is_whole = true;  // nothing at all was read of them
 };
 
 class UnreadData final : public Detector {
@@ -22,11 +52,17 @@ class UnreadData final : public Detector {
         life.ended_by.empty() || *socket.wire_in <= life.bytes_in) {
       return;
     }
+    const Unread unread = unread_of(life, *socket.wire_in - life.bytes_in, scene_.sockets().skew());
+    const When when = unread.before > 0    ? When::kBefore
+                      : unread.unknown > 0 ? When::kUnknown
+                                           : When::kAfter;
+    const std::uint64_t bytes = when == When::kBefore    ? unread.before
+                                : when == When::kUnknown ? unread.unknown
+                                                         : unread.after;
     const bool is_client = !life.listener;
     std::string where;
     append_shown(where, is_client ? life.peer : life.local);
-    const bool is_unread = life.bytes_in == 0;
-    Group& group = groups_[{is_client, is_unread, where}];
+    Group& group = groups_[{is_client, life.bytes_in == 0, when, where}];
     Finding& finding = group.finding;
     if (finding.evidence.empty()) {
       finding.ts = life.end_ts;
@@ -40,44 +76,71 @@ class UnreadData final : public Detector {
       ++finding.count;
     }
     finding.last_ts = life.end_ts;
-    group.bytes += *socket.wire_in - life.bytes_in;
+    group.bytes += bytes;
     constexpr std::size_t kShown = 3;
-    if (finding.evidence.size() < kShown) {
-      finding.evidence.push_back(
-          scene_.place(life.input, life.end_line.value_or(life.line.value_or(0))) + ": " +
-          std::string(life.ended_by) + " of " + life.shown() + " with " +
-          shown_count(*socket.wire_in - life.bytes_in) + " bytes unread");
+    if (finding.evidence.size() >= kShown) return;
+    std::string text = scene_.place(life.input, life.end_line.value_or(life.line.value_or(0)));
+    text += ": " + std::string(life.ended_by) + " of " + life.shown();
+    if (when == When::kAfter) {
+      text += "; " + counted(bytes, "byte", "bytes");
+    } else {
+      text += " with " + counted(bytes, "byte", "bytes") + " unread";
+      if (unread.after > 0) text += "; " + shown_count(unread.after) + " more";
     }
+    if (unread.after > 0) text += " came " + shown_duration(unread.late_ns) + " after it";
+    finding.evidence.push_back(std::move(text));
   }
 
   void finish() override {
     for (auto& [key, group] : groups_) {
-      const auto& [is_client, is_unread, where] = key;
+      const auto& [is_client, is_whole, when, where] = key;
       Finding& finding = group.finding;
       finding.id = "unread_data";
-      finding.severity = is_unread && is_client ? Severity::kWarning : Severity::kNote;
-      finding.summary = counted(finding.count, "connection", "connections") +
-                        (is_client ? " to " : " of clients to ") + where + " ended with " +
-                        counted(group.bytes, "byte", "bytes") + " that the program never read" +
-                        (is_unread ? "; it had read none" : "");
-      finding.detail = "The kernel then answers with a RST, and the peer sees its connection reset";
-      finding.hint = "read the answer to its end before closing, or shut down first";
+      finding.severity =
+          when == When::kBefore && is_whole && is_client ? Severity::kWarning : Severity::kNote;
+      const std::string bytes = counted(group.bytes, "byte", "bytes");
+      const std::string connections = counted(finding.count, "connection", "connections") +
+                                      (is_client ? " to " : " of clients to ") + where;
+      finding.summary = when == When::kAfter
+                            ? bytes + " arrived after the close of " + connections
+                            : connections + " ended with " + bytes + " that the program never read";
+      if (is_whole) finding.summary += "; it had read none";
+      if (when == When::kAfter) {
+        finding.detail =
+            "The peer was still sending, and nobody could read that any more; the kernel "
+            "answers with a RST, and the peer sees its connection reset";
+        finding.hint = "if it was wanted: read until recv returns b'' before closing";
+      } else {
+        finding.detail =
+            when == When::kBefore
+                ? "They had come before the close; the kernel then sends a RST, and the peer sees "
+                  "its connection reset"
+                : "Whether they had come before the close is not known; the kernel answers with a "
+                  "RST, and the peer sees its connection reset";
+        finding.hint = "read the answer to its end before closing, or shut down first";
+      }
       scene_.report(std::move(finding));
     }
   }
 
  private:
-  std::map<std::tuple<bool, bool, std::string>, Group> groups_;
+  // To a server or of its clients, nothing at all was read, and when it came.
+  std::map<std::tuple<bool, bool, When, std::string>, Group> groups_;
 };
 
 }  // namespace
 
 const Check kUnreadData = {
     "unread_data",
-    "data had come and was never read",
+    "data came and was never read",
     "More bytes had come over the wire than calls had received when the socket was closed. A "
-    "warning when a client read nothing of the answer, a note otherwise.",
-    "log and capture",
+    "warning when a client read nothing of the answer, a note otherwise. A note of its own when "
+    "all "
+    "of them arrived after the close: then the peer was still sending, and nobody could "
+    "read them any more. When they came is told by the capture's segments (as a stream, of "
+    "pcapflows "
+    "--segments), or by the flow's first and last payload where that is enough.",
+    "log and capture; of a stream also file records",
     &make_detector<UnreadData>,
 };
 

@@ -65,6 +65,7 @@ def of_defaults(files, found, name):
 
 
 FILES_WANTED = "  stracecalls --records syscall,signal,process,problem,file: "
+SEGMENTS_WANTED = "  pcapflows --segments: "
 for size in range(1, len(CONVERTERS) + 1):
     for names in itertools.combinations(CONVERTERS, size):
         files = [sample / name for name in names]
@@ -89,6 +90,8 @@ for size in range(1, len(CONVERTERS) + 1):
         fewer, more_than_default = of_defaults(files, findings, names)
         check(fewer == findings, f"{names}: not told of streams: {fewer}, {findings}")
         check((FILES_WANTED in more_than_default) == has_log, f"{names}: {more_than_default}")
+        check((SEGMENTS_WANTED in more_than_default) == (has_log and "tcpdump.pcap" in names),
+              f"{names}: {more_than_default}")
 
 if corpus:
     scenarios = pathlib.Path(corpus) / "scenarios"

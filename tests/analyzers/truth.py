@@ -92,8 +92,8 @@ FAULTS = ("full_queue", "connecting_loop", "accept_loop", "read_loop", "asking_a
           "closed_descriptor", "close_of_another", "double_close", "leak", "no_more_descriptors",
           "polling_without_waiting", "unserved_event", "computing_loop", "long_computing_loop",
           "sleeping_loop", "late_timer", "greenlet_that_holds", "blocking_loop", "peer_that_does_not_read",
-          "kept_open", "refused", "reset", "never_read", "rest_not_sent", "tiny_writes",
-          "left_to_the_collector", "slow_name_server", "slow_disk", "interrupted", "killed",
+          "kept_open", "refused", "reset", "never_read", "sent_too_late", "rest_not_sent",
+          "tiny_writes", "left_to_the_collector", "slow_name_server", "slow_disk", "interrupted", "killed",
           "lossy_network", "dead_network")
 WITH_EVENTLET = ("eventlet", "wsgi", "greenlet_that_holds")
 LOSSY = ("lossy_network", "dead_network")

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -51,6 +52,24 @@ TEST(ByteMatch, WhatCameTwiceCountsOnce) {
   match.second(10, 4, note);
   match.second(10, 5, note);
   EXPECT_EQ(bytes, 10U);
+}
+
+TEST(ByteMatch, WhatWaitsIsToldPieceByPiece) {
+  ByteMatch match;
+  const auto ignore = [](const Passage&) {};
+  for (std::uint64_t end = 10; end <= 60; end += 10) {
+    match.first(end, static_cast<std::int64_t>(end) + 1, ignore);
+  }
+  match.second(15, 100, ignore);
+  std::vector<std::pair<std::uint64_t, std::int64_t>> waiting;
+  match.each_waiting(
+      [&](std::uint64_t bytes, std::int64_t ts) { waiting.emplace_back(bytes, ts); });
+  const std::vector<std::pair<std::uint64_t, std::int64_t>> wanted = {
+      {5, 21}, {10, 31}, {10, 41}, {10, 51}, {10, 61}};
+  EXPECT_EQ(waiting, wanted);
+  EXPECT_EQ(match.waiting_bytes(), 45U);
+  match.second(80, 101, ignore);
+  EXPECT_EQ(match.waiting_bytes(), 0U);
 }
 
 // Against an array with a time for each byte.

@@ -766,7 +766,39 @@ def never_read(is_healthy):
         if not is_healthy:
             during = bounds(last_note("close", client))
             planted("unread_data", "note" if part else "warning", 1, ts=during, last=during,
-                    says=[f"1 connection to {LOOPBACK}:{peer[1]} ended with {500 - part} bytes"])
+                    says=[f"1 connection to {LOOPBACK}:{peer[1]} ended with {500 - part} bytes",
+                          "They had come before the close"])
+
+
+def sent_too_late(is_healthy):
+    """The peer sends when the socket is closed: to a client that does not wait for its answer, and to
+    a server."""
+    def closed(own, peer, size, to, says):
+        if is_healthy:
+            peer.send(b"l" * size)
+            noted.receive(own, size)
+        own.close()
+        if not is_healthy:
+            time.sleep(0.005)
+            peer.send(b"l" * size)
+            during = bounds(last_note("close", own))
+            planted("unread_data", "note", 1, ts=during, last=during,
+                    says=[each.format(to) for each in says])
+        peer.close()
+
+    def talking():
+        client, server = connection()
+        port = last_note("connect", client)["peer"][1]
+        client.send(b"question")
+        server.recv(100)
+        return client, server, f"{LOOPBACK}:{port}"
+
+    client, server, to = talking()
+    closed(client, server, 600, to, ["600 bytes arrived after the close of 1 connection to {}; it had "
+                                     "read none", "The peer was still sending"])
+    client, server, to = talking()
+    closed(server, client, 70, to, ["70 bytes arrived after the close of 1 connection of clients to {}",
+                                    "The peer was still sending"])
 
 
 def rest_not_sent(is_healthy):
