@@ -117,7 +117,9 @@ class UnreadData final : public Detector {
                   "its connection reset"
                 : "Whether they had come before the close is not known; the kernel answers with a "
                   "RST, and the peer sees its connection reset";
-        finding.hint = "read the answer to its end before closing, or shut down first";
+        finding.hint =
+            is_client ? "read the answer to its end before closing, or shut down first"
+                      : "read what the client sends to its end before closing, or shut down first";
       }
       scene_.report(std::move(finding));
     }
