@@ -7,9 +7,11 @@ ids of processes and threads.
 """
 import ctypes
 import errno
+import faulthandler
 import itertools
 import json
 import os
+import signal
 import socket
 import sys
 import threading
@@ -59,6 +61,8 @@ def greenlet():
 def use(folder):
     global _folder
     _folder = folder
+    # Asked by the test when the program does not end.
+    faulthandler.register(signal.SIGUSR2, chain=False)
 
 
 def dump():

@@ -9,6 +9,7 @@ to FOLDER/lost. When there is FOLDER/dead, it loses all. --beside: a Python prog
 traced, run with `untraced FOLDER` when there is FOLDER/port. Writes FOLDER/strace.log, FOLDER/tcpdump.pcap, with bpftrace's SCRIPT also
 FOLDER/greenlet.bt.txt, and to FOLDER/errors what the program says. Exits with the program's status.
 """
+import contextlib
 import fcntl
 import os
 import signal
@@ -18,18 +19,25 @@ import sys
 import threading
 import time
 
-PATIENCE = 20
+PATIENCE, NAP = 20, 0.005
 LOSSY = "lossy0"
 # Every so many segments with payload, one is lost.
 LOST = 5
 
 
+def comes(condition, seconds):
+    """Within so many seconds, counted in naps: a virtual machine that stands still for a minute, as
+    for a snapshot, has not waited."""
+    for _ in range(int(seconds / NAP)):
+        if condition():
+            return True
+        time.sleep(NAP)
+    return False
+
+
 def until(condition, what):
-    begin = time.monotonic()
-    while not condition():
-        if time.monotonic() - begin > PATIENCE:
-            raise SystemExit(f"record.py: waited in vain for {what}")
-        time.sleep(0.005)
+    if not comes(condition, PATIENCE):
+        raise SystemExit(f"record.py: waited in vain for {what}")
 
 
 def has(path, text):
@@ -73,15 +81,38 @@ def lossy_network(folder):
     threading.Thread(target=forward, daemon=True).start()
 
 
-def start_switches(folder, script):
-    log = f"{folder}/greenlet.bt.txt"
-    process = subprocess.Popen(["bpftrace", "-o", log, script], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
-    until(lambda: process.poll() is not None or os.path.exists(log) and has(log, "Attaching"),
-          "bpftrace")
-    # It says so before it does.
-    time.sleep(1)
+def start(running, command, **options):
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
+    running.callback(stop, process)
     return process
+
+
+def start_switches(running, folder, script, python):
+    """It says that it attaches before it does: switches that it tells of show that it has."""
+    log = f"{folder}/greenlet.bt.txt"
+    with open(log, "wb") as switches, open(f"{folder}/bpftrace.err", "wb") as said:
+        process = start(running, ["bpftrace", "-B", "line", script], stdout=switches, stderr=said)
+    until(lambda: process.poll() is not None or has(log, "Attaching"), "bpftrace")
+
+    def is_told():
+        subprocess.run([python, "-c", "import greenlet; greenlet.greenlet(int).switch()"], check=True)
+        return process.poll() is not None or has(log, " switch ")
+
+    until(is_told, "a switch in bpftrace's log")
+    if process.poll() is not None:
+        with open(f"{folder}/bpftrace.err", encoding="utf-8", errors="replace") as said:
+            raise SystemExit(f"record.py: bpftrace has ended: {said.read()}")
+
+
+def stop(process):
+    """More than once: a signal interrupts what bpftrace 0.17 waits in, and one that comes while it
+    handles an event goes unnoticed. Its end takes the kernel seconds when there is much to do."""
+    for _ in range(30):
+        process.send_signal(signal.SIGINT)
+        if comes(lambda: process.poll() is not None, 2):
+            return
+    process.kill()
+    raise SystemExit(f"record.py: {process.args[0]} does not end")
 
 
 def run_beside(folder, script):
@@ -90,10 +121,14 @@ def run_beside(folder, script):
 
 
 def main(folder, network, device, *rest):
+    with contextlib.ExitStack() as running:
+        return record(running, folder, network, device, *rest)
+
+
+def record(running, folder, network, device, *rest):
     options, command = list(rest[:rest.index("--")]), rest[rest.index("--") + 1:]
-    others = []
     if options[:1] == ["--switches"]:
-        others.append(start_switches(folder, options[1]))
+        start_switches(running, folder, options[1], command[0])
         del options[:2]
     beside = None
     if options[:1] == ["--beside"]:
@@ -106,27 +141,22 @@ def main(folder, network, device, *rest):
     log, capture = f"{folder}/strace.log", f"{folder}/tcpdump.pcap"
     with open(f"{folder}/errors", "wb") as errors, open(f"{folder}/tcpdump.err", "wb") as said:
         # Short packets, so that many of them have room while tcpdump has to wait.
-        packets = subprocess.Popen(
-            ["tcpdump", "-Z", "root", "-n", "-U", "--immediate-mode", "-B", "16384", "-s", "256",
-             "--time-stamp-precision=nano", "-i", LOSSY if device == "lossy" else device, "-w",
-             capture], stderr=said)
+        start(running,
+              ["tcpdump", "-Z", "root", "-n", "-U", "--immediate-mode", "-B", "16384", "-s", "256",
+               "--time-stamp-precision=nano", "-i", LOSSY if device == "lossy" else device, "-w",
+               capture], stdout=subprocess.DEVNULL, stderr=said)
         until(lambda: has(f"{folder}/tcpdump.err", "listening on"), "tcpdump")
         if beside:
             beside.start()
-        try:
-            status = subprocess.run(
-                ["strace", "-f", "-ttt", "-T", "-yy", "-s", "40", *options, "-o", log, *command],
-                stdout=errors, stderr=errors, env={**os.environ, "OWN_NETWORK": "1"} if
-                network == "own" else None, check=False).returncode
-            # What is on its way to the file.
-            before = -1
-            while size(capture) != before:
-                before = size(capture)
-                time.sleep(0.1)
-        finally:
-            for process in (packets, *others):
-                process.send_signal(signal.SIGINT)
-                process.wait()
+        status = subprocess.run(
+            ["strace", "-f", "-ttt", "-T", "-yy", "-s", "40", *options, "-o", log, *command],
+            stdout=errors, stderr=errors, env={**os.environ, "OWN_NETWORK": "1"} if
+            network == "own" else None, check=False).returncode
+        # What is on its way to the file.
+        before = -1
+        while size(capture) != before:
+            before = size(capture)
+            time.sleep(0.1)
     return status
 
 
