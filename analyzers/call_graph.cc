@@ -133,8 +133,21 @@ CallGraph::Index CallGraph::numbered(std::uint32_t number, std::string_view file
   if (number == 0) return intern(file, line, name);
   if (number >= by_number_.size()) by_number_.resize(number + std::size_t{1}, kNone);
   Index& index = by_number_[number];
-  if (index == kNone) index = intern(file, line, name);
+  if (index != kNone) return index;
+  if (const auto known = kept_names_.find(number); known != kept_names_.end()) {
+    index = intern(known->second.file, known->second.line, known->second.name);
+  } else {
+    index = intern(file, line, name);
+  }
   return index;
+}
+
+// The caller of a call that counts for nothing may not be named again, when one that counts comes.
+void CallGraph::keep_name(const record::Call& call) {
+  if (call.caller_number == 0 || call.caller_name.empty()) return;
+  kept_names_.try_emplace(call.caller_number,
+                          KeptName{texts_.keep(call.caller_file), texts_.keep(call.caller_name),
+                                   call.sampled ? 0 : call.caller_line});
 }
 
 CallGraph::Index CallGraph::find(std::string_view file, std::uint32_t line,
@@ -177,6 +190,7 @@ void CallGraph::add(const record::Call& call) {
   has_profile_ = true;
   // A call that had not returned when the profile was taken: it is nobody's cost, and no viewer's.
   if (call.calls.value_or(0) == 0 && positive(call.cumtime.value_or(record::Duration{})) == 0) {
+    keep_name(call);
     return;
   }
   const auto index = [&](std::uint32_t number, std::string_view file, std::uint32_t line,

@@ -161,6 +161,7 @@ class CallGraph final : private formats::callgrind::Names {
                  std::string_view name);
   Index intern(std::string_view file, std::uint32_t line, std::string_view name,
                std::string_view object = {});
+  void keep_name(const formats::record::Call& call);
   static void time_counted_calls(std::span<Call> calls, const Function& callee);
   void sort_calls();
   void bind_links();
@@ -185,6 +186,11 @@ class CallGraph final : private formats::callgrind::Names {
   std::vector<Function> functions_;
   std::vector<Slot> slots_;  // a power of two, at most half full
   std::vector<Index> by_number_;
+  struct KeptName {
+    std::string_view file, name;
+    std::uint32_t line;
+  };
+  std::unordered_map<std::uint32_t, KeptName> kept_names_;
   Index last_callee_ = kNone;
   Index root_ = kNone;
   bool has_profile_ = false;

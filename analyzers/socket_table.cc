@@ -262,7 +262,9 @@ void SocketTable::expect(const record::Syscall& call, std::size_t lane, Distance
   const SocketLife* const life = lives_.peek(hash);
   if (life == nullptr) return;
   if (distance == Distance::kNear) {
-    bring_near(life, &life->made_by);
+    bring_near(life, &life->in);
+    if (call.direction != "out") life->bring_input_near();
+    if (call.direction != "in") life->bring_output_near();
   } else {
     life->waits.spread.bring_near();
     if (life->wire) bring_near(life->wire.get(), &life->wire->datagrams);
@@ -270,24 +272,37 @@ void SocketTable::expect(const record::Syscall& call, std::size_t lane, Distance
 }
 
 void SocketTable::expect(const record::Segment& segment, Distance distance) const {
-  expect_wire(segment.uid, distance);
+  const Wire* const wire = expect_wire(segment.uid, distance);
+  if (wire == nullptr || distance != Distance::kNext) return;
+  const std::size_t from = segment.is_orig ? 0 : 1;
+  if (const SocketLife* const life = wire->sockets[from]) {
+    __builtin_prefetch(&life->is_measured);
+    life->bring_output_near();
+  }
+  if (const SocketLife* const life = wire->sockets[1 - from]) {
+    __builtin_prefetch(&life->is_measured);
+    life->bring_input_near();
+  }
 }
 
 void SocketTable::expect(const record::Flow& flow, Distance distance) const {
-  expect_wire(flow.uid, distance);
+  const Wire* const wire = expect_wire(flow.uid, distance);
+  if (wire == nullptr || distance != Distance::kNext) return;
+  for (const SocketLife* const life : wire->sockets) {
+    if (life != nullptr) bring_near(life, life + 1);
+  }
 }
 
-void SocketTable::expect_wire(std::string_view uid, Distance distance) const {
+// What is at hand of it.
+const Wire* SocketTable::expect_wire(std::string_view uid, Distance distance) const {
   const std::uint64_t hash = formats::io::hash_text(uid);
-  if (distance == Distance::kFar) return wires_.prefetch(hash);
-  const Wire* const wire = wires_.peek(hash);
-  if (wire == nullptr) return;
-  if (distance == Distance::kNear) return bring_near(wire, &wire->datagrams);
-  for (const SocketLife* const life : wire->sockets) {
-    if (life == nullptr) continue;
-    __builtin_prefetch(&life->is_measured);
-    bring_near(&life->in, &life->made_by);
+  if (distance == Distance::kFar) {
+    wires_.prefetch(hash);
+    return nullptr;
   }
+  const Wire* const wire = wires_.peek(hash);
+  if (wire != nullptr && distance == Distance::kNear) bring_near(wire, &wire->datagrams);
+  return wire;
 }
 
 bool is_about_sockets(const record::Syscall& call) {

@@ -15,7 +15,8 @@
 // both beginnings: the socket's making in the log, the SYN in the capture.
 //
 // Memory: sockets and flows that are open or ended less than five minutes of the traces' time ago
-// (at most kMostEnded of each), and what was on the wire and not yet read.
+// (at most kMostEnded of each), what was on the wire and not yet read, and the last segments of
+// flows whose sockets have not shown (early_marks.h).
 #pragma once
 
 #include <array>
@@ -31,13 +32,13 @@
 #include <utility>
 #include <vector>
 
+#include "analyzers/blocks.h"
 #include "analyzers/byte_match.h"
 #include "analyzers/distance.h"
 #include "analyzers/early_marks.h"
 #include "analyzers/few.h"
 #include "analyzers/hash_index.h"
 #include "analyzers/names.h"
-#include "analyzers/pool.h"
 #include "analyzers/spread.h"
 #include "formats/record/file.h"
 #include "formats/record/flow.h"
@@ -132,8 +133,10 @@ struct SocketLife {
   // 256
   NameCounts by_call;
   Few<std::uint64_t, 2> pids;
-  ByteMatch in, out;
-  Waiting waits, send_waits;
+  ByteMatch in;
+  Waiting waits;
+  ByteMatch out;
+  Waiting send_waits;
 
   std::string_view made_by, ended_by, input, connect_error;  // kept by the table
   std::string path;
@@ -158,6 +161,9 @@ struct SocketLife {
   // What it is registered under; key 0: nothing.
   std::uint64_t key = 0;
   std::int64_t key_ts = 0;
+
+  void bring_input_near() const { bring_near(&in, &out); }
+  void bring_output_near() const { bring_near(&out, &made_by); }
 
   [[nodiscard]] std::string shown() const {
     return shown_socket(kind, path, local, peer, is_listener);
@@ -347,7 +353,7 @@ class SocketTable {
   void left(SocketLife& life, std::uint64_t end, std::int64_t ts);
   void received(SocketLife& life, const Passage& passage);
   void sent(SocketLife& life, const Passage& passage);
-  void expect_wire(std::string_view uid, Distance distance) const;
+  const Wire* expect_wire(std::string_view uid, Distance distance) const;
   void seen_at(std::int64_t ts);
   void drop_old();
   [[nodiscard]] bool is_clock_shared() const;

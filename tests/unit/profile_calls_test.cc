@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -121,6 +122,48 @@ TEST(ProfileCalls, AnyChunkingGivesTheSame) {
   const Result whole = read({kDump}, SIZE_MAX);
   for (const std::size_t piece : {1U, 2U, 3U, 7U, 65536U}) {
     EXPECT_EQ(read({kDump}, piece).lines, whole.lines);
+  }
+}
+
+// Lines with the names that the functions' numbers had first.
+class Numbered final : public CallSink {
+ public:
+  void function(const record::Function& each) override {
+    lines.push_back(name(each.number, each.name));
+  }
+  void call(const record::Call& each) override {
+    const std::string caller = name(each.caller_number, each.caller_name);
+    lines.push_back(caller + " -> " + name(each.callee_number, each.callee_name));
+    if (!each.caller_name.empty()) ++named;
+    if (!each.callee_name.empty()) ++named;
+  }
+  std::vector<std::string> lines;
+  int named = 0;                               // in calls
+  std::map<std::uint32_t, std::string> names;  // by number
+
+ private:
+  std::string name(std::uint32_t number, std::string_view text) {
+    std::string& known = names[number];
+    if (known.empty()) known = text;
+    if (!text.empty()) {
+      EXPECT_EQ(known, text);
+    }
+    return known;
+  }
+};
+
+TEST(ProfileCalls, NumbersStandForFunctionsThatWereNamed) {
+  const Expected expected{"work", "main -> work", "work -> work", "main",
+                          "work", "main -> work", "work -> work", "main"};
+  for (const auto names : {ProfileCalls::Names::kAlways, ProfileCalls::Names::kOnce}) {
+    Collected messages;
+    io::Diagnostics diagnostics(messages, "p");
+    Numbered sink;
+    ProfileCalls calls(sink, diagnostics, names);
+    for (int dump = 0; dump < 2; ++dump) calls.read(*io::memory_source("in", kDump, 5));
+    EXPECT_EQ(sink.lines, expected);
+    EXPECT_EQ(sink.names.size(), 4U) << "the second dump's have numbers of their own";
+    EXPECT_EQ(sink.named, names == ProfileCalls::Names::kAlways ? 8 : 2);
   }
 }
 
