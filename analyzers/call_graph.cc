@@ -128,6 +128,13 @@ CallGraph::Index CallGraph::intern(std::string_view file, std::uint32_t line, st
   return index;
 }
 
+void CallGraph::enter_dump(std::uint32_t dump) {
+  if (dump == dump_) return;
+  dump_ = dump;
+  by_number_.clear();
+  kept_names_.clear();
+}
+
 CallGraph::Index CallGraph::numbered(std::uint32_t number, std::string_view file,
                                      std::uint32_t line, std::string_view name) {
   if (number == 0) return intern(file, line, name);
@@ -175,6 +182,7 @@ CallGraph::Index CallGraph::root() {
 
 void CallGraph::add(const record::Function& function) {
   has_profile_ = true;
+  enter_dump(function.dump);
   const Index index =
       numbered(function.number, function.file, function.sampled ? 0 : function.line, function.name);
   Function& sum = functions_[index];
@@ -188,6 +196,7 @@ void CallGraph::add(const record::Function& function) {
 
 void CallGraph::add(const record::Call& call) {
   has_profile_ = true;
+  enter_dump(call.dump);
   // A call that had not returned when the profile was taken: it is nobody's cost, and no viewer's.
   if (call.calls.value_or(0) == 0 && positive(call.cumtime.value_or(record::Duration{})) == 0) {
     keep_name(call);

@@ -161,6 +161,7 @@ class CallGraph final : private formats::callgrind::Names {
                  std::string_view name);
   Index intern(std::string_view file, std::uint32_t line, std::string_view name,
                std::string_view object = {});
+  void enter_dump(std::uint32_t dump);
   void keep_name(const formats::record::Call& call);
   static void time_counted_calls(std::span<Call> calls, const Function& callee);
   void sort_calls();
@@ -185,7 +186,8 @@ class CallGraph final : private formats::callgrind::Names {
   formats::callgrind::PythonNames names_;
   std::vector<Function> functions_;
   std::vector<Slot> slots_;  // a power of two, at most half full
-  std::vector<Index> by_number_;
+  std::uint32_t dump_ = 0;
+  std::vector<Index> by_number_;  // of the dump's functions
   struct KeptName {
     std::string_view file, name;
     std::uint32_t line;

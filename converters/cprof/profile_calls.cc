@@ -27,16 +27,14 @@ class ProfileCalls::Conversion final : public EntryHandler {
  public:
   Conversion(ProfileCalls& owner, std::string_view input) : owner_(owner) {
     function_.input = input;
+    function_.dump = owner.dumps_;
     call_.input = input;
+    call_.dump = owner.dumps_;
   }
 
   void read(formats::io::Source& source) {
     formats::io::Cursor cursor(source);
     ProfileReader(strings_, functions_, owner_.diagnostics_).read(cursor, *this);
-  }
-
-  [[nodiscard]] std::uint32_t functions() const {
-    return static_cast<std::uint32_t>(functions_.size());
   }
 
  private:
@@ -132,8 +130,8 @@ class ProfileCalls::Conversion final : public EntryHandler {
     owner_.sink_.call(call_);
   }
 
-  [[nodiscard]] std::uint32_t number_of(FunctionId function) const {
-    return owner_.numbers_given_ + static_cast<std::uint32_t>(function) + 1;
+  static std::uint32_t number_of(FunctionId function) {
+    return static_cast<std::uint32_t>(function) + 1;
   }
 
   // Whether no record has named it; one does now.
@@ -169,8 +167,8 @@ ProfileCalls::ProfileCalls(CallSink& sink, formats::io::Diagnostics& diagnostics
 ProfileCalls::~ProfileCalls() = default;
 
 void ProfileCalls::read(formats::io::Source& source, std::string_view input) {
-  if (conversion_) numbers_given_ += conversion_->functions();
   conversion_.reset();
+  ++dumps_;
   conversion_ = std::make_unique<Conversion>(*this, input);
   conversion_->read(source);
 }

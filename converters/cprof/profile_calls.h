@@ -67,7 +67,7 @@ class ProfileCalls {
   CallSink& sink_;
   formats::io::Diagnostics& diagnostics_;
   Names names_;
-  std::uint32_t numbers_given_ = 0;         // to the functions of the dumps before
+  std::uint32_t dumps_ = 0;
   std::unique_ptr<Conversion> conversion_;  // of the last dump, for its texts
   std::uint64_t functions_ = 0;
   std::uint64_t calls_ = 0;

@@ -22,8 +22,8 @@ struct Call {
   std::optional<Duration> tottime, cumtime;
   bool sampled = false;
   std::string_view input;
-  // No fields: as number of function.
-  std::uint32_t caller_number = 0, callee_number = 0;
+  // No fields: as number and dump of function.
+  std::uint32_t caller_number = 0, callee_number = 0, dump = 0;
 
   static constexpr std::string_view kType = "call";
   static constexpr std::string_view kDoc = "all calls of one Python function by another";

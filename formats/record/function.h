@@ -21,8 +21,8 @@ struct Function {
   std::uint64_t callers = 0;
   bool sampled = false;
   std::string_view input;
-  // No field: which function it is among those that the same reader has made, from 1; 0: not told.
-  std::uint32_t number = 0;
+  // No fields: which function of which dump it is for its reader, both from 1; 0: not told.
+  std::uint32_t number = 0, dump = 0;
 
   static constexpr std::string_view kType = "function";
   static constexpr std::string_view kDoc =

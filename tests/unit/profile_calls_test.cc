@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -129,21 +130,21 @@ TEST(ProfileCalls, AnyChunkingGivesTheSame) {
 class Numbered final : public CallSink {
  public:
   void function(const record::Function& each) override {
-    lines.push_back(name(each.number, each.name));
+    lines.push_back(name(each.dump, each.number, each.name));
   }
   void call(const record::Call& each) override {
-    const std::string caller = name(each.caller_number, each.caller_name);
-    lines.push_back(caller + " -> " + name(each.callee_number, each.callee_name));
+    const std::string caller = name(each.dump, each.caller_number, each.caller_name);
+    lines.push_back(caller + " -> " + name(each.dump, each.callee_number, each.callee_name));
     if (!each.caller_name.empty()) ++named;
     if (!each.callee_name.empty()) ++named;
   }
   std::vector<std::string> lines;
-  int named = 0;                               // in calls
-  std::map<std::uint32_t, std::string> names;  // by number
+  int named = 0;                                                         // in calls
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::string> names;  // by dump and number
 
  private:
-  std::string name(std::uint32_t number, std::string_view text) {
-    std::string& known = names[number];
+  std::string name(std::uint32_t dump, std::uint32_t number, std::string_view text) {
+    std::string& known = names[{dump, number}];
     if (known.empty()) known = text;
     if (!text.empty()) {
       EXPECT_EQ(known, text);
@@ -162,7 +163,7 @@ TEST(ProfileCalls, NumbersStandForFunctionsThatWereNamed) {
     ProfileCalls calls(sink, diagnostics, names);
     for (int dump = 0; dump < 2; ++dump) calls.read(*io::memory_source("in", kDump, 5));
     EXPECT_EQ(sink.lines, expected);
-    EXPECT_EQ(sink.names.size(), 4U) << "the second dump's have numbers of their own";
+    EXPECT_EQ(sink.names.size(), 4U);
     EXPECT_EQ(sink.named, names == ProfileCalls::Names::kAlways ? 8 : 2);
   }
 }
