@@ -1,0 +1,168 @@
+// What all inputs tell, in the order in which things were over (in_step.h), for the detectors.
+//
+// Story is shown every record once. It keeps what more than one detector asks for (threads,
+// sockets, closes, greenlets, the profile), shows each record to those detectors that want it, and
+// collects their findings. Times are ns since 1970, as in records; a lane is a log or a stream
+// whose numbers of files are its own.
+//
+// Memory: threads that live, closes of processes that live, what the socket table keeps
+// (socket_table.h), and findings.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "analyzers/checks/checks.h"
+#include "analyzers/checks/closings.h"
+#include "analyzers/inputs.h"
+#include "analyzers/names.h"
+#include "analyzers/python_calls.h"
+#include "analyzers/socket_table.h"
+#include "analyzers/typed.h"
+#include "formats/record/function.h"
+#include "formats/record/switch.h"
+
+namespace tracebraid::analyzers::checks {
+
+class Story final : public RecordVisitor, public SocketSink, public Scene {
+ public:
+  // With a detector for each of `which`, at most 32. `first_input` stands for the name of the
+  // input in records that do not tell it.
+  Story(std::span<const Check* const> which, std::string_view first_input);
+
+  // RecordVisitor
+  void begin(const InputKinds& kinds) override;
+  void enter(std::size_t lane) override;
+  void expect(const formats::record::AnyRecord& any, Distance distance) override;
+  void visit(const formats::record::AnyRecord& any) override;
+
+  // There are no more records: what is left is reported, and findings() are put in their order.
+  void finish();
+
+  // SocketSink
+  void socket(const SocketLife& life, const formats::record::Socket& socket) override;
+  void waited(const SocketLife& life, std::int64_t arrived_ts, std::int64_t read_ts) override;
+
+  // Scene
+  SocketTable& sockets() override { return table_; }
+  const Closing* closing(const Thread& thread, std::int64_t fd) const override;
+  const Closing* closing_of_file(const Thread& thread, std::uint64_t file) const override;
+  const Closing* last_listener_closing(const Thread& thread) const override;
+  std::string place(std::string_view input, std::uint64_t line) const override;
+  std::string evidence(const formats::record::Syscall& call) const override;
+  std::string evidence(const Quote& call) const override;
+  std::string function(std::string_view call, std::uint64_t count) const override;
+  bool has_capture() const override { return has_capture_; }
+  bool has_log() const override { return counts_.calls > 0; }
+  std::int64_t last_ts() const override { return last_ts_; }
+  void report(Finding finding) override { findings_.push_back(std::move(finding)); }
+  void note_loop(const Thread& thread, std::string_view call, bool is_negative,
+                 std::uint64_t count) override;
+  std::uint64_t looped(std::size_t lane, std::uint64_t pid, std::string_view call,
+                       bool is_negative) const override;
+
+  // What was looked at, in records of each type; threads that made calls.
+  struct Counts {
+    std::uint64_t calls = 0, failed = 0, threads = 0, segments = 0, flows = 0, packets = 0,
+                  switches = 0, functions = 0;
+  };
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+  // After finish(): the gravest first, and among equals the earliest.
+  [[nodiscard]] const std::vector<Finding>& findings() const { return findings_; }
+  [[nodiscard]] const InputKinds& kinds() const { return kinds_; }
+  // There were calls without a time; most calls had no duration.
+  [[nodiscard]] bool lacks_times() const { return lacks_times_; }
+  [[nodiscard]] bool lacks_durations() const { return without_duration_ * 2 > counts_.calls; }
+  // Calls name open files, and no record tells when those were closed.
+  [[nodiscard]] bool lacks_files() const {
+    return std::ranges::any_of(
+        lanes_, [](const Told& lane) { return lane.names_files && !lane.has_files; });
+  }
+  // Flows had payload, and no record tells when it passed.
+  [[nodiscard]] bool lacks_segments() const { return has_payload_ && counts_.segments == 0; }
+  [[nodiscard]] const SocketTable& table() const { return table_; }
+
+ private:
+  // What a lane's records have told.
+  struct Told {
+    bool names_files = false, has_files = false;
+  };
+  // Pairs of a lane and a number of its own.
+  struct PlaceHash {
+    std::size_t operator()(const std::pair<std::uint64_t, std::uint64_t>& place) const {
+      return static_cast<std::size_t>(place.first * 0x9e3779b97f4a7c15U ^ place.second);
+    }
+  };
+  template <typename Value>
+  using ByPlace = std::unordered_map<std::pair<std::uint64_t, std::uint64_t>, Value, PlaceHash>;
+
+  // Descriptors belong to processes; where the log does not tell those, to the whole log.
+  static std::uint64_t owner(const Thread& thread) {
+    return std::uint64_t{thread.lane} << 32U | thread.pid;
+  }
+  Closings& closings_of(const Thread& thread);
+  void see(std::int64_t ts) { last_ts_ = std::max(last_ts_, ts); }
+  // Of the lane at hand; made when it is new.
+  Thread& thread_of(std::optional<std::uint64_t> tid, std::optional<std::uint64_t> pid);
+  CallName& name_of(std::string_view call);
+  // The detectors that see the call, as bits.
+  [[nodiscard]] std::uint32_t seers(const CallEvent& event) const;
+
+  void syscall(const formats::record::Syscall& call);
+  void happen(const formats::record::Process& process);
+  void switch_greenlet(const formats::record::Switch& change);
+  // What a call leaves behind: in its thread (Thread::used, Thread::stretches), and of a close.
+  static void note_use(const CallEvent& event);
+  void note_stretches(const CallEvent& event);
+  void note_close(const CallEvent& event);
+
+  SocketTable table_;
+  std::vector<std::unique_ptr<Detector>> detectors_;  // of bits 1, 2, 4, …
+  std::uint32_t seers_of_all_ = 0, seers_of_failing_ = 0, seers_of_datagrams_ = 0;
+  std::vector<std::pair<std::int64_t, std::uint32_t>> seers_of_long_;  // from so many ns on
+  WordTable<CallName> names_;
+  std::vector<Finding> findings_;
+  PythonCalls python_;
+  InputKinds kinds_;
+  Counts counts_;
+  std::string first_input_;
+  std::size_t lane_ = 0, last_lane_ = 0;
+  std::vector<Told> lanes_;
+  std::int64_t last_ts_ = INT64_MIN;
+  bool has_capture_ = false, has_payload_ = false, lacks_times_ = false;
+  std::uint64_t without_duration_ = 0;
+  ByPlace<std::unique_ptr<Thread>> threads_;
+  Thread* last_thread_ = nullptr;
+  std::optional<std::int64_t> arrived_;  // of the call at hand
+  std::map<std::uint64_t, std::string> greenlets_;
+  std::map<std::tuple<std::size_t, std::uint64_t, std::string, bool>, std::uint64_t> loops_;
+  std::unordered_map<std::uint64_t, Closings> closings_;  // by process
+  std::uint64_t last_owner_ = 0;
+  Closings* last_closings_ = nullptr;  // its, unless null
+  // Of sockets, with the lane: a ring of the last ones.
+  std::vector<std::pair<std::size_t, Closing>> socket_closings_;
+  std::size_t next_closing_ = 0;
+  std::unordered_map<std::uint64_t, Closing> listener_closings_;  // by process
+  Typed<formats::record::Syscall> calls_;
+  Typed<formats::record::Segment> segments_;
+  Typed<formats::record::File> files_;
+  Typed<formats::record::Flow> flows_;
+  Typed<formats::record::Signal> signals_;
+  Typed<formats::record::Process> processes_;
+  Typed<formats::record::Function> functions_;
+  Typed<formats::record::Call> python_calls_;
+  Typed<formats::record::Switch> switches_;
+};
+
+}  // namespace tracebraid::analyzers::checks
