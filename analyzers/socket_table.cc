@@ -1,8 +1,11 @@
+// The part of SocketTable that follows the records: what calls, segments and flows tell of sockets
+// and wires, which bytes passed when, and when a socket is reported and forgotten. Which socket is
+// which flow is socket_match.cc's; what is written of a socket is socket_record.cc's.
 #include "analyzers/socket_table.h"
 
 #include <algorithm>
-#include <limits>
 
+#include "analyzers/socket_record.h"
 #include "formats/io/error.h"
 #include "formats/io/hash.h"
 #include "formats/record/text.h"
@@ -11,21 +14,8 @@ namespace tracebraid::analyzers {
 namespace {
 
 namespace record = formats::record;
-using record::Duration;
-using record::Time;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-// Times of two programs that look at the same event.
-constexpr std::int64_t kSlack = 2'000'000;
-// Sockets and flows with the same addresses are the same although their times do not fit, when they
-// are no further apart: clocks differ.
-constexpr std::int64_t kMostApart = 5 * kSecond;
-// A flow is reported when it has been silent for that long (pcapflows' time-out).
-constexpr std::int64_t kFlowLingers = 330 * kSecond;
-// A connection can wait for accept() after its end.
-constexpr std::int64_t kAcceptLingers = 60 * kSecond;
-// What leaves does not leave before the call is entered, but for how differently clocks are read.
-constexpr std::int64_t kReading = 100'000;
 constexpr std::size_t kMostEarly = 256;
 
 bool is_socket_kind(std::string_view kind) {
@@ -37,39 +27,6 @@ bool makes_socket(std::string_view call) {
   return call == "accept4" || call == "accept" || call == "socket";
 }
 
-// Of a host that is not known, or every one (0.0.0.0, ::).
-bool is_any(const record::Address& host) {
-  return std::all_of(host.bytes.begin(), host.bytes.end(),
-                     [](std::uint8_t byte) { return byte == 0; });
-}
-
-// 0.0.0.0 has IPv4 alone; :: may have both.
-bool fits(const record::Address& known, const record::Address& seen) {
-  return known == seen || (is_any(known) && (known.size != 4 || seen.size == 4));
-}
-
-std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
-  hash ^= value;
-  hash *= 0xff51afd7ed558ccdU;
-  return hash ^ (hash >> 32U);
-}
-
-constexpr std::uint32_t kAnyPort = 0x10000;
-
-// `own_port` is kAnyPort where it is not known; so is the port of a `peer` that is not.
-std::uint64_t key_of(std::string_view proto, const HostPort& peer, std::uint32_t own_port) {
-  std::uint64_t hash = proto == "udp" ? 17 : 6;
-  for (std::size_t at = 0; at < 16; at += 8) {
-    std::uint64_t part = 0;
-    for (std::size_t byte = 0; byte < 8; ++byte) part = part << 8U | peer.host.bytes[at + byte];
-    hash = mix(hash, part);
-  }
-  hash =
-      mix(hash, std::uint64_t{peer.host.size} << 40U | std::uint64_t{own_port} << 20U |
-                    std::uint64_t{peer.port.value_or(kAnyPort - 1)} << 1U | (peer.port ? 1U : 0U));
-  return hash == 0 ? 1 : hash;
-}
-
 void count_reason(std::vector<std::pair<std::string_view, std::uint64_t>>& reasons,
                   std::string_view reason) {
   for (auto& [known, count] : reasons) {
@@ -79,27 +36,6 @@ void count_reason(std::vector<std::pair<std::string_view, std::uint64_t>>& reaso
     }
   }
   reasons.emplace_back(reason, 1);
-}
-
-template <typename Item>
-std::string shown_set(std::vector<Item> items) {
-  std::ranges::sort(items);
-  std::string text;
-  for (const Item item : items) {
-    if (!text.empty()) text.push_back(',');
-    text.append(std::to_string(item));
-  }
-  return text;
-}
-
-std::optional<Time> maybe_time(std::int64_t ts) {
-  if (ts == Mark::kUnknown) return std::nullopt;
-  return Time{ts};
-}
-
-std::optional<Time> maybe_time(const std::optional<std::int64_t>& ts) {
-  if (!ts) return std::nullopt;
-  return Time{*ts};
 }
 
 std::optional<std::int64_t> begin_of(const record::Syscall& call) {
@@ -119,33 +55,6 @@ std::optional<std::uint16_t> port_of(const std::optional<std::uint64_t>& port) {
   return static_cast<std::uint16_t>(*port);
 }
 
-// How far `ts` is from the time between `low` and `high`.
-std::int64_t distance(std::int64_t ts, std::int64_t low, std::int64_t high) {
-  return ts < low ? low - ts : ts > high ? ts - high : 0;
-}
-
-// How far a flow's beginning is from when the socket's can have been; 0 when it fits.
-std::int64_t misfit(const SocketLife& life, const Wire& wire) {
-  constexpr std::int64_t kFar = kSecond * 3600 * 24 * 365;
-  const std::int64_t end = life.end_ts.value_or(wire.ts + kFar);
-  if (life.connect_ts) {
-    const std::int64_t returned = life.connect_end_ts.value_or(*life.connect_ts);
-    return distance(wire.ts, *life.connect_ts - kSlack, returned + kSlack);
-  }
-  if (life.listener && life.connected_ts) {
-    // Until accept() has returned; connections wait in the backlog before.
-    const std::int64_t last = *life.connected_ts + kSlack;
-    if (wire.is_over && wire.last_ts + kAcceptLingers < *life.connected_ts) {
-      return *life.connected_ts - wire.last_ts;
-    }
-    return distance(wire.ts, wire.ts < last ? wire.ts : last, last);
-  }
-  // It was there before: any flow that goes on while it is open.
-  if (wire.ts > end + kSlack) return wire.ts - end;
-  if (life.ts && wire.is_over && wire.last_ts + kSlack < *life.ts) return *life.ts - wire.last_ts;
-  return 0;
-}
-
 // "{msg_hdr={…}, msg_len=12}, …": each message's length, or nothing when they are not all there.
 std::vector<std::uint64_t> message_lengths(std::string_view args, std::uint64_t bytes) {
   constexpr std::string_view kLength = "msg_len=";
@@ -163,16 +72,6 @@ std::vector<std::uint64_t> message_lengths(std::string_view args, std::uint64_t 
   }
   if (sum != bytes) lengths.clear();
   return lengths;
-}
-
-std::string_view role_of(const SocketLife& life) {
-  if (life.is_listener) return "listener";
-  if (life.kind == "unix") return "unix";
-  if (life.listener) return "accepted";
-  if (life.connect_ts || life.peer.port) return "connecting";
-  if (life.kind == "udp") return "unconnected";
-  if (life.local.port) return "bound";
-  return "other";
 }
 
 }  // namespace
@@ -545,62 +444,6 @@ void SocketTable::pass_datagram(SocketLife& life, Wire& wire, std::size_t side,
   }
 }
 
-// The flow between the socket and the datagram's peer, which it has claimed then.
-Wire* SocketTable::wire_of_datagram(SocketLife& life, const SocketLife::Datagram& datagram) {
-  const HostPort& peer = datagram.peer;
-  if (life.local.port) {
-    const auto side_of = [&](const Wire& wire) -> std::size_t {
-      return wire.ends[0].port == life.local.port && wire.ends[1] == peer ? 0 : 1;
-    };
-    // Of one that is over, the socket may be about to read what it brought.
-    const auto is_free_or_own = [&](const Wire& wire, std::size_t side) {
-      return !wire.is_claimed[side] ||
-             (wire.files[side] == life.file && wire.lanes[side] == life.lane);
-    };
-    Wire* const wire =
-        wires_by_key_.find(key_of("udp", peer, *life.local.port), [&](const Wire& one) {
-          const std::size_t side = side_of(one);
-          return one.is_udp && one.ends[1 - side] == peer &&
-                 one.ends[side].port == life.local.port &&
-                 fits(life.local.host, one.ends[side].host) && is_free_or_own(one, side);
-        });
-    if (wire == nullptr) return nullptr;
-    const std::size_t side = side_of(*wire);
-    if (!wire->is_claimed[side]) claim(life, *wire, side, "address");
-    return wire;
-  }
-  // Its own port is not known: the only flow that has such a datagram, which left during the call
-  // or a little later, but not before.
-  if (!datagram.is_out || datagram.ts == Mark::kUnknown) return nullptr;
-  Wire* only = nullptr;
-  int count = 0;
-  each_begun("udp", peer, datagram.ts, datagram.returned, [&](Wire& wire) {
-    if (!fits(life.local.host, wire.ends[0].host) ||
-        !wire.datagrams->sent[0].has_second(datagram.bytes, earliest(datagram.ts),
-                                            datagram.returned + kSlack)) {
-      return;
-    }
-    only = &wire;
-    ++count;
-  });
-  if (count != 1) return nullptr;
-  claim(life, *only, 0, "time");
-  return only;
-}
-
-// Datagrams whose flow had not shown when the call returned.
-void SocketTable::settle_early(SocketLife& life) {
-  constexpr std::size_t kMostTried = 8;
-  if (!captured_) return;
-  std::size_t at = life.early.size() - std::min(life.early.size(), kMostTried);
-  while (at < life.early.size()) {
-    const std::size_t before = life.early.size();
-    (void)wire_of_datagram(life, SocketLife::Datagram(life.early[at]));
-    // What a flow claims is taken out.
-    at = life.early.size() < before ? 0 : at + 1;
-  }
-}
-
 void SocketTable::leave_open_wires(SocketLife& life, Wire& wire, std::size_t side) {
   const std::size_t at = wire.datagrams->open_at[side];
   if (at >= life.open_wires.size() || life.open_wires[at] != &wire) return;
@@ -608,225 +451,6 @@ void SocketTable::leave_open_wires(SocketLife& life, Wire& wire, std::size_t sid
   life.open_wires[at] = last;
   life.open_wires.pop_back();
   last->datagrams->open_at[last->sockets[0] == &life ? 0 : 1] = at;
-}
-
-void SocketTable::place(SocketLife& life) {
-  displace(life);
-  if (life.is_listener || (life.kind != "tcp" && life.kind != "udp")) return;
-  if (life.kind == "tcp" && !life.peer.port) return;
-  if (!life.peer.port && !life.local.port) return;
-  // A datagram socket that is not connected is found by its port alone.
-  const HostPort peer = life.peer.port ? life.peer : HostPort{};
-  life.key = key_of(life.kind, peer, life.local.port ? *life.local.port : kAnyPort);
-  life.key_ts = life.connect_ts.value_or(life.ts.value_or(clock_));
-  sockets_by_key_.insert({life.key, life.key_ts, life.file, &life});
-}
-
-void SocketTable::displace(SocketLife& life) {
-  if (life.key == 0) return;
-  sockets_by_key_.erase({life.key, life.key_ts, life.file, &life});
-  life.key = 0;
-}
-
-// Of flows that nobody has claimed, the earliest that fits.
-void SocketTable::look_for_wire(SocketLife& life) {
-  if (life.key == 0 || life.kind != "tcp") return;
-  if (!life.local.port) return look_for_wire_by_time(life);
-  Wire* best = nullptr;
-  std::size_t best_side = 0;
-  std::int64_t best_misfit = kMostApart + 1;
-  (void)wires_by_key_.find(life.key, [&](Wire& wire) {
-    for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
-      if (wire.is_claimed[side] || wire.proto != life.kind) continue;
-      if (wire.ends[1 - side] != life.peer || wire.ends[side].port != life.local.port ||
-          !fits(life.local.host, wire.ends[side].host)) {
-        continue;
-      }
-      const std::int64_t apart = misfit(life, wire);
-      if (apart < best_misfit || (apart == best_misfit && best != nullptr && wire.ts < best->ts)) {
-        best = &wire;
-        best_side = side;
-        best_misfit = apart;
-      }
-    }
-    return false;  // look at all
-  });
-  if (best != nullptr) claim(life, *best, best_side, "address");
-}
-
-// Calls `look(wire)` for those to `peer` that began between `from` and `until`, or a second before
-// or behind, and have no client yet.
-template <typename Look>
-void SocketTable::each_begun(std::string_view proto, const HostPort& peer, std::int64_t from,
-                             std::int64_t until, Look look) {
-  const auto found = begun_.find(key_of(proto, peer, kAnyPort));
-  if (found == begun_.end()) return;
-  // They were seen in the order of their first payload or end, nearly that of their beginning.
-  constexpr std::int64_t kDisorder = kSecond;
-  const auto& begun = found->second;
-  auto at = std::lower_bound(begun.begin(), begun.end(), from - kSlack - kDisorder,
-                             [](const Begun& one, std::int64_t ts) { return one.ts < ts; });
-  for (; at != begun.end() && at->ts <= until + kSlack + kDisorder; ++at) {
-    Wire* const wire =
-        wires_.find(at->uid_hash, [&](const Wire& one) { return one.serial == at->serial; });
-    if (wire != nullptr && !wire->is_claimed[0] && wire->ends[1] == peer) look(*wire);
-  }
-}
-
-// The same for those that began while the socket was connecting.
-template <typename Look>
-void SocketTable::each_begun(const SocketLife& life, Look look) {
-  if (!life.connect_ts) return;
-  each_begun(life.kind, life.peer, *life.connect_ts, life.connect_end_ts.value_or(*life.connect_ts),
-             [&](Wire& wire) {
-               if (wire.ts >= earliest(*life.connect_ts) &&
-                   fits(life.local.host, wire.ends[0].host) && misfit(life, wire) == 0) {
-                 look(wire);
-               }
-             });
-}
-
-// The only one that began while connect() went on.
-void SocketTable::look_for_wire_by_time(SocketLife& life) {
-  Wire* only = nullptr;
-  int count = 0;
-  each_begun(life, [&](Wire& wire) {
-    only = &wire;
-    ++count;
-  });
-  if (count == 1) claim(life, *only, 0, "time");
-}
-
-SocketLife* SocketTable::best_socket(Wire& wire, std::size_t side, std::string_view& match) {
-  const HostPort& own = wire.ends[side];
-  const HostPort& peer = wire.ends[1 - side];
-  SocketLife* best = nullptr;
-  std::int64_t best_misfit = kMostApart + 1;
-  const auto look = [&](std::uint64_t key, bool has_port, bool has_peer) {
-    bool is_ambiguous = false;
-    const auto consider = [&](SocketLife& life) {
-      if ((life.wire && wire.proto == "tcp") || life.kind != wire.proto) return;
-      if (has_peer && life.peer != peer) return;
-      if (has_port && life.local.port != own.port) return;
-      if (!fits(life.local.host, own.host)) return;
-      std::int64_t apart = misfit(life, wire);
-      if (wire.proto == "udp") {
-        apart = 0;
-        if (life.end_ts && wire.ts > *life.end_ts + kSlack) apart = wire.ts - *life.end_ts;
-        if (life.ts && wire.is_over && wire.last_ts + kSlack < *life.ts) apart = kMostApart + 1;
-        // Of two with one port, that of the flow's family.
-        if (life.local.host.size != 0 && life.local.host.size != own.host.size) ++apart;
-        // One whose port is not known begins the flow with its first datagram.
-        if (!has_port && (life.first_out || life.first_in || !life.connect_ts ||
-                          wire.ts < *life.connect_ts - kSlack)) {
-          return;
-        }
-      }
-      if (!has_port) {
-        if (apart > 0 || (life.connect_ts && wire.ts < earliest(*life.connect_ts))) return;
-        if (best != nullptr) {
-          // In one thread, the one before had sent its SYN by then.
-          is_ambiguous |= !is_clock_shared() || best->connect_tid != life.connect_tid ||
-                          best->lane != life.lane || life.kind == "udp";
-          if (life.connect_ts > best->connect_ts) best = &life;
-          return;
-        }
-      }
-      if (apart < best_misfit) {
-        best = &life;
-        best_misfit = apart;
-      }
-    };
-    // Those that were made at about that time: addresses can be used again many times.
-    constexpr int kMostBefore = 64;
-    constexpr int kMostBehind = 16;
-    const auto behind = sockets_by_key_.lower_bound({key, wire.ts + kSlack, 0, nullptr});
-    auto before = behind;
-    for (int seen = 0; seen < kMostBefore && before != sockets_by_key_.begin(); ++seen) {
-      if (std::prev(before)->key != key) break;
-      --before;
-      consider(*before->what);
-    }
-    auto at = behind;
-    for (int seen = 0; seen < kMostBehind && at != sockets_by_key_.end() && at->key == key;
-         ++seen, ++at) {
-      consider(*at->what);
-    }
-    if (is_ambiguous) best = nullptr;
-  };
-  look(key_of(wire.proto, peer, *own.port), true, true);
-  match = "address";
-  if (best == nullptr && wire.proto == "udp") look(key_of("udp", {}, *own.port), true, false);
-  if (best == nullptr && side == 0) {
-    look(key_of(wire.proto, peer, kAnyPort), false, true);
-    match = "time";
-  }
-  return best;
-}
-
-void SocketTable::look_for_sockets(Wire& wire) {
-  if (wire.proto != "tcp" && wire.proto != "udp") return;
-  for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
-    if (wire.is_claimed[side]) continue;
-    std::string_view match;
-    if (SocketLife* const life = best_socket(wire, side, match)) claim(*life, wire, side, match);
-  }
-}
-
-void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::string_view match) {
-  wire.sockets[side] = &life;
-  wire.is_claimed[side] = true;
-  wire.files[side] = life.file;
-  wire.lanes[side] = life.lane;
-  const bool is_first = !life.wire;
-  if (is_first) {
-    life.wire = wire.shared_from_this();
-    if (wire.proto == "tcp") displace(life);
-    life.side = side;
-    life.match = match;
-  }
-  if (!life.local.port) {
-    life.local = wire.ends[side];
-    if (wire.is_udp) place(life);
-  } else if (is_any(life.local.host) && (!wire.is_udp || life.peer.port)) {
-    // A datagram socket that is not connected goes on being of all addresses.
-    life.local.host = wire.ends[side].host;
-  }
-  if (wire.files[0] && wire.files[1]) {
-    if (wire.sockets[0] != nullptr) wire.sockets[0]->peer_file = wire.files[1];
-    if (wire.sockets[1] != nullptr) wire.sockets[1]->peer_file = wire.files[0];
-  }
-  if (wire.is_udp) {
-    ++life.flows;
-    if (wire.is_over) {
-      wire.sockets[side] = nullptr;
-      life.wire_bytes_in += wire.bytes[1 - side];
-      life.wire_bytes_out += wire.bytes[side];
-    } else {
-      wire.datagrams->open_at[side] = life.open_wires.size();
-      life.open_wires.push_back(&wire);
-    }
-    if (life.early_lost) {
-      wire.datagrams->sent[side].forget();
-      wire.datagrams->received[1 - side].forget();
-    }
-    std::erase_if(life.early, [&](const SocketLife::Datagram& datagram) {
-      if (datagram.peer != wire.ends[1 - side]) return false;
-      if (!life.early_lost) pass_datagram(life, wire, side, datagram);
-      return true;
-    });
-    return;
-  }
-  life.is_measured = !life.is_given_up && !life.made_by.empty() && life.made_by != "recvmsg" &&
-                     wire.is_from_start && !wire.early_lost[0] && !wire.early_lost[1];
-  if (!life.is_measured) return;
-  std::vector<Mark> out;
-  std::vector<Mark> in;
-  life.is_measured =
-      early_.collect(wire.early[side], out) && early_.collect(wire.early[1 - side], in);
-  if (!life.is_measured) return;
-  for (const Mark& mark : out) left(life, mark.end, mark.ts);
-  for (const Mark& mark : in) arrived(life, mark.end, mark.ts);
 }
 
 Wire& SocketTable::wire_of(std::string_view uid, std::string_view proto, const HostPort& orig,
@@ -850,17 +474,7 @@ Wire& SocketTable::wire_of(std::string_view uid, std::string_view proto, const H
   wire.is_from_start = is_from_start;
   ++counts_.flows;
   last_wire_ = &wire;
-  if (proto == "tcp" || proto == "udp") {
-    wire.keys[0] = key_of(proto, resp, *orig.port);
-    wire.keys[1] = key_of(proto, orig, *resp.port);
-    for (const std::uint64_t key : wire.keys) wires_by_key_.insert(key, &wire);
-    look_for_sockets(wire);
-    if (!wire.is_claimed[0]) {
-      Fifo<Begun>& begun = begun_[key_of(proto, resp, kAnyPort)];
-      while (!begun.empty() && begun.front().ts + kFlowLingers < clock_) begun.pop();
-      begun.push({wire.ts, hash, wire.serial});
-    }
-  }
+  if (proto == "tcp" || proto == "udp") place(wire);
   return wire;
 }
 
@@ -1044,17 +658,6 @@ SocketTable::~SocketTable() {
   for (Wire* const wire : left) wire->self.reset();
 }
 
-// As far as sockets tell that have been matched by their addresses.
-bool SocketTable::is_clock_shared() const {
-  return skew_.low_count > 0 && skew_.high_count > 0 && skew_.low <= kReading &&
-         skew_.high >= -kReading;
-}
-
-// When what a call sent that was entered at `ts` can have been captured first.
-std::int64_t SocketTable::earliest(std::int64_t ts) const {
-  return ts - (is_clock_shared() ? kReading : kSlack);
-}
-
 void SocketTable::seen_at(std::int64_t ts) {
   if (ts <= clock_) return;
   const bool is_time = clock_ / kSecond != ts / kSecond;
@@ -1091,22 +694,6 @@ void SocketTable::erase(Wire& wire) {
   wire.self.reset();
 }
 
-// Where several clients connected to the same server at the same time: the only flow of the size.
-void SocketTable::match_by_bytes(SocketLife& life) {
-  if (life.wire || life.kind != "tcp" || life.local.port || !life.peer.port || !life.connect_ts) {
-    return;
-  }
-  Wire* only = nullptr;
-  int count = 0;
-  each_begun(life, [&](Wire& wire) {
-    if (!wire.is_over || wire.bytes[0] != life.bytes_out || wire.bytes[1] != life.bytes_in) return;
-    only = &wire;
-    ++count;
-  });
-  if (count == 1) claim(life, *only, 0, "bytes");
-  if (count > 1) life.match = "ambiguous";
-}
-
 void SocketTable::finish() {
   std::vector<SocketLife*> left;
   left.reserve(lives_.size());
@@ -1121,136 +708,14 @@ void SocketTable::finish() {
 void SocketTable::report(SocketLife& life) {
   if (!life.early.empty()) settle_early(life);
   match_by_bytes(life);
-  record::Socket record;
-  record.ts = life.made_by.empty() ? std::nullopt : maybe_time(life.ts);
-  record.end_ts = maybe_time(life.end_ts);
-  if (record.ts && record.end_ts) record.duration = Duration{*life.end_ts - *life.ts};
-  const std::string pids = shown_set(life.pids.all());
-  const std::string fds = shown_set(life.fds.all());
-  record.pids = pids;
-  record.fds = fds;
-  record.role = role_of(life);
-  record.proto = life.proto.empty() ? life.kind : life.proto;
-  record.local_h = life.local.host;
-  if (life.local.port) record.local_p = *life.local.port;
-  record.peer_h = life.peer.host;
-  if (life.peer.port) record.peer_p = *life.peer.port;
-  record.path = life.path;
-
-  const bool is_on_network = life.kind == "tcp" || life.kind == "udp";
-  const bool is_talking = is_on_network && !life.is_listener &&
-                          (life.peer.port || (life.kind == "udp" && life.calls > 0));
-  std::string difference;
-  const auto differs = [&](std::uint64_t bytes, std::string_view what) {
-    if (!difference.empty()) difference.append("; ");
-    difference.append(std::to_string(bytes)).append(bytes == 1 ? " byte " : " bytes ");
-    difference.append(what);
-  };
+  const SocketRecord made(life, expects_flows_ ? captured_ : std::nullopt);
+  if (is_talking(life)) ++counts_.sockets;
   if (life.wire) {
-    const Wire& wire = *life.wire;
-    record.uid = wire.uid;
-    record.conn_state = wire.conn_state;
-    record.match = life.match;
-    const bool is_udp = life.kind == "udp";
-    if (is_udp) record.flows = life.flows;
-    if (wire.is_over || is_udp) {
-      const std::uint64_t in = is_udp ? life.wire_bytes_in : wire.bytes[1 - life.side];
-      const std::uint64_t out = is_udp ? life.wire_bytes_out : wire.bytes[life.side];
-      record.wire_in = in;
-      record.wire_out = out;
-      const bool is_whole = !life.made_by.empty();
-      if (in > life.bytes_in) {
-        differs(in - life.bytes_in, !is_whole ? "received before the log began, or never read"
-                                    : life.ended_by.empty() ? "not read when the log ended"
-                                                            : "never read");
-      } else if (in < life.bytes_in) {
-        differs(life.bytes_in - in, "received that the capture does not have");
-      }
-      if (out > life.bytes_out) {
-        differs(out - life.bytes_out, is_whole ? "sent by calls that the log does not show"
-                                               : "sent before the log began");
-      } else if (out < life.bytes_out) {
-        differs(life.bytes_out - out, wire.reset_by.empty()
-                                          ? "sent that the capture does not have"
-                                          : "sent that never left: the connection was reset");
-      }
-    }
-    if (wire.rexmit_pkts[life.side] > 0) {
-      if (!difference.empty()) difference.append("; ");
-      difference.append(std::to_string(wire.rexmit_pkts[life.side]))
-          .append(wire.rexmit_pkts[life.side] == 1 ? " segment retransmitted"
-                                                   : " segments retransmitted");
-    }
-    if (wire.missed > 0) differs(wire.missed, "missing in the capture");
-    record.wire_first_in = maybe_time(wire.first_data[1 - life.side]);
-    record.wire_first_out = maybe_time(wire.first_data[life.side]);
-    record.peer_file = life.peer_file;
     ++counts_.matched;
-  } else {
-    record.match = life.is_listener                ? "listener"
-                   : !is_on_network                ? "local"
-                   : !is_talking                   ? "unconnected"
-                   : !expects_flows_ || !captured_ ? "no_capture"
-                   : life.match == "ambiguous"     ? "ambiguous"
-                   : (life.end_ts && *life.end_ts < captured_->first) ||
-                           (life.ts && *life.ts > captured_->second)
-                       ? "outside"
-                       : "absent";
-    if (is_talking) count_reason(counts_.unmatched, record.match);
+  } else if (is_talking(life)) {
+    count_reason(counts_.unmatched, made.record().match);
   }
-  if (is_talking) ++counts_.sockets;
-
-  record.bytes_in = life.bytes_in;
-  record.bytes_out = life.bytes_out;
-  record.difference = difference;
-  record.calls = life.calls;
-  record.errors = life.errors;
-  std::string by_call, by_error;
-  life.by_call.append_shown(by_call);
-  life.by_error.append_shown(by_error);
-  record.by_call = by_call;
-  record.by_error = by_error;
-  if (life.blocked_ns >= 0) record.blocked = Duration{life.blocked_ns};
-  record.connected_ts = maybe_time(life.connected_ts);
-  record.first_in = maybe_time(life.first_in);
-  record.first_out = maybe_time(life.first_out);
-  record.eof_ts = maybe_time(life.eof_ts);
-
-  const auto show = [](Waiting& waiting, std::uint64_t& count, auto& longest, auto& mean, auto& p99,
-                       auto& total) {
-    count = waiting.count;
-    if (waiting.count == 0) return;
-    longest = Duration{waiting.longest_ns};
-    mean = Duration{waiting.total_ns / static_cast<std::int64_t>(waiting.count)};
-    constexpr double kPercent = 99;
-    p99 = Duration{waiting.spread.percentile(kPercent)};
-    total = Duration{waiting.total_ns};
-  };
-  show(life.waits, record.waits, record.wait_max, record.wait_mean, record.wait_p99,
-       record.wait_total);
-  if (life.waits.count > 0) record.wait_max_ts = Time{life.waits.longest_ts};
-  show(life.send_waits, record.send_waits, record.send_wait_max, record.send_wait_mean,
-       record.send_wait_p99, record.send_wait_total);
-  if (life.wire && life.kind == "tcp" && !life.is_measured) {
-    record.unmeasured_in = life.bytes_in;
-    record.unmeasured_out = life.bytes_out;
-  } else if (life.wire) {
-    record.unmeasured_in = life.waits.unmeasured_bytes;
-    record.unmeasured_out = life.send_waits.unmeasured_bytes;
-  }
-
-  record.made_by = life.made_by;
-  record.ended_by = life.ended_by;
-  record.file = life.file;
-  record.listener = life.listener;
-  record.pid = life.pid;
-  record.tid = life.tid;
-  record.end_pid = life.end_pid;
-  record.end_tid = life.end_tid;
-  record.line = life.line;
-  record.end_line = life.end_line;
-  record.input = life.input;
-  sink_.socket(life, record);
+  sink_.socket(life, made.record());
 
   displace(life);
   for (Wire* const wire : life.open_wires) {

@@ -14,11 +14,15 @@
 // The n-th byte of a direction on the wire is the n-th byte that calls sent or received. That needs
 // both beginnings: the socket's making in the log, the SYN in the capture.
 //
+// SocketTable's functions are in two files: what follows the records in socket_table.cc, and what
+// matches sockets with flows in socket_match.cc. socket_record.h makes the record of a socket.
+//
 // Memory: sockets and flows that are open or ended less than five minutes of the traces' time ago
 // (at most kMostEnded of each), what was on the wire and not yet read, and the last segments of
 // flows whose sockets have not shown (early_marks.h).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -46,6 +50,11 @@
 #include "formats/record/syscall.h"
 
 namespace tracebraid::analyzers {
+
+// No one host: not known, or every one (0.0.0.0, ::).
+[[nodiscard]] inline bool is_any(const formats::record::Address& host) {
+  return std::ranges::all_of(host.bytes, [](std::uint8_t byte) { return byte == 0; });
+}
 
 struct HostPort {
   formats::record::Address host;  // size 0: unknown
@@ -235,6 +244,9 @@ struct Skew {
   std::uint64_t low_count = 0, high_count = 0;
 };
 
+// The earliest and the latest packet; nothing without a capture.
+using Captured = std::optional<std::pair<std::int64_t, std::int64_t>>;
+
 class SocketSink {
  public:
   virtual ~SocketSink() = default;
@@ -257,6 +269,10 @@ class SocketSink {
 class SocketTable {
  public:
   static constexpr std::size_t kMostEnded = 100'000;
+  // A flow is reported when it has been silent for that long (pcapflows' time-out).
+  static constexpr std::int64_t kFlowLingers = 330'000'000'000;
+  // A connection can wait for accept() after its end.
+  static constexpr std::int64_t kAcceptLingers = 60'000'000'000;
 
   explicit SocketTable(SocketSink& sink) : sink_(sink) {}
   SocketTable(const SocketTable&) = delete;
@@ -291,9 +307,7 @@ class SocketTable {
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
   // From the earliest to the latest packet; nothing without a capture.
-  [[nodiscard]] std::optional<std::pair<std::int64_t, std::int64_t>> captured() const {
-    return captured_;
-  }
+  [[nodiscard]] Captured captured() const { return captured_; }
 
  private:
   struct Place {
@@ -322,6 +336,7 @@ class SocketTable {
     }
   };
 
+  // In socket_table.cc.
   SocketLife& make(std::size_t lane, std::uint64_t file);
   void learn(SocketLife& life, const formats::record::Syscall& call);
   void count(SocketLife& life, const formats::record::Syscall& call);
@@ -329,23 +344,9 @@ class SocketTable {
   [[nodiscard]] bool may_be_measured(SocketLife& life) const;
   void move_datagrams(SocketLife& life, const formats::record::Syscall& call);
   void move_datagram(SocketLife& life, const SocketLife::Datagram& datagram);
-  Wire* wire_of_datagram(SocketLife& life, const SocketLife::Datagram& datagram);
-  void settle_early(SocketLife& life);
   void pass_datagram(SocketLife& life, Wire& wire, std::size_t side,
                      const SocketLife::Datagram& datagram);
   static void leave_open_wires(SocketLife& life, Wire& wire, std::size_t side);
-  void place(SocketLife& life);
-  void displace(SocketLife& life);
-  void look_for_wire(SocketLife& life);
-  void look_for_wire_by_time(SocketLife& life);
-  template <typename Look>
-  void each_begun(std::string_view proto, const HostPort& peer, std::int64_t from,
-                  std::int64_t until, Look look);
-  template <typename Look>
-  void each_begun(const SocketLife& life, Look look);
-  void look_for_sockets(Wire& wire);
-  [[nodiscard]] SocketLife* best_socket(Wire& wire, std::size_t side, std::string_view& match);
-  void claim(SocketLife& life, Wire& wire, std::size_t side, std::string_view match);
   Wire& wire_of(std::string_view uid, std::string_view proto, const HostPort& orig,
                 const HostPort& resp, std::int64_t ts, bool is_from_start);
   void passed(Wire& wire, std::size_t from, std::uint64_t end, std::int64_t ts);
@@ -356,20 +357,37 @@ class SocketTable {
   const Wire* expect_wire(std::string_view uid, Distance distance) const;
   void seen_at(std::int64_t ts);
   void drop_old();
-  [[nodiscard]] bool is_clock_shared() const;
-  [[nodiscard]] std::int64_t earliest(std::int64_t ts) const;
-  void match_by_bytes(SocketLife& life);
   void report(SocketLife& life);
   void forget(SocketLife& life);
   void report_if_over(SocketLife& life);
   void count_flow(const Wire& wire);
   void erase(Wire& wire);
 
+  // Which socket is which flow: in socket_match.cc.
+  void place(SocketLife& life);
+  void displace(SocketLife& life);
+  void place(Wire& wire);
+  void look_for_wire(SocketLife& life);
+  void look_for_wire_by_time(SocketLife& life);
+  template <typename Look>
+  void each_begun(std::string_view proto, const HostPort& peer, std::int64_t from,
+                  std::int64_t until, Look look);
+  template <typename Look>
+  void each_begun(const SocketLife& life, Look look);
+  void look_for_sockets(Wire& wire);
+  [[nodiscard]] SocketLife* best_socket(Wire& wire, std::size_t side, std::string_view& match);
+  void claim(SocketLife& life, Wire& wire, std::size_t side, std::string_view match);
+  Wire* wire_of_datagram(SocketLife& life, const SocketLife::Datagram& datagram);
+  void settle_early(SocketLife& life);
+  [[nodiscard]] bool is_clock_shared() const;
+  [[nodiscard]] std::int64_t earliest(std::int64_t ts) const;
+  void match_by_bytes(SocketLife& life);
+
   SocketSink& sink_;
   bool expects_flows_ = true;
   Blocks life_memory_, wire_memory_;
   std::int64_t clock_ = INT64_MIN;
-  std::optional<std::pair<std::int64_t, std::int64_t>> captured_;
+  Captured captured_;
   HashIndex<SocketLife> lives_;  // by hash of lane and file; they are the table's
   HashIndex<Wire> wires_;        // by hash of the uid
   Names names_;

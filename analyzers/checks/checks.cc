@@ -18,11 +18,6 @@ constexpr const Check* kChecks[] = {
     &kCrash,
 };
 
-// 0.0.0.0, ::, or not known.
-bool is_any(const formats::record::Address& host) {
-  return std::ranges::all_of(host.bytes, [](std::uint8_t byte) { return byte == 0; });
-}
-
 }  // namespace
 
 bool serves(const HostPort& local, const HostPort& server) {
