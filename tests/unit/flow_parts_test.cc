@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "formats/record/arena.h"
 #include "tests/unit/record_laws.h"
 
 namespace tracebraid::analyzers {
@@ -73,11 +74,8 @@ class Parts : public testing::Test {
 
   std::vector<Flow> joined(const std::vector<Flow>& flows, std::size_t most = 100) {
     all_.clear();
-    // What is checked here has no texts but those of literals and of the parts.
-    FlowParts parts(most, [&](const AnyRecord& any) {
-      all_.push_back(*any.as<Flow>());
-      histories_.emplace_back(all_.back().history);
-    });
+    FlowParts parts(most,
+                    [&](const AnyRecord& any) { all_.push_back(*any.kept_in(texts_).as<Flow>()); });
     for (const Flow& each : flows) EXPECT_TRUE(parts.add(AnyRecord(each)));
     parts.finish();
     evicted_ = parts.evicted();
@@ -85,14 +83,14 @@ class Parts : public testing::Test {
   }
 
   std::vector<Flow> all_;
-  std::vector<std::string> histories_;
+  formats::record::Arena texts_;
   std::uint64_t evicted_ = 0;
 };
 
 TEST_F(Parts, OfTwoFilesAreOneFlow) {
   const auto flows = joined({flow(0, "ShAD", "eof"), flow(10 * kSecond, "adFf", "closed")});
   ASSERT_EQ(flows.size(), 1U);
-  EXPECT_EQ(histories_[0], "ShADadFf");
+  EXPECT_EQ(flows[0].history, "ShADadFf");
   EXPECT_EQ(flows[0].orig_pkts, 6U);
   EXPECT_EQ(flows[0].resp_bytes, 40U);
   EXPECT_EQ(flows[0].duration, Duration{11 * kSecond});
@@ -107,7 +105,7 @@ TEST_F(Parts, ServerTakenForTheClientIsTurned) {
   second.closed_by = "orig";
   const auto flows = joined({flow(0, "ShAD", "eof"), second});
   ASSERT_EQ(flows.size(), 1U);
-  EXPECT_EQ(histories_[0], "ShADdaf");
+  EXPECT_EQ(flows[0].history, "ShADdaf");
   EXPECT_EQ(flows[0].orig_p, 40000);
   EXPECT_EQ(flows[0].resp_pkts, 7U);
 }
