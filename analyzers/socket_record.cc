@@ -134,7 +134,8 @@ void SocketRecord::tell_wire(const SocketLife& life) {
     record_.wire_out = out;
     const bool is_whole = !life.made_by.empty();
     if (in > life.bytes_in) {
-      differs(in - life.bytes_in, !is_whole ? "received before the log began, or never read"
+      differs(in - life.bytes_in, !is_whole         ? "received before the log began, or never read"
+                                  : !life.is_closed ? "not read"
                                   : life.ended_by.empty() ? "not read when the log ended"
                                                           : "never read");
     } else if (in < life.bytes_in) {

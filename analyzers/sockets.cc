@@ -49,24 +49,30 @@ class Joined final : public RecordVisitor {
   }
   void visit(const AnyRecord& any) override {
     if (const auto* call = calls_.get(any)) {
-      has_calls_ = true;
+      seen_.calls = true;
       table_.syscall(*call, lane_);
     } else if (const auto* segment = segments_.get(any)) {
+      seen_.segments = true;
       table_.segment(*segment);
     } else if (const auto* file = files_.get(any)) {
+      seen_.files = true;
       table_.file(*file, lane_);
     } else if (const auto* flow = flows_.get(any)) {
       table_.flow(*flow);
     }
   }
 
-  [[nodiscard]] bool has_calls() const { return has_calls_; }
+  // Which records there were.
+  struct Seen {
+    bool calls = false, files = false, segments = false;
+  };
+  [[nodiscard]] const Seen& seen() const { return seen_; }
 
  private:
   SocketTable& table_;
   InputKinds kinds_;
   std::size_t lane_ = 0;
-  bool has_calls_ = false;
+  Seen seen_;
   Typed<record::Syscall> calls_;
   Typed<record::Segment> segments_;
   Typed<record::File> files_;
@@ -78,11 +84,21 @@ std::string seconds(std::int64_t ns) {
   return {room, record::put_seconds(room, ns)};
 }
 
-void tell(const SocketTable& table, bool has_calls, cli::Context& context) {
+void tell(const SocketTable& table, const Joined::Seen& seen, cli::Context& context) {
   const SocketTable::Counts& counts = table.counts();
-  if (!has_calls) {
+  if (!seen.calls) {
     context.diagnostics.note("no system calls in the inputs: there are no sockets to tell of");
     return;
+  }
+  // Streams may be without: files' own converters make them here.
+  if (!seen.files && counts.sockets > 0) {
+    context.diagnostics.note(
+        "no file records (stracecalls --records syscall,signal,process,problem,file makes them): "
+        "when sockets were closed is not known");
+  }
+  if (!seen.segments && counts.matched > 0) {
+    context.diagnostics.note(
+        "no segment records (pcapflows --segments makes them): how long bytes waited is not known");
   }
   std::string line = std::to_string(counts.sockets) + " sockets with peers";
   if (!table.captured()) {
@@ -141,7 +157,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
                       joined, context);
   table.finish();
   output.finish();
-  if (!arguments.has("quiet")) tell(table, joined.has_calls(), context);
+  if (!arguments.has("quiet")) tell(table, joined.seen(), context);
 }
 
 constexpr std::string_view kUsage[] = {"[OPTION…] INPUT…"};
