@@ -62,7 +62,9 @@ std::string probe_script(const std::string& path, const formats::elf::Symbols& s
         "// Greenlet switches (greenlet " + std::string(probe.versions) +
         "), for greenletswitches and tracebraid. Run as root:\n"
         "//   bpftrace -o greenlet.bt.txt switches.bt\n"
-        "// and end it with Ctrl-C. Where it says that events were lost, give it more memory:\n"
+        "// and end it with Ctrl-C; under load bpftrace (seen with 0.17) may miss that: press it "
+        "again.\n"
+        "// Where it says that events were lost, give it more memory:\n"
         "//   BPFTRACE_PERF_RB_PAGES=1024 bpftrace -o greenlet.bt.txt switches.bt\n"
         "// It listens to " +
         std::string(probe.what) + "\n";
