@@ -525,7 +525,8 @@ std::vector<Attributed> Attribution::attribute(CallGraph& graph) {
   std::vector<Attributed> found;
   if (cells_.empty()) return found;
   find_trusted_objects();
-  index_functions(graph);
+  // Names of Python functions come from perf maps alone.
+  if (summary_.has_symbols) index_functions(graph);
   choose_threads(graph);
   std::vector<Cell> rest;
   for (Cell cell = 0; cell < cells_.size(); ++cell) {
