@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
-#include <ctime>
 #include <deque>
 #include <map>
 #include <memory>
@@ -22,6 +21,7 @@
 
 #include "analyzers/fold.h"
 #include "analyzers/inputs.h"
+#include "analyzers/shown_time.h"
 #include "analyzers/socket_table.h"
 #include "analyzers/typed.h"
 #include "formats/chrome/trace_writer.h"
@@ -44,23 +44,6 @@ using cli::Argument;
 using record::AnyRecord;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-
-// "07:09:30.208949", UTC.
-std::string shown_time(std::int64_t ns) {
-  std::int64_t whole = ns / kSecond;
-  std::int64_t rest = ns % kSecond;
-  if (rest < 0) {
-    rest += kSecond;
-    --whole;
-  }
-  const auto seconds = static_cast<std::time_t>(whole);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  char room[64];
-  const int size = std::snprintf(room, sizeof room, "%02d:%02d:%02d.%06lld", parts.tm_hour,
-                                 parts.tm_min, parts.tm_sec, static_cast<long long>(rest / 1000));
-  return {room, static_cast<std::size_t>(size)};
-}
 
 std::string shown_seconds(std::int64_t ns) {
   char room[32];

@@ -1,32 +1,12 @@
 #include "analyzers/checks/report.h"
 
-#include <cstdio>
-#include <ctime>
 #include <string_view>
 #include <vector>
 
+#include "analyzers/shown_time.h"
+
 namespace tracebraid::analyzers::checks {
 namespace {
-
-// "07:09:30.208949", with the day when `with_day`.
-std::string shown_time(std::int64_t ns, bool with_day) {
-  constexpr std::int64_t kSecond = 1'000'000'000;
-  std::int64_t whole = ns / kSecond;
-  std::int64_t rest = ns % kSecond;
-  if (rest < 0) {
-    rest += kSecond;
-    --whole;
-  }
-  const auto seconds = static_cast<std::time_t>(whole);
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  char room[64];
-  const std::size_t size =
-      std::strftime(room, sizeof room, with_day ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &parts);
-  char fraction[16];
-  std::snprintf(fraction, sizeof fraction, ".%06lld", static_cast<long long>(rest / 1000));
-  return std::string(room, size) + fraction;
-}
 
 void append_finding(std::string& text, const Finding& finding) {
   constexpr std::string_view kNames[] = {"note", "WARNING", "ERROR"};
@@ -52,7 +32,7 @@ void append_finding(std::string& text, const Finding& finding) {
   if (finding.ts && *finding.ts > kYear) {
     text.append("  when: ").append(shown_time(*finding.ts, true));
     if (finding.last_ts && *finding.last_ts > *finding.ts) {
-      text.append(" to ").append(shown_time(*finding.last_ts, false));
+      text.append(" to ").append(shown_time(*finding.last_ts));
     }
     text.append(" UTC\n");
   }
