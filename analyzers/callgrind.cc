@@ -86,6 +86,9 @@ class Merge final : public RecordVisitor, public SocketSink {
     table_.expect_flows(kinds.captures || kinds.records);
   }
   void enter(std::size_t lane) override { lane_ = lane; }
+  void expect(const AnyRecord& any, Distance distance) override {
+    table_.expect(any, lane_, distance);
+  }
   void visit(const AnyRecord& any) override {
     if (const auto* call = syscalls_.get(any)) {
       syscall(*call);
@@ -586,7 +589,8 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   CallGraph graph(kCountedEvents);
   Network network(connections);
   Merge merge(attribution, graph, network, by_greenlet);
-  read_inputs_in_step(arguments, {.files = true, .segments = true, .numbers = true}, merge, context);
+  read_inputs_in_step(arguments, {.files = true, .segments = true, .numbers = true}, merge,
+                      context);
   merge.finish();
   if (by_greenlet && !merge.has_switches()) {
     context.diagnostics.note("--by-greenlet: no switches of greenlets in the inputs");

@@ -154,7 +154,18 @@ void SocketTable::forget(SocketLife& life) {
   life_memory_.give_back(&life);
 }
 
-void SocketTable::expect(const record::Syscall& call, std::size_t lane, Distance distance) const {
+void SocketTable::expect(const record::AnyRecord& any, std::size_t lane, Distance distance) const {
+  if (const auto* call = any.as<record::Syscall>()) {
+    expect_call(*call, lane, distance);
+  } else if (const auto* segment = any.as<record::Segment>()) {
+    expect_segment(*segment, distance);
+  } else if (const auto* flow = any.as<record::Flow>()) {
+    expect_flow(*flow, distance);
+  }
+}
+
+void SocketTable::expect_call(const record::Syscall& call, std::size_t lane,
+                              Distance distance) const {
   if (!call.file) return;
   const std::uint64_t hash = hash_of(*call.file, lane);
   if (distance == Distance::kFar) return lives_.prefetch(hash);
@@ -170,7 +181,7 @@ void SocketTable::expect(const record::Syscall& call, std::size_t lane, Distance
   }
 }
 
-void SocketTable::expect(const record::Segment& segment, Distance distance) const {
+void SocketTable::expect_segment(const record::Segment& segment, Distance distance) const {
   const Wire* const wire = expect_wire(segment.uid, distance);
   if (wire == nullptr || distance != Distance::kNext) return;
   const std::size_t from = segment.is_orig ? 0 : 1;
@@ -184,7 +195,7 @@ void SocketTable::expect(const record::Segment& segment, Distance distance) cons
   }
 }
 
-void SocketTable::expect(const record::Flow& flow, Distance distance) const {
+void SocketTable::expect_flow(const record::Flow& flow, Distance distance) const {
   const Wire* const wire = expect_wire(flow.uid, distance);
   if (wire == nullptr || distance != Distance::kNext) return;
   for (const SocketLife* const life : wire->sockets) {

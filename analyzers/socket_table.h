@@ -44,6 +44,7 @@
 #include "analyzers/hash_index.h"
 #include "analyzers/names.h"
 #include "analyzers/spread.h"
+#include "formats/record/any_record.h"
 #include "formats/record/file.h"
 #include "formats/record/flow.h"
 #include "formats/record/socket.h"
@@ -115,21 +116,18 @@ struct SocketLife {
   std::uint64_t file = 0;
   std::string_view kind, proto;  // of few kinds: kept by the table
   std::shared_ptr<Wire> wire;    // UDP: the first of its flows
-  // 64
-  std::size_t side = 0;      // of the wire: 0 is its originator
-  bool is_measured = false;  // both beginnings of its streams are known
-  bool is_given_up = false;  // too much was moved before its flow showed
+  std::size_t side = 0;          // of the wire: 0 is its originator
+  bool is_measured = false;      // both beginnings of its streams are known
+  bool is_given_up = false;      // too much was moved before its flow showed
   bool is_listener = false, is_closed = false;
   bool is_connecting = false;  // its connect() has not been answered yet
   bool early_lost = false;
   std::uint32_t kept_by = 0;  // check's detectors that keep something of it
   HostPort local, peer;
-  // 128
   std::uint64_t calls = 0, bytes_in = 0, bytes_out = 0;
   std::int64_t blocked_ns = -1;
   std::uint64_t last_in_tid = 0, last_out_tid = 0;  // threads that received and sent last
   std::optional<std::int64_t> last_out;
-  // 192
   struct Datagram {
     HostPort peer;
     std::uint64_t bytes;
@@ -139,7 +137,6 @@ struct SocketLife {
   std::vector<Datagram> early;  // UDP: whose flow has not shown yet
   std::optional<std::int64_t> first_in, first_out;
   Few<std::int64_t, 2> fds;
-  // 256
   NameCounts by_call;
   Few<std::uint64_t, 2> pids;
   ByteMatch in;
@@ -283,9 +280,7 @@ class SocketTable {
   void expect_flows(bool expected) { expects_flows_ = expected; }
 
   // What a record that comes soon is about is brought near.
-  void expect(const formats::record::Syscall& call, std::size_t lane, Distance distance) const;
-  void expect(const formats::record::Segment& segment, Distance distance) const;
-  void expect(const formats::record::Flow& flow, Distance distance) const;
+  void expect(const formats::record::AnyRecord& any, std::size_t lane, Distance distance) const;
 
   // In step (in_step.h). The socket that a call was about, null for other calls; valid until the
   // next file() or finish().
@@ -354,6 +349,9 @@ class SocketTable {
   void left(SocketLife& life, std::uint64_t end, std::int64_t ts);
   void received(SocketLife& life, const Passage& passage);
   void sent(SocketLife& life, const Passage& passage);
+  void expect_call(const formats::record::Syscall& call, std::size_t lane, Distance distance) const;
+  void expect_segment(const formats::record::Segment& segment, Distance distance) const;
+  void expect_flow(const formats::record::Flow& flow, Distance distance) const;
   const Wire* expect_wire(std::string_view uid, Distance distance) const;
   void seen_at(std::int64_t ts);
   void drop_old();

@@ -39,13 +39,7 @@ class Joined final : public RecordVisitor {
   }
   void enter(std::size_t lane) override { lane_ = lane; }
   void expect(const AnyRecord& any, Distance distance) override {
-    if (const auto* call = any.as<record::Syscall>()) {
-      table_.expect(*call, lane_, distance);
-    } else if (const auto* segment = any.as<record::Segment>()) {
-      table_.expect(*segment, distance);
-    } else if (const auto* flow = any.as<record::Flow>()) {
-      table_.expect(*flow, distance);
-    }
+    table_.expect(any, lane_, distance);
   }
   void visit(const AnyRecord& any) override {
     if (const auto* call = calls_.get(any)) {

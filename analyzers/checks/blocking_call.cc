@@ -27,15 +27,15 @@ struct Loop {
   bool watches = false;  // its last poll had descriptors to watch
 };
 
-constexpr std::string_view kCalls[] = {"epoll_ctl",    "epoll_wait", "epoll_pwait",
-                                       "epoll_pwait2", "poll",       "ppoll",
-                                       "select",       "pselect6",   "_newselect"};
+constexpr std::string_view kCalls[] = {"epoll_ctl"};
 
 class BlockingCall final : public Detector {
  public:
   using Detector::Detector;
 
-  [[nodiscard]] Interest interest() const override { return {.calls = kCalls, .from_ns = kLong}; }
+  [[nodiscard]] Interest interest() const override {
+    return {.calls = kCalls, .polls = true, .from_ns = kLong};
+  }
 
   void call(const CallEvent& event) override {
     const auto& call = event.call;

@@ -53,7 +53,7 @@ class BusyPoll final : public Detector {
  public:
   using Detector::Detector;
 
-  [[nodiscard]] Interest interest() const override { return {.calls = kPolls}; }
+  [[nodiscard]] Interest interest() const override { return {.polls = true}; }
 
   void call(const CallEvent& event) override {
     const auto& call = event.call;

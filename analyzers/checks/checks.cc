@@ -39,9 +39,6 @@ constexpr std::string_view kSendNames[] = {"sendto", "send",     "write",    "se
 
 }  // namespace
 
-const std::span<const std::string_view> kPolls = kPollNames;
-const std::span<const std::string_view> kSends = kSendNames;
-
 CallName::CallName(std::string_view name)
     : text(name),
       is_poll(checks::is_poll(name)),

@@ -87,7 +87,7 @@ struct CallName {
   explicit CallName(std::string_view name);
   std::string text;
   bool is_poll, is_sleep, is_aside;  // as below
-  bool sends;                        // on sockets: of kSends
+  bool sends;                        // on sockets
   bool accepts;                      // accept, accept4
   std::size_t number = 0;            // from 0, in the order of their coming
   std::uint32_t seen_by = 0;         // detectors that see all calls of the name
@@ -172,16 +172,13 @@ class Scene {
 // sockets of which it keeps something.
 struct Interest {
   std::span<const std::string_view> calls = {};  // by name
+  bool polls = false;                            // poll, select, epoll_wait and their like
+  bool sends = false;                            // what sends on a socket
   bool failing = false;
   bool datagrams = false;            // on UDP's sockets
   std::int64_t from_ns = INT64_MAX;  // that took so long
   bool all = false;
 };
-
-// poll, select, epoll_wait and their like.
-extern const std::span<const std::string_view> kPolls;
-// What sends on a socket.
-extern const std::span<const std::string_view> kSends;
 
 class Detector {
  public:

@@ -66,7 +66,7 @@ class LoopStall final : public Detector {
  public:
   using Detector::Detector;
 
-  [[nodiscard]] Interest interest() const override { return {.calls = kPolls}; }
+  [[nodiscard]] Interest interest() const override { return {.polls = true}; }
 
   void waited(const SocketLife& life, const Thread& thread, std::int64_t arrived_ts,
               std::int64_t read_ts) override {

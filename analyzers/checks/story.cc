@@ -17,6 +17,8 @@ Story::Story(std::span<const Check* const> which, std::string_view first_input)
     const auto& detector = detectors_.emplace_back(check->make(*this));
     detector->set_bit(bit);
     const Interest interest = detector->interest();
+    if (interest.polls) seers_of_polls_ |= bit;
+    if (interest.sends) seers_of_sends_ |= bit;
     if (interest.failing) seers_of_failing_ |= bit;
     if (interest.datagrams) seers_of_datagrams_ |= bit;
     if (interest.all) seers_of_all_ |= bit;
@@ -42,13 +44,7 @@ void Story::enter(std::size_t lane) {
 }
 
 void Story::expect(const AnyRecord& any, Distance distance) {
-  if (const auto* call = any.as<record::Syscall>()) {
-    table_.expect(*call, lane_, distance);
-  } else if (const auto* segment = any.as<record::Segment>()) {
-    table_.expect(*segment, distance);
-  } else if (const auto* flow = any.as<record::Flow>()) {
-    table_.expect(*flow, distance);
-  }
+  table_.expect(any, lane_, distance);
 }
 
 void Story::visit(const AnyRecord& any) {
@@ -254,6 +250,8 @@ CallName& Story::name_of(std::string_view call) {
 
 std::uint32_t Story::seers(const CallEvent& event) const {
   std::uint32_t bits = seers_of_all_ | event.name.seen_by | event.thread.kept_by;
+  if (event.name.is_poll) bits |= seers_of_polls_;
+  if (event.name.sends) bits |= seers_of_sends_;
   if (!event.call.error.empty()) bits |= seers_of_failing_;
   if (event.socket != nullptr) {
     bits |= event.socket->kept_by;

@@ -129,7 +129,8 @@ class Story final : public RecordVisitor, public SocketSink, public Scene {
 
   SocketTable table_;
   std::vector<std::unique_ptr<Detector>> detectors_;  // of bits 1, 2, 4, …
-  std::uint32_t seers_of_all_ = 0, seers_of_failing_ = 0, seers_of_datagrams_ = 0;
+  std::uint32_t seers_of_all_ = 0, seers_of_polls_ = 0, seers_of_sends_ = 0, seers_of_failing_ = 0,
+                seers_of_datagrams_ = 0;
   std::vector<std::pair<std::int64_t, std::uint32_t>> seers_of_long_;  // from so many ns on
   WordTable<CallName> names_;
   std::vector<Finding> findings_;

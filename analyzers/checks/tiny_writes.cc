@@ -22,7 +22,7 @@ class TinyWrites final : public Detector {
  public:
   using Detector::Detector;
 
-  [[nodiscard]] Interest interest() const override { return {.calls = kSends}; }
+  [[nodiscard]] Interest interest() const override { return {.sends = true}; }
 
   void call(const CallEvent& event) override {
     const auto& call = event.call;
