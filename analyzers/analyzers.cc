@@ -3,13 +3,13 @@
 #include <string_view>
 
 #include "analyzers/analyzer.h"
-#include "analyzers/callgrind.h"
-#include "analyzers/check.h"
-#include "analyzers/diff.h"
-#include "analyzers/merge.h"
-#include "analyzers/sockets.h"
-#include "analyzers/timeline.h"
-#include "analyzers/top.h"
+#include "analyzers/callgrind/callgrind.h"
+#include "analyzers/checks/check.h"
+#include "analyzers/diff/diff.h"
+#include "analyzers/merge/merge.h"
+#include "analyzers/sockets/sockets.h"
+#include "analyzers/timeline/timeline.h"
+#include "analyzers/top/top.h"
 #include "formats/io/error.h"
 
 namespace tracebraid::analyzers {

@@ -12,7 +12,7 @@ FORBIDDEN = {
     "converters": ("analyzers/", "tests/"),
     "analyzers": ("converters/", "tests/"),
 }
-OPENER = "analyzers/inputs.cc"
+OPENER = "analyzers/input/inputs.cc"
 source = pathlib.Path(os.environ["TRACEBRAID_SOURCE"])
 wrong = []
 seen = 0

@@ -12,10 +12,10 @@ namespace {
 
 constexpr const Check* kChecks[] = {
     &kErrorLoop,       &kBusyPoll,        &kLoopStall,       &kBlockingCall,   &kBadDescriptor,
-    &kDoubleClose,     &kDescriptorLeak,  &kCloseWait,       &kPeerNotReading, &kConnectFailed,
+    &kDoubleClose,     &kFdLeak,          &kCloseWait,       &kPeerNotReading, &kConnectFailed,
     &kConnectionReset, &kBacklogOverflow, &kRetransmissions, &kUnreadData,     &kPartialWrite,
     &kSlowDns,         &kSlowCall,        &kInterruptedLoop, &kTinyWrites,     &kCollectedSocket,
-    &kCrash,
+    &kKilled,
 };
 
 }  // namespace

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "analyzers/socket_table.h"
+#include "analyzers/sockets/table.h"
 #include "formats/record/file.h"
 #include "formats/record/flow.h"
 #include "formats/record/socket.h"
@@ -247,9 +247,9 @@ std::unique_ptr<Detector> make_detector(Scene& scene) {
 }
 
 extern const Check kErrorLoop, kBusyPoll, kLoopStall, kBlockingCall, kBadDescriptor, kDoubleClose,
-    kDescriptorLeak, kCloseWait, kPeerNotReading, kConnectFailed, kConnectionReset,
-    kBacklogOverflow, kRetransmissions, kUnreadData, kPartialWrite, kSlowDns, kSlowCall,
-    kInterruptedLoop, kTinyWrites, kCollectedSocket, kCrash;
+    kFdLeak, kCloseWait, kPeerNotReading, kConnectFailed, kConnectionReset, kBacklogOverflow,
+    kRetransmissions, kUnreadData, kPartialWrite, kSlowDns, kSlowCall, kInterruptedLoop,
+    kTinyWrites, kCollectedSocket, kKilled;
 
 [[nodiscard]] std::span<const Check* const> all_checks();
 

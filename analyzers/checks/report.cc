@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-#include "analyzers/shown_time.h"
+#include "analyzers/util/shown_time.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {

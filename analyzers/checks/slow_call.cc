@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "analyzers/checks/checks.h"
-#include "analyzers/spread.h"
+#include "analyzers/util/spread.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {

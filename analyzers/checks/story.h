@@ -25,11 +25,11 @@
 
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/closings.h"
-#include "analyzers/inputs.h"
-#include "analyzers/names.h"
-#include "analyzers/python_calls.h"
-#include "analyzers/socket_table.h"
-#include "analyzers/typed.h"
+#include "analyzers/input/inputs.h"
+#include "analyzers/input/typed.h"
+#include "analyzers/python/calls.h"
+#include "analyzers/sockets/table.h"
+#include "analyzers/util/names.h"
 #include "formats/record/function.h"
 #include "formats/record/switch.h"
 

@@ -19,7 +19,7 @@
 #include "analyzers/diff/run_functions.h"
 #include "analyzers/diff/texts.h"
 #include "analyzers/diff/values.h"
-#include "analyzers/inputs.h"
+#include "analyzers/input/inputs.h"
 
 namespace tracebraid::analyzers::diff {
 

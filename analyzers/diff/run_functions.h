@@ -12,7 +12,7 @@
 
 #include "analyzers/diff/function_match.h"
 #include "analyzers/diff/texts.h"
-#include "analyzers/hash_index.h"
+#include "analyzers/util/hash_index.h"
 #include "formats/record/call.h"
 #include "formats/record/function.h"
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "analyzers/inputs.h"
+#include "analyzers/input/inputs.h"
 
 namespace tracebraid::analyzers::diff {
 

@@ -4,9 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <span>
-#include <tuple>
 #include <type_traits>
-#include <utility>
 
 #include "formats/record/arena.h"
 #include "formats/record/schema.h"
@@ -16,17 +14,18 @@ namespace tracebraid::formats::record {
 
 namespace detail {
 
-template <typename Record, std::size_t Index>
+// `Place` is of Record::kFields.
+template <typename Record, typename Place>
 Value field_of(const void* record) {
-  return to_value(static_cast<const Record*>(record)->*(std::get<Index>(Record::kFields).member));
+  constexpr auto kMember = static_cast<const Place&>(Record::kFields).field.member;
+  return to_value(static_cast<const Record*>(record)->*kMember);
 }
 
 template <typename Record>
 constexpr auto make_getters() {
-  return []<std::size_t... Index>(std::index_sequence<Index...>) {
-    return std::array<Value (*)(const void*), sizeof...(Index)>{&field_of<Record, Index>...};
-  }
-  (std::make_index_sequence<kFieldCount<Record>>{});
+  return Record::kFields.apply_types([]<typename... Places>() {
+    return std::array<Value (*)(const void*), sizeof...(Places)>{&field_of<Record, Places>...};
+  });
 }
 
 template <typename Record>
@@ -42,7 +41,7 @@ void keep_texts(void* copy, Arena& memory) {
       if (!(record.*member).empty()) record.*member = memory.keep(record.*member);
     }
   };
-  std::apply([&](const auto&... fields) { (keep(fields.member), ...); }, Record::kFields);
+  Record::kFields.apply([&](const auto&... fields) { (keep(fields.member), ...); });
 }
 
 // Beyond the ends of time it begins anew.
@@ -60,7 +59,7 @@ void shift_times(void* copy, std::int64_t ns) {
       if (record.*member) record.*member = shifted(*(record.*member), ns);
     }
   };
-  std::apply([&](const auto&... fields) { (shift(fields.member), ...); }, Record::kFields);
+  Record::kFields.apply([&](const auto&... fields) { (shift(fields.member), ...); });
 }
 
 // What can be done with a struct without knowing it.

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include "formats/record/schema.h"
 
@@ -24,7 +23,7 @@ struct Attribution {
   static constexpr std::string_view kType = "attribution";
   static constexpr std::string_view kDoc =
       "system calls of one name that one function made through one built-in function";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Attribution::evidence, "evidence", "enum",
             "how it was found: stack (exact, the Python function), method (exact, the built-in "
             "function), count (estimated, by numbers of calls), none"},

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include "formats/record/schema.h"
 
@@ -27,7 +26,7 @@ struct Call {
 
   static constexpr std::string_view kType = "call";
   static constexpr std::string_view kDoc = "all calls of one Python function by another";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Call::caller_file, "caller_file", "", "as file of function"},
       Field{&Call::caller_line, "caller_line", "", "as line of function: not where the call is"},
       Field{&Call::caller_name, "caller_name", "", "as name of function"},

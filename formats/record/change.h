@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include "formats/record/schema.h"
 
@@ -27,7 +26,7 @@ struct Change {
 
   static constexpr std::string_view kType = "change";
   static constexpr std::string_view kDoc = "a measure of something in the runs of two sides";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Change::kind, "kind", "enum",
             "function, syscall, flow, socket, switch (of greenlets), signal or process"},
       Field{&Change::name, "name", "",

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include "formats/record/schema.h"
 
@@ -32,7 +31,7 @@ struct File {
   static constexpr std::string_view kType = "file";
   static constexpr std::string_view kDoc =
       "an open file description: a file, socket or pipe from its opening to its last close";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&File::ts, "ts", "", "when it was made; missing where the log does not show that"},
       Field{&File::end_ts, "end_ts", "", "when its last descriptor was closed, as far as known"},
       Field{&File::file, "file", "", "its number, as in syscall"},

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include "formats/record/schema.h"
 
@@ -24,7 +23,7 @@ struct Finding {
 
   static constexpr std::string_view kType = "finding";
   static constexpr std::string_view kDoc = "something that is wrong, or worth a look";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Finding::id, "id", "enum", "what kind: tracebraid check --list"},
       Field{&Finding::severity, "severity", "enum", "error, warning or note"},
       Field{&Finding::summary, "summary", "", "what happened, in a sentence"},

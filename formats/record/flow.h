@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include "formats/record/schema.h"
 
@@ -71,7 +70,7 @@ struct Flow {
   static constexpr std::string_view kType = "flow";
   static constexpr std::string_view kDoc =
       "a conversation between two addresses and ports, both directions together";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Flow::ts, "ts", "", "earliest packet"},
       Field{&Flow::uid, "uid", "", "identifier, the same in every run: hash of key, first time"},
       Field{&Flow::orig_h, "id.orig_h", "", "originator's address"},
@@ -196,7 +195,7 @@ struct Segment {
 
   static constexpr std::string_view kType = "segment";
   static constexpr std::string_view kDoc = "a range of TCP payload, or a UDP datagram, on the wire";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Segment::ts, "ts", "", "when it was captured"},
       Field{&Segment::uid, "uid", "", "the flow's uid"},
       Field{&Segment::proto, "proto", "enum", "tcp or udp"},
@@ -235,7 +234,7 @@ struct Ledger {
 
   static constexpr std::string_view kType = "ledger";
   static constexpr std::string_view kDoc = "what became of every packet that was read";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Ledger::read, "read", "packets", "the sum of the next seven"},
       Field{&Ledger::counted, "counted", "packets", "those that flows were made of"},
       Field{&Ledger::fragments, "fragments", "packets",

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include "formats/record/schema.h"
 
@@ -27,7 +26,7 @@ struct Function {
   static constexpr std::string_view kType = "function";
   static constexpr std::string_view kDoc =
       "a Python function that ran under a profiler, all of its calls together";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Function::file, "file", "",
             "source file as the code object has it; ~ or missing for built-in functions"},
       Field{&Function::line, "line", "",

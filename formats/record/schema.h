@@ -6,7 +6,7 @@
 //
 //     static constexpr std::string_view kType = "packet";
 //     static constexpr std::string_view kDoc = "one packet as it was captured";
-//     static constexpr auto kFields = std::tuple{
+//     static constexpr auto kFields = Fields{
 //         Field{&Packet::ts, "ts", "", "when it was captured"},
 //         Field{&Packet::size, "size", "bytes", "length on the wire"},
 //     };
@@ -23,29 +23,13 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
+#include "formats/record/fields.h"
 #include "formats/record/value.h"
 
 namespace tracebraid::formats::record {
-
-// `Member` is bool, std::uint64_t (and narrower unsigned), std::int64_t, Time, Duration, Address,
-// std::string_view, or std::optional of one of them; an empty string_view and an Address of size 0
-// are missing values too.
-template <typename Record, typename Member>
-struct Field {
-  Member Record::*member;
-  std::string_view name;
-  std::string_view unit;  // "bytes", "packets", "port", "enum"; empty for times and for no unit
-  std::string_view doc;   // one line, no full stop
-};
-
-// For clang before 17, which does not find it by itself.
-template <typename Record, typename Member>
-Field(Member Record::*, std::string_view, std::string_view, std::string_view)
-    -> Field<Record, Member>;
 
 // A field without its struct: what readers in other programs learn of it.
 struct FieldInfo {
@@ -150,12 +134,10 @@ constexpr void from_value(const Value& value, Member& member) {
 
 template <typename Record>
 constexpr auto make_field_infos() {
-  return std::apply(
-      []<typename... Members>(const Field<Record, Members>&... fields) {
-        return std::array<FieldInfo, sizeof...(Members)>{
-            FieldInfo{fields.name, kind_of<Members>(), fields.unit, fields.doc}...};
-      },
-      Record::kFields);
+  return Record::kFields.apply([]<typename... Members>(const Field<Record, Members>&... fields) {
+    return std::array<FieldInfo, sizeof...(Members)>{
+        FieldInfo{fields.name, kind_of<Members>(), fields.unit, fields.doc}...};
+  });
 }
 
 template <typename Record>
@@ -164,7 +146,7 @@ inline constexpr auto kFieldInfos = make_field_infos<Record>();
 }  // namespace detail
 
 template <typename Record>
-inline constexpr std::size_t kFieldCount = std::tuple_size_v<decltype(Record::kFields)>;
+inline constexpr std::size_t kFieldCount = decltype(Record::kFields)::kCount;
 
 template <typename Record>
 inline constexpr TypeInfo kTypeInfo = {Record::kType, Record::kDoc, detail::kFieldInfos<Record>};
@@ -175,19 +157,19 @@ using Values = std::array<Value, kFieldCount<Record>>;
 // Fills `values`, in the schema's order, with views of `record`.
 template <typename Record>
 constexpr void to_values(const Record& record, Values<Record>& values) {
-  [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-    ((values[Index] = detail::to_value(record.*(std::get<Index>(Record::kFields).member))), ...);
-  }
-  (std::make_index_sequence<kFieldCount<Record>>{});
+  Record::kFields.apply([&](const auto&... fields) {
+    std::size_t at = 0;
+    ((values[at++] = detail::to_value(record.*(fields.member))), ...);
+  });
 }
 
 // Sets every field of `record`; its texts point to where the values' texts point.
 template <typename Record>
 constexpr void from_values(std::span<const Value, kFieldCount<Record>> values, Record& record) {
-  [&]<std::size_t... Index>(std::index_sequence<Index...>) {
-    (detail::from_value(values[Index], record.*(std::get<Index>(Record::kFields).member)), ...);
-  }
-  (std::make_index_sequence<kFieldCount<Record>>{});
+  Record::kFields.apply([&](const auto&... fields) {
+    std::size_t at = 0;
+    (detail::from_value(values[at++], record.*(fields.member)), ...);
+  });
 }
 
 }  // namespace tracebraid::formats::record

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include "formats/record/schema.h"
 
@@ -52,7 +51,7 @@ struct Socket {
   static constexpr std::string_view kType = "socket";
   static constexpr std::string_view kDoc =
       "a socket from its making to its last close, with the flow that it was on the wire";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Socket::ts, "ts", "", "when it was made; missing: before the log, or unknown"},
       Field{&Socket::end_ts, "end_ts", "",
             "when its last descriptor was closed; missing: not in "

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include "formats/record/schema.h"
 
@@ -22,7 +21,7 @@ struct Switch {
 
   static constexpr std::string_view kType = "switch";
   static constexpr std::string_view kDoc = "a greenlet begins to run in place of another";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Switch::ts, "ts", "", "when"},
       Field{&Switch::pid, "pid", "", "process"},
       Field{&Switch::tid, "tid", "", "thread"},

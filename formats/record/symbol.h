@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include "formats/record/schema.h"
 
@@ -20,7 +19,7 @@ struct Symbol {
   static constexpr std::string_view kType = "symbol";
   static constexpr std::string_view kDoc =
       "a function whose machine code the process made while it ran (perf map)";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Symbol::pid, "pid", "", "process, from the name of the map: perf-PID.map"},
       Field{&Symbol::start, "start", "", "address of its code"},
       Field{&Symbol::size, "size", "bytes", "size of its code"},

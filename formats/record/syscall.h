@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include "formats/record/schema.h"
 
@@ -49,7 +48,7 @@ struct Syscall {
 
   static constexpr std::string_view kType = "syscall";
   static constexpr std::string_view kDoc = "a system call";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Syscall::ts, "ts", "", "when it began"},
       Field{&Syscall::duration, "duration", "", "from entry to exit, waiting included"},
       Field{&Syscall::pid, "pid", "", "process (thread group), as far as the log tells"},
@@ -121,7 +120,7 @@ struct Signal {
 
   static constexpr std::string_view kType = "signal";
   static constexpr std::string_view kDoc = "a signal as a thread took it";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Signal::ts, "ts", "", "when"},
       Field{&Signal::pid, "pid", "", "process that took it, as far as the log tells"},
       Field{&Signal::tid, "tid", "", "thread that took it"},
@@ -159,7 +158,7 @@ struct Process {
 
   static constexpr std::string_view kType = "process";
   static constexpr std::string_view kDoc = "a beginning, a change or an end of a thread or process";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Process::ts, "ts", "", "when"},
       Field{&Process::pid, "pid", "", "process, as far as the log tells"},
       Field{&Process::tid, "tid", "", "thread"},
@@ -193,7 +192,7 @@ struct Problem {
 
   static constexpr std::string_view kType = "problem";
   static constexpr std::string_view kDoc = "a line that was not understood";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&Problem::kind, "kind", "enum",
             "foreign (not strace's: the program's own output, as a rule), damaged (begins like "
             "strace's), cut (the log ends in it), too_long, or mismatch (--verify)"},
@@ -214,7 +213,7 @@ struct LineLedger {
 
   static constexpr std::string_view kType = "line_ledger";
   static constexpr std::string_view kDoc = "what became of every line of an strace log";
-  static constexpr auto kFields = std::tuple{
+  static constexpr auto kFields = Fields{
       Field{&LineLedger::lines, "lines", "lines", "the sum of the next twelve"},
       Field{&LineLedger::calls, "calls", "lines", "those with a whole call"},
       Field{&LineLedger::unfinished, "unfinished", "lines", "those that a call begins on"},

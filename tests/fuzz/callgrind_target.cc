@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "analyzers/attribution.h"
-#include "analyzers/call_graph.h"
+#include "analyzers/callgrind/attribution.h"
+#include "analyzers/callgrind/call_graph.h"
 #include "formats/io/output.h"
 #include "formats/strace/stack.h"
 #include "tests/fuzz/targets.h"

@@ -48,8 +48,8 @@ std::string fuzz_stracecalls(std::span<const char> input, std::size_t piece);
 // and the errors; aborts when what was read and is written anew is not the same.
 std::string fuzz_record_stream(std::span<const char> input, std::size_t piece);
 
-// Any bytes as a profile, system calls with stacks, and symbols, to a callgrind profile. Aborts when
-// a cost is lost on its way from the calls to their functions, or from these to the root.
+// Any bytes as a profile, system calls with stacks, and symbols, to a callgrind profile. Aborts
+// when a cost is lost on its way from the calls to their functions, or from these to the root.
 void fuzz_callgrind(std::span<const char> input);
 
 }  // namespace tracebraid::tests

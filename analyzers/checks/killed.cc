@@ -1,0 +1,50 @@
+// Processes that a signal killed.
+
+#include "analyzers/checks/checks.h"
+
+namespace tracebraid::analyzers::checks {
+namespace {
+
+class Crash final : public Detector {
+ public:
+  using Detector::Detector;
+
+  void process(const formats::record::Process& event, Thread& thread) override {
+    if (event.event != "killed") return;
+    // A process's threads are told of one by one.
+    if (thread.pid != 0 && thread.tid != thread.pid) return;
+    const bool is_crash = event.signal == "SIGSEGV" || event.signal == "SIGABRT" ||
+                          event.signal == "SIGBUS" || event.signal == "SIGILL" ||
+                          event.signal == "SIGFPE" || event.signal == "SIGSYS";
+    const bool is_end = event.signal == "SIGTERM" || event.signal == "SIGINT" ||
+                        event.signal == "SIGHUP" || event.signal == "SIGQUIT";
+    Finding finding;
+    finding.id = "killed";
+    finding.severity = is_crash ? Severity::kError : is_end ? Severity::kNote : Severity::kWarning;
+    finding.pid = thread.pid;
+    finding.tid = thread.tid;
+    if (event.ts) finding.ts = finding.last_ts = event.ts->ns;
+    finding.summary =
+        "process " + std::to_string(thread.tid) + " was killed by " + std::string(event.signal);
+    finding.evidence.push_back(scene_.place(event.input, event.line) + ": +++ killed by " +
+                               std::string(event.signal) + " +++");
+    finding.hint = is_crash ? "python -X faulthandler shows the Python stack of the next one"
+                   : event.signal == "SIGKILL"
+                       ? "by hand, or by the kernel for want of memory: dmesg tells"
+                       : "somebody ended it";
+    scene_.report(std::move(finding));
+  }
+};
+
+}  // namespace
+
+const Check kKilled = {
+    "killed",
+    "a process was killed by a signal",
+    "An error for SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE and SIGSYS, a note for SIGTERM, SIGINT, "
+    "SIGHUP and SIGQUIT, a warning for others, such as SIGKILL.",
+    "log",
+    &make_detector<Crash>,
+};
+
+}  // namespace tracebraid::analyzers::checks

@@ -1,0 +1,333 @@
+#include "analyzers/input/in_step.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <limits>
+#include <mutex>
+#include <queue>
+#include <thread>
+#include <utility>
+
+#include "formats/io/diagnostics.h"
+#include "formats/record/arena.h"
+#include "formats/record/flow.h"
+#include "formats/record/syscall.h"
+
+namespace tracebraid::analyzers {
+namespace {
+
+namespace cli = formats::cli;
+namespace io = formats::io;
+namespace record = formats::record;
+using record::AnyRecord;
+
+constexpr std::size_t kNowhere = SIZE_MAX;
+// Below what the arena takes at once, so that its memory is used again.
+constexpr std::size_t kChunk = std::size_t{512} * 1024;
+constexpr std::size_t kBatchBytes = kChunk * 7 / 8;
+constexpr std::size_t kMostReady = 4;
+
+struct Batch {
+  record::Arena memory{kChunk};
+  std::vector<AnyRecord> records;
+
+  void clear() {
+    memory.clear();
+    records.clear();
+  }
+};
+
+// Thrown in a lane's thread when nobody wants its records any more.
+struct Unwanted {};
+
+// Progress of all lanes together, shown by the thread that may write to the terminal.
+class Progress final : public io::ReadObserver {
+ public:
+  void on_read(std::uint64_t bytes_read, std::uint64_t bytes_total) override {
+    read_ = bytes_read;
+    total_ = bytes_total;
+  }
+  std::atomic<std::uint64_t> read_ = 0;
+  std::atomic<std::uint64_t> total_ = 0;
+};
+
+class RunningLane final : public LaneOutput, public io::Messages {
+ public:
+  RunningLane(Lane lane, const std::string& program)
+      : lane_(std::move(lane)), diagnostics_(*this, program) {}
+
+  // In the lane's thread; what it is of stays alive by `self`.
+  static void run(const std::shared_ptr<RunningLane>& self) {
+    cli::Context context{self->diagnostics_, &self->progress_};
+    try {
+      try {
+        self->lane_.read(*self, context);
+      } catch (const io::Error& error) {
+        self->diagnostics_.report(error);
+      }
+      self->diagnostics_.summarize();
+      self->submit();
+    } catch (const Unwanted&) {
+    } catch (...) {
+      self->failure_ = std::current_exception();
+    }
+    {
+      const std::lock_guard lock(self->mutex_);
+      self->is_over_ = true;
+    }
+    self->given_.notify_one();
+  }
+
+  void visit(const AnyRecord& record) override {
+    filling_.records.push_back(record.kept_in(filling_.memory, shift_ns_));
+    if (filling_.memory.size() >= kBatchBytes) submit();
+  }
+
+  void flush() override {
+    if (!filling_.records.empty()) submit();
+  }
+
+  void shift_by(std::int64_t ns) override { shift_ns_ = ns; }
+
+  // From any of the lane's threads.
+  void line(std::string_view text) override {
+    const std::lock_guard lock(mutex_);
+    messages_.emplace_back(text);
+  }
+
+  // In the reading thread: whether next() has to wait.
+  [[nodiscard]] bool is_behind() {
+    const std::lock_guard lock(mutex_);
+    return ready_.empty() && !is_over_;
+  }
+
+  // In the reading thread: the next batch, the last one being given back, and messages so far.
+  // False at the end.
+  bool next(Batch& batch, std::vector<std::string>& messages) {
+    std::unique_lock lock(mutex_);
+    given_.wait(lock, [&] { return !ready_.empty() || is_over_; });
+    messages.swap(messages_);
+    if (ready_.empty()) return false;
+    batch.clear();
+    free_.push_back(std::move(batch));
+    batch = std::move(ready_.front());
+    ready_.pop_front();
+    const bool is_wanted = ready_.size() == kMostReady / 2;
+    lock.unlock();
+    if (is_wanted) taken_.notify_one();
+    return true;
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      is_unwanted_ = true;
+    }
+    taken_.notify_one();
+  }
+
+  [[nodiscard]] bool may_wait() const { return lane_.may_wait; }
+  [[nodiscard]] const Progress& progress() const { return progress_; }
+  // Once next() was false.
+  [[nodiscard]] const std::exception_ptr& failure() const { return failure_; }
+  [[nodiscard]] bool damaged() const { return diagnostics_.damaged(); }
+
+ private:
+  void submit() {
+    std::unique_lock lock(mutex_);
+    // Once it has to wait, it waits for more than one to be taken: being woken costs more than a
+    // batch.
+    if (ready_.size() >= kMostReady) {
+      taken_.wait(lock, [&] { return ready_.size() <= kMostReady / 2 || is_unwanted_; });
+    }
+    if (is_unwanted_) throw Unwanted{};
+    ready_.push_back(std::move(filling_));
+    if (free_.empty()) {
+      filling_ = Batch{};
+    } else {
+      filling_ = std::move(free_.back());
+      free_.pop_back();
+    }
+    lock.unlock();
+    given_.notify_one();
+  }
+
+  Lane lane_;
+  Progress progress_;
+  io::Diagnostics diagnostics_;
+  Batch filling_;
+  std::mutex mutex_;
+  std::condition_variable given_;
+  std::condition_variable taken_;
+  std::deque<Batch> ready_;
+  std::vector<Batch> free_;
+  std::vector<std::string> messages_;
+  std::int64_t shift_ns_ = 0;
+  bool is_over_ = false;
+  bool is_unwanted_ = false;
+  std::exception_ptr failure_;
+};
+
+// Records are written by another core: their own bytes are the first to be brought near.
+constexpr std::size_t kAhead = 32;
+
+// The side of the reading thread.
+struct Head {
+  std::shared_ptr<RunningLane> lane;
+  std::thread thread;
+  Batch batch;
+  std::size_t number = 0;
+  std::size_t next = 0;  // in the batch
+  std::int64_t moment = std::numeric_limits<std::int64_t>::min();
+  bool is_over = false;
+};
+
+class Heads {
+ public:
+  Heads(std::vector<Lane> lanes, Order order, RecordVisitor& visitor, cli::Context& context)
+      : context_(context), visitor_(visitor), moments_(order) {
+    for (Lane& lane : lanes) {
+      Head& head = heads_.emplace_back();
+      head.number = heads_.size() - 1;
+      head.lane = std::make_shared<RunningLane>(std::move(lane), context.diagnostics.program());
+      head.thread = std::thread(&RunningLane::run, head.lane);
+    }
+  }
+  Heads(const Heads&) = delete;
+  Heads& operator=(const Heads&) = delete;
+  ~Heads() {
+    for (Head& head : heads_) head.lane->stop();
+    for (Head& head : heads_) {
+      if (!head.thread.joinable()) continue;
+      // One that waits for a pipe would keep us; it owns what it works on, and ends with us.
+      if (head.lane->may_wait() && !head.is_over) {
+        head.thread.detach();
+      } else {
+        head.thread.join();
+      }
+    }
+  }
+
+  void show_all() {
+    const auto is_later = [](const Head* left, const Head* right) {
+      return std::pair(left->moment, left->number) > std::pair(right->moment, right->number);
+    };
+    std::priority_queue<Head*, std::vector<Head*>, decltype(is_later)> queue(is_later);
+    for (Head& head : heads_) {
+      advance(head);
+      if (!head.is_over) queue.push(&head);
+    }
+    while (!queue.empty()) {
+      Head* const first = queue.top();
+      queue.pop();
+      visitor_.enter(first->number);
+      do {
+        expect(*first);
+        visitor_.visit(first->batch.records[first->next]);
+        ++first->next;
+        advance(*first);
+      } while (!first->is_over && (queue.empty() || is_later(queue.top(), first)));
+      if (!first->is_over) queue.push(first);
+    }
+    visitor_.at_end();
+  }
+
+ private:
+  void expect(const Head& head) {
+    constexpr std::size_t kFar = 24;
+    constexpr std::size_t kNear = 14;
+    constexpr std::size_t kNext = 6;
+    const std::vector<AnyRecord>& records = head.batch.records;
+    const std::size_t left = records.size() - head.next;
+    if (left > kNext) visitor_.expect(records[head.next + kNext], Distance::kNext);
+    if (left > kNear) visitor_.expect(records[head.next + kNear], Distance::kNear);
+    if (left > kFar) visitor_.expect(records[head.next + kFar], Distance::kFar);
+    if (left > kAhead) records[head.next + kAhead].prefetch();
+    if (left > 2 * kAhead) __builtin_prefetch(&records[head.next + 2 * kAhead]);
+  }
+
+  // To the next record of the lane.
+  void advance(Head& head) {
+    while (head.next >= head.batch.records.size()) {
+      messages_.clear();
+      if (head.lane->may_wait() && head.lane->is_behind()) visitor_.flush();
+      const bool has_more = head.lane->next(head.batch, messages_);
+      for (const std::string& line : messages_) context_.diagnostics.pass_on(line);
+      if (!has_more) {
+        head.is_over = true;
+        head.thread.join();
+        context_.diagnostics.add_damage(head.lane->damaged());
+        if (head.lane->failure()) std::rethrow_exception(head.lane->failure());
+        return;
+      }
+      head.next = 0;
+      const std::size_t first = std::min(kAhead, head.batch.records.size());
+      for (std::size_t at = 0; at < first; ++at) head.batch.records[at].prefetch();
+      show_progress();
+    }
+    if (const auto moment = moments_.of(head.batch.records[head.next])) {
+      head.moment = std::max(head.moment, *moment);
+    }
+  }
+
+  void show_progress() {
+    if (context_.progress == nullptr) return;
+    std::uint64_t read = 0;
+    std::uint64_t total = 0;
+    bool is_known = true;
+    for (const Head& head : heads_) {
+      read += head.lane->progress().read_;
+      const std::uint64_t all = head.lane->progress().total_;
+      if (all == 0) is_known = false;
+      total += all;
+    }
+    context_.progress->on_read(read, is_known ? total : 0);
+  }
+
+  cli::Context& context_;
+  RecordVisitor& visitor_;
+  Moments moments_;
+  std::vector<std::string> messages_;
+  std::deque<Head> heads_;
+};
+
+}  // namespace
+
+Moments::Places Moments::find(const record::TypeInfo& type) const {
+  Places found{&type, kNowhere, kNowhere};
+  const std::string_view end = type.name == record::Flow::kType ? "last_ts" : "end_ts";
+  for (std::size_t at = 0; at < type.fields.size(); ++at) {
+    if (type.fields[at].kind != record::Kind::kTime) continue;
+    if (order_ == Order::kKnown && type.fields[at].name == end) found.end = at;
+    if (type.fields[at].name == "ts") found.begin = at;
+  }
+  return found;
+}
+
+std::optional<std::int64_t> Moments::of(const AnyRecord& record) {
+  if (const auto* call = record.as<record::Syscall>()) {
+    if (call->end_ts && order_ == Order::kKnown) return call->end_ts->ns;
+    if (call->ts) return call->ts->ns;
+    return std::nullopt;
+  }
+  if (const auto* segment = record.as<record::Segment>()) return segment->ts.ns;
+  const record::TypeInfo& type = record.type();
+  auto places = std::ranges::find(places_, &type, &Places::type);
+  if (places == places_.end()) places = places_.insert(places_.end(), find(type));
+  for (const std::size_t at : {places->end, places->begin}) {
+    if (at == kNowhere) continue;
+    const record::Value value = record.get(at);
+    if (!value.is_nil()) return value.as_int();
+  }
+  return std::nullopt;
+}
+
+void read_in_step(std::vector<Lane> lanes, Order order, RecordVisitor& visitor,
+                  cli::Context& context) {
+  Heads(std::move(lanes), order, visitor, context).show_all();
+}
+
+}  // namespace tracebraid::analyzers

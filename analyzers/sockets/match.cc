@@ -1,0 +1,396 @@
+// The part of SocketTable that finds out which socket is which flow: by addresses, by time, or by
+// numbers of bytes (socket_table.h has the rules). Either may show first, so that each is looked
+// for when the other shows: sockets by look_for_sockets(), flows by look_for_wire(). What follows
+// the records is in socket_table.cc.
+#include <algorithm>
+#include <iterator>
+
+#include "analyzers/sockets/table.h"
+
+namespace tracebraid::analyzers {
+namespace {
+
+namespace record = formats::record;
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+// Times of two programs that look at the same event.
+constexpr std::int64_t kSlack = 2'000'000;
+// Sockets and flows with the same addresses are the same although their times do not fit, when they
+// are no further apart: clocks differ.
+constexpr std::int64_t kMostApart = 5 * kSecond;
+// What leaves does not leave before the call is entered, but for how differently clocks are read.
+constexpr std::int64_t kReading = 100'000;
+
+// 0.0.0.0 has IPv4 alone; :: may have both.
+bool fits(const record::Address& known, const record::Address& seen) {
+  return known == seen || (is_any(known) && (known.size != 4 || seen.size == 4));
+}
+
+std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
+  hash ^= value;
+  hash *= 0xff51afd7ed558ccdU;
+  return hash ^ (hash >> 32U);
+}
+
+constexpr std::uint32_t kAnyPort = 0x10000;
+
+// `own_port` is kAnyPort where it is not known; so is the port of a `peer` that is not.
+std::uint64_t key_of(std::string_view proto, const HostPort& peer, std::uint32_t own_port) {
+  std::uint64_t hash = proto == "udp" ? 17 : 6;
+  for (std::size_t at = 0; at < 16; at += 8) {
+    std::uint64_t part = 0;
+    for (std::size_t byte = 0; byte < 8; ++byte) part = part << 8U | peer.host.bytes[at + byte];
+    hash = mix(hash, part);
+  }
+  hash =
+      mix(hash, std::uint64_t{peer.host.size} << 40U | std::uint64_t{own_port} << 20U |
+                    std::uint64_t{peer.port.value_or(kAnyPort - 1)} << 1U | (peer.port ? 1U : 0U));
+  return hash == 0 ? 1 : hash;
+}
+
+// How far `ts` is from the time between `low` and `high`.
+std::int64_t distance(std::int64_t ts, std::int64_t low, std::int64_t high) {
+  return ts < low ? low - ts : ts > high ? ts - high : 0;
+}
+
+// How far a flow's beginning is from when the socket's can have been; 0 when it fits.
+std::int64_t misfit(const SocketLife& life, const Wire& wire) {
+  constexpr std::int64_t kFar = kSecond * 3600 * 24 * 365;
+  const std::int64_t end = life.end_ts.value_or(wire.ts + kFar);
+  if (life.connect_ts) {
+    const std::int64_t returned = life.connect_end_ts.value_or(*life.connect_ts);
+    return distance(wire.ts, *life.connect_ts - kSlack, returned + kSlack);
+  }
+  if (life.listener && life.connected_ts) {
+    // Until accept() has returned; connections wait in the backlog before.
+    const std::int64_t last = *life.connected_ts + kSlack;
+    if (wire.is_over && wire.last_ts + SocketTable::kAcceptLingers < *life.connected_ts) {
+      return *life.connected_ts - wire.last_ts;
+    }
+    return distance(wire.ts, wire.ts < last ? wire.ts : last, last);
+  }
+  // It was there before: any flow that goes on while it is open.
+  if (wire.ts > end + kSlack) return wire.ts - end;
+  if (life.ts && wire.is_over && wire.last_ts + kSlack < *life.ts) return *life.ts - wire.last_ts;
+  return 0;
+}
+
+}  // namespace
+
+void SocketTable::place(SocketLife& life) {
+  displace(life);
+  if (life.is_listener || (life.kind != "tcp" && life.kind != "udp")) return;
+  if (life.kind == "tcp" && !life.peer.port) return;
+  if (!life.peer.port && !life.local.port) return;
+  // A datagram socket that is not connected is found by its port alone.
+  const HostPort peer = life.peer.port ? life.peer : HostPort{};
+  life.key = key_of(life.kind, peer, life.local.port ? *life.local.port : kAnyPort);
+  life.key_ts = life.connect_ts.value_or(life.ts.value_or(clock_));
+  sockets_by_key_.insert({life.key, life.key_ts, life.file, &life});
+}
+
+void SocketTable::displace(SocketLife& life) {
+  if (life.key == 0) return;
+  sockets_by_key_.erase({life.key, life.key_ts, life.file, &life});
+  life.key = 0;
+}
+
+// Sockets that have shown are looked for now; those that show later find the flow by its keys, and
+// clients whose own port is not known by when it began.
+void SocketTable::place(Wire& wire) {
+  wire.keys[0] = key_of(wire.proto, wire.ends[1], *wire.ends[0].port);
+  wire.keys[1] = key_of(wire.proto, wire.ends[0], *wire.ends[1].port);
+  for (const std::uint64_t key : wire.keys) wires_by_key_.insert(key, &wire);
+  look_for_sockets(wire);
+  if (!wire.is_claimed[0]) {
+    Fifo<Begun>& begun = begun_[key_of(wire.proto, wire.ends[1], kAnyPort)];
+    while (!begun.empty() && begun.front().ts + kFlowLingers < clock_) begun.pop();
+    begun.push({wire.ts, wire.uid_hash, wire.serial});
+  }
+}
+
+// Of flows that nobody has claimed, the earliest that fits.
+void SocketTable::look_for_wire(SocketLife& life) {
+  if (life.key == 0 || life.kind != "tcp") return;
+  if (!life.local.port) return look_for_wire_by_time(life);
+  Wire* best = nullptr;
+  std::size_t best_side = 0;
+  std::int64_t best_misfit = kMostApart + 1;
+  (void)wires_by_key_.find(life.key, [&](Wire& wire) {
+    for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
+      if (wire.is_claimed[side] || wire.proto != life.kind) continue;
+      if (wire.ends[1 - side] != life.peer || wire.ends[side].port != life.local.port ||
+          !fits(life.local.host, wire.ends[side].host)) {
+        continue;
+      }
+      const std::int64_t apart = misfit(life, wire);
+      if (apart < best_misfit || (apart == best_misfit && best != nullptr && wire.ts < best->ts)) {
+        best = &wire;
+        best_side = side;
+        best_misfit = apart;
+      }
+    }
+    return false;  // look at all
+  });
+  if (best != nullptr) claim(life, *best, best_side, "address");
+}
+
+// Calls `look(wire)` for those to `peer` that began between `from` and `until`, or a second before
+// or behind, and have no client yet.
+template <typename Look>
+void SocketTable::each_begun(std::string_view proto, const HostPort& peer, std::int64_t from,
+                             std::int64_t until, Look look) {
+  const auto found = begun_.find(key_of(proto, peer, kAnyPort));
+  if (found == begun_.end()) return;
+  // They were seen in the order of their first payload or end, nearly that of their beginning.
+  constexpr std::int64_t kDisorder = kSecond;
+  const auto& begun = found->second;
+  auto at = std::lower_bound(begun.begin(), begun.end(), from - kSlack - kDisorder,
+                             [](const Begun& one, std::int64_t ts) { return one.ts < ts; });
+  for (; at != begun.end() && at->ts <= until + kSlack + kDisorder; ++at) {
+    Wire* const wire =
+        wires_.find(at->uid_hash, [&](const Wire& one) { return one.serial == at->serial; });
+    if (wire != nullptr && !wire->is_claimed[0] && wire->ends[1] == peer) look(*wire);
+  }
+}
+
+// The same for those that began while the socket was connecting.
+template <typename Look>
+void SocketTable::each_begun(const SocketLife& life, Look look) {
+  if (!life.connect_ts) return;
+  each_begun(life.kind, life.peer, *life.connect_ts, life.connect_end_ts.value_or(*life.connect_ts),
+             [&](Wire& wire) {
+               if (wire.ts >= earliest(*life.connect_ts) &&
+                   fits(life.local.host, wire.ends[0].host) && misfit(life, wire) == 0) {
+                 look(wire);
+               }
+             });
+}
+
+// The only one that began while connect() went on.
+void SocketTable::look_for_wire_by_time(SocketLife& life) {
+  Wire* only = nullptr;
+  int count = 0;
+  each_begun(life, [&](Wire& wire) {
+    only = &wire;
+    ++count;
+  });
+  if (count == 1) claim(life, *only, 0, "time");
+}
+
+// Where several clients connected to the same server at the same time: the only flow of the size.
+void SocketTable::match_by_bytes(SocketLife& life) {
+  if (life.wire || life.kind != "tcp" || life.local.port || !life.peer.port || !life.connect_ts) {
+    return;
+  }
+  Wire* only = nullptr;
+  int count = 0;
+  each_begun(life, [&](Wire& wire) {
+    if (!wire.is_over || wire.bytes[0] != life.bytes_out || wire.bytes[1] != life.bytes_in) return;
+    only = &wire;
+    ++count;
+  });
+  if (count == 1) claim(life, *only, 0, "bytes");
+  if (count > 1) life.match = "ambiguous";
+}
+
+void SocketTable::look_for_sockets(Wire& wire) {
+  if (wire.proto != "tcp" && wire.proto != "udp") return;
+  for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
+    if (wire.is_claimed[side]) continue;
+    std::string_view match;
+    if (SocketLife* const life = best_socket(wire, side, match)) claim(*life, wire, side, match);
+  }
+}
+
+SocketLife* SocketTable::best_socket(Wire& wire, std::size_t side, std::string_view& match) {
+  const HostPort& own = wire.ends[side];
+  const HostPort& peer = wire.ends[1 - side];
+  SocketLife* best = nullptr;
+  std::int64_t best_misfit = kMostApart + 1;
+  const auto look = [&](std::uint64_t key, bool has_port, bool has_peer) {
+    bool is_ambiguous = false;
+    const auto consider = [&](SocketLife& life) {
+      if ((life.wire && wire.proto == "tcp") || life.kind != wire.proto) return;
+      if (has_peer && life.peer != peer) return;
+      if (has_port && life.local.port != own.port) return;
+      if (!fits(life.local.host, own.host)) return;
+      std::int64_t apart = misfit(life, wire);
+      if (wire.proto == "udp") {
+        apart = 0;
+        if (life.end_ts && wire.ts > *life.end_ts + kSlack) apart = wire.ts - *life.end_ts;
+        if (life.ts && wire.is_over && wire.last_ts + kSlack < *life.ts) apart = kMostApart + 1;
+        // Of two with one port, that of the flow's family.
+        if (life.local.host.size != 0 && life.local.host.size != own.host.size) ++apart;
+        // One whose port is not known begins the flow with its first datagram.
+        if (!has_port && (life.first_out || life.first_in || !life.connect_ts ||
+                          wire.ts < *life.connect_ts - kSlack)) {
+          return;
+        }
+      }
+      if (!has_port) {
+        if (apart > 0 || (life.connect_ts && wire.ts < earliest(*life.connect_ts))) return;
+        if (best != nullptr) {
+          // In one thread, the one before had sent its SYN by then.
+          is_ambiguous |= !is_clock_shared() || best->connect_tid != life.connect_tid ||
+                          best->lane != life.lane || life.kind == "udp";
+          if (life.connect_ts > best->connect_ts) best = &life;
+          return;
+        }
+      }
+      if (apart < best_misfit) {
+        best = &life;
+        best_misfit = apart;
+      }
+    };
+    // Those that were made at about that time: addresses can be used again many times.
+    constexpr int kMostBefore = 64;
+    constexpr int kMostBehind = 16;
+    const auto behind = sockets_by_key_.lower_bound({key, wire.ts + kSlack, 0, nullptr});
+    auto before = behind;
+    for (int seen = 0; seen < kMostBefore && before != sockets_by_key_.begin(); ++seen) {
+      if (std::prev(before)->key != key) break;
+      --before;
+      consider(*before->what);
+    }
+    auto at = behind;
+    for (int seen = 0; seen < kMostBehind && at != sockets_by_key_.end() && at->key == key;
+         ++seen, ++at) {
+      consider(*at->what);
+    }
+    if (is_ambiguous) best = nullptr;
+  };
+  look(key_of(wire.proto, peer, *own.port), true, true);
+  match = "address";
+  if (best == nullptr && wire.proto == "udp") look(key_of("udp", {}, *own.port), true, false);
+  if (best == nullptr && side == 0) {
+    look(key_of(wire.proto, peer, kAnyPort), false, true);
+    match = "time";
+  }
+  return best;
+}
+
+// The flow between the socket and the datagram's peer, which it has claimed then.
+Wire* SocketTable::wire_of_datagram(SocketLife& life, const SocketLife::Datagram& datagram) {
+  const HostPort& peer = datagram.peer;
+  if (life.local.port) {
+    const auto side_of = [&](const Wire& wire) -> std::size_t {
+      return wire.ends[0].port == life.local.port && wire.ends[1] == peer ? 0 : 1;
+    };
+    // Of one that is over, the socket may be about to read what it brought.
+    const auto is_free_or_own = [&](const Wire& wire, std::size_t side) {
+      return !wire.is_claimed[side] ||
+             (wire.files[side] == life.file && wire.lanes[side] == life.lane);
+    };
+    Wire* const wire =
+        wires_by_key_.find(key_of("udp", peer, *life.local.port), [&](const Wire& one) {
+          const std::size_t side = side_of(one);
+          return one.is_udp && one.ends[1 - side] == peer &&
+                 one.ends[side].port == life.local.port &&
+                 fits(life.local.host, one.ends[side].host) && is_free_or_own(one, side);
+        });
+    if (wire == nullptr) return nullptr;
+    const std::size_t side = side_of(*wire);
+    if (!wire->is_claimed[side]) claim(life, *wire, side, "address");
+    return wire;
+  }
+  // Its own port is not known: the only flow that has such a datagram, which left during the call
+  // or a little later, but not before.
+  if (!datagram.is_out || datagram.ts == Mark::kUnknown) return nullptr;
+  Wire* only = nullptr;
+  int count = 0;
+  each_begun("udp", peer, datagram.ts, datagram.returned, [&](Wire& wire) {
+    if (!fits(life.local.host, wire.ends[0].host) ||
+        !wire.datagrams->sent[0].has_second(datagram.bytes, earliest(datagram.ts),
+                                            datagram.returned + kSlack)) {
+      return;
+    }
+    only = &wire;
+    ++count;
+  });
+  if (count != 1) return nullptr;
+  claim(life, *only, 0, "time");
+  return only;
+}
+
+// Datagrams whose flow had not shown when the call returned.
+void SocketTable::settle_early(SocketLife& life) {
+  constexpr std::size_t kMostTried = 8;
+  if (!captured_) return;
+  std::size_t at = life.early.size() - std::min(life.early.size(), kMostTried);
+  while (at < life.early.size()) {
+    const std::size_t before = life.early.size();
+    (void)wire_of_datagram(life, SocketLife::Datagram(life.early[at]));
+    // What a flow claims is taken out.
+    at = life.early.size() < before ? 0 : at + 1;
+  }
+}
+
+void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::string_view match) {
+  wire.sockets[side] = &life;
+  wire.is_claimed[side] = true;
+  wire.files[side] = life.file;
+  wire.lanes[side] = life.lane;
+  const bool is_first = !life.wire;
+  if (is_first) {
+    life.wire = wire.shared_from_this();
+    if (wire.proto == "tcp") displace(life);
+    life.side = side;
+    life.match = match;
+  }
+  if (!life.local.port) {
+    life.local = wire.ends[side];
+    if (wire.is_udp) place(life);
+  } else if (is_any(life.local.host) && (!wire.is_udp || life.peer.port)) {
+    // A datagram socket that is not connected goes on being of all addresses.
+    life.local.host = wire.ends[side].host;
+  }
+  if (wire.files[0] && wire.files[1]) {
+    if (wire.sockets[0] != nullptr) wire.sockets[0]->peer_file = wire.files[1];
+    if (wire.sockets[1] != nullptr) wire.sockets[1]->peer_file = wire.files[0];
+  }
+  if (wire.is_udp) {
+    ++life.flows;
+    if (wire.is_over) {
+      wire.sockets[side] = nullptr;
+      life.wire_bytes_in += wire.bytes[1 - side];
+      life.wire_bytes_out += wire.bytes[side];
+    } else {
+      wire.datagrams->open_at[side] = life.open_wires.size();
+      life.open_wires.push_back(&wire);
+    }
+    if (life.early_lost) {
+      wire.datagrams->sent[side].forget();
+      wire.datagrams->received[1 - side].forget();
+    }
+    std::erase_if(life.early, [&](const SocketLife::Datagram& datagram) {
+      if (datagram.peer != wire.ends[1 - side]) return false;
+      if (!life.early_lost) pass_datagram(life, wire, side, datagram);
+      return true;
+    });
+    return;
+  }
+  life.is_measured = !life.is_given_up && !life.made_by.empty() && life.made_by != "recvmsg" &&
+                     wire.is_from_start && !wire.early_lost[0] && !wire.early_lost[1];
+  if (!life.is_measured) return;
+  std::vector<Mark> out;
+  std::vector<Mark> in;
+  life.is_measured =
+      early_.collect(wire.early[side], out) && early_.collect(wire.early[1 - side], in);
+  if (!life.is_measured) return;
+  for (const Mark& mark : out) left(life, mark.end, mark.ts);
+  for (const Mark& mark : in) arrived(life, mark.end, mark.ts);
+}
+
+// As far as sockets tell that have been matched by their addresses.
+bool SocketTable::is_clock_shared() const {
+  return skew_.low_count > 0 && skew_.high_count > 0 && skew_.low <= kReading &&
+         skew_.high >= -kReading;
+}
+
+// When what a call sent that was entered at `ts` can have been captured first.
+std::int64_t SocketTable::earliest(std::int64_t ts) const {
+  return ts - (is_clock_shared() ? kReading : kSlack);
+}
+
+}  // namespace tracebraid::analyzers
