@@ -1,0 +1,343 @@
+"""tracebraid diff of profiles against what marshal says of them in Python, and against programs whose
+lines were moved on purpose; its callgrind profile against both dumps and by callgrind_annotate.
+"""
+import ast
+import collections
+import itertools
+import marshal
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from fractions import Fraction
+
+sys.path.append(f"{sys.path[0]}/../../support")
+import diff_runs
+import pythons
+
+report = diff_runs.Report()
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def ns(seconds):
+    return max(round(Fraction(seconds) * 10**9), 0)
+
+
+def load(path):
+    """{(file, line, name without addresses): [calls, ns of its own, cumulative ns]} and
+    {(caller, callee): [calls, ns]} of a dump."""
+    with open(path, "rb") as file:
+        stats = marshal.load(file)
+
+    def known(function):
+        return (function[0] or "~", function[1], ADDRESS.sub("", function[2]))
+    functions, calls = {}, {}
+    for function, (_, count, own, cumulative, callers) in stats.items():
+        total = functions.setdefault(known(function), [0, 0, 0])
+        for at, value in enumerate((count, ns(own), ns(cumulative))):
+            total[at] += value
+        for caller, times in callers.items():
+            ends = (known(caller), known(function))
+            edge = calls.setdefault(ends, [0, 0])
+            edge[0] += times[0]
+            edge[1] += ns(times[3]) if ends[0] != ends[1] else 0
+    return functions, calls
+
+
+def tail(path):
+    """As people know a file: behind where libraries are, else its last three parts."""
+    library = re.match(r".*/(?:site-packages|dist-packages|lib/python3\.\d+t?)/(.+)", path)
+    if library:
+        return library.group(1)
+    return "/".join(path.split("/")[-3:])
+
+
+def compare_same_code(a_path, b_path):
+    """Both dumps are of the same code: functions are the same when file, line and name are."""
+    (a, _), (b, _) = load(a_path), load(b_path)
+    want = collections.Counter()
+    for key in a.keys() | b.keys():
+        numbers = [side.get(key, [0, 0, 0]) for side in (a, b)]
+        status = "gone" if key not in b else "appeared" if key not in a else None
+        for at, measure in enumerate(("calls", "tottime", "cumtime")):
+            x, y = numbers[0][at], numbers[1][at]
+            want[tail(key[0]), key[1], key[2], measure, x, y, y - x,
+                 status or ("same" if x == y else "changed")] += 1
+    found = diff_runs.changes(a_path, b_path)
+    got = collections.Counter()
+    for each in found:
+        if each["name"] is None:
+            continue
+        lines = {each["line_a"], each["line_b"]} - {None}
+        assert len(lines) == 1, each
+        got[each["file"], lines.pop(), each["name"], each["measure"], each["a"], each["b"],
+            each["change"], each["status"]] += 1
+    report.equal(dict(got), dict(want), f"{a_path} against {b_path}")
+    totals = {each["measure"]: (each["a"], each["b"]) for each in found if each["name"] is None}
+    report.equal(totals, {"calls": (sum(f[0] for f in a.values()), sum(f[0] for f in b.values())),
+                          "tottime": (sum(f[1] for f in a.values()), sum(f[1] for f in b.values())),
+                          "cumtime": (max(f[2] for f in a.values()), max(f[2] for f in b.values()))},
+                 f"totals of {a_path} against {b_path}")
+
+
+# The same program in another folder, with lines put in: where every line went is known.
+PROGRAM = '''
+import functools
+
+
+def wrap(function):
+    @functools.wraps(function)
+    def wrapper(*arguments):
+        return function(*arguments)
+    return wrapper
+
+
+class Basket:
+    def __init__(self, size):
+        self.size = size
+
+    def __len__(self):
+        return self.size
+
+    @property
+    def half(self):
+        return self.size // 2
+
+
+class Shelf:
+    def __init__(self, baskets):
+        self.baskets = baskets
+
+    def __len__(self):
+        return sum(len(each) for each in self.baskets)
+
+    def sorted(self):
+        return sorted(self.baskets, key=lambda each: -each.size)
+
+
+@wrap
+def count(shelf):
+    return len(shelf)
+
+
+@wrap
+def weigh(shelf):
+    return sum(map(lambda each: each.size * 3, shelf.baskets))
+
+
+def halves(shelf):
+    return [each.half for each in shelf.baskets]
+
+
+def main():
+    shelf = Shelf([Basket(size) for size in range(30)])
+    count(shelf), weigh(shelf), halves(shelf), shelf.sorted()
+    pair = (lambda: 1), (lambda: 2)
+    for each in pair:
+        each()
+    return set(map(object.__new__, [object] * 3))
+
+
+main()
+'''
+ADDED = '''class Crate:
+    def __init__(self):
+        self.items = list(map(lambda each: each + 1, range(3)))
+
+
+Crate()
+'''
+
+
+def moved(program, places):
+    """The program with lines put in front of the lines at `places`, and where each line went."""
+    lines, went = [], {}
+    for number, line in enumerate(program.splitlines(), 1):
+        if number in places:
+            lines += places[number].splitlines()
+        lines.append(line)
+        went[number] = len(lines)
+    return "\n".join(lines) + "\n", went
+
+
+def record(python, folder, program):
+    folder.mkdir(parents=True)
+    (folder / "prog.py").write_text(program)
+    dump = folder / "dump.cprof"
+    subprocess.run([python, "-m", "cProfile", "-o", dump, folder / "prog.py"], check=True,
+                   capture_output=True)
+    return dump
+
+
+def compare_moved_lines(python, version, place):
+    definitions = [node.lineno for node in ast.parse(PROGRAM).body
+                   if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    variants = {
+        "at the top": {1: "# one\n# two\n# three\n"},
+        "everywhere": {line: "#\n" * (1 + at % 3) for at, line in enumerate(definitions, 1)},
+        "in the middle": {definitions[2]: "#\n" * 60},
+        "with more in it": {definitions[1]: ADDED, definitions[3]: "#\n" * 2},
+    }
+    a_path = record(python, place / "first" / "shop", PROGRAM)
+    for name, places in variants.items():
+        program, went = moved(PROGRAM, places)
+        b_path = record(python, place / name.replace(" ", "-") / "deeper" / "shop", program)
+        (a, _), (b, _) = load(a_path), load(b_path)
+        of_file = [{(line, each): numbers[0] for (file, line, each), numbers in side.items()
+                    if file.endswith("prog.py")} for side in (a, b)]
+        want = {(each, line, went[line]): (calls, of_file[1][went[line], each])
+                for (line, each), calls in of_file[0].items() if each != "<module>"}
+        new = {(each, line): calls for (line, each), calls in of_file[1].items()
+               if line not in {went[line] for line, _ in of_file[0]} and each != "<module>"}
+        found = [each for each in diff_runs.changes(a_path, b_path)
+                 if each["kind"] == "function" and each["measure"] == "calls" and each["file"] and
+                 each["file"].endswith("prog.py") and each["name"] != "<module>"]
+        what = f"{version}: lines moved {name}"
+        report.equal({(each["name"], each["line_a"], each["line_b"]): (each["a"], each["b"])
+                      for each in found if each["status"] in ("same", "changed")}, want, what)
+        report.equal({(each["name"], each["line_b"]): each["b"] for each in found
+                      if each["status"] == "appeared"}, new, what + ": what appeared")
+        report.equal([each for each in found if each["status"] == "gone"], [], what + ": gone")
+        report.check(len(want) >= 12 and (name != "with more in it" or len(new) == 3),
+                     f"{what}: {len(want)} functions, {new}")
+
+
+class Columns:
+    """A callgrind file with any number of events: {(file, line, text): [costs]},
+    {(caller, callee): [calls, costs]}, totals."""
+
+    def __init__(self, path):
+        self.own, self.calls, self.events, self.totals = {}, {}, [], []
+        names, here, callee, count = {}, {}, {}, None
+        for line in pathlib.Path(path).read_text().splitlines():
+            compressed = re.fullmatch(r"(c?)(ob|fl|fn)=\((\d+)\)(?: (.*))?", line)
+            if line.startswith("events: "):
+                self.events = line.split()[1:]
+            elif line.startswith("totals: "):
+                self.totals = [int(each) for each in line.split()[1:]]
+            elif compressed:
+                is_callee, kind, number, name = compressed.groups()
+                if name is not None:
+                    assert (kind, number) not in names, line
+                    names[kind, number] = name
+                (callee if is_callee else here)[kind] = names[kind, number]
+            elif line.startswith("calls="):
+                count = int(line[6:].split()[0])
+            elif re.fullmatch(r"[\d ]+", line):
+                costs = [int(each) for each in line.split()[1:]]
+                assert len(costs) == len(self.events), line
+                if count is None:
+                    own = self.own.setdefault(here["fn"], [0] * len(costs))
+                    self.own[here["fn"]] = [x + y for x, y in zip(own, costs)]
+                    self.file = getattr(self, "file", {})
+                    self.file[here["fn"]] = (here["fl"], int(line.split()[0]))
+                else:
+                    edge = self.calls.setdefault((here["fn"], callee["fn"]), [0, [0] * len(costs)])
+                    edge[0] += count
+                    edge[1] = [x + y for x, y in zip(edge[1], costs)]
+                    callee, count = {}, None
+            elif line and not line.startswith(("#", "version:", "creator:", "cmd:", "desc:", "positions:",
+                                               "event:")):
+                raise ValueError(line)
+
+    def key(self, text):
+        """(file, line, name) of a function's text."""
+        file, line = self.file[text]
+        return file, line, re.sub(r"( \([^()]*:\d+\))?( #\d+)?$", "", text)
+
+
+def annotate_totals(path):
+    done = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", "--show-percs=no",
+                           path], cwd="/", capture_output=True, text=True, check=True)
+    assert not done.stderr and "WARNING" not in done.stdout, done.stderr
+    line = next(line for line in done.stdout.splitlines() if "PROGRAM TOTALS" in line)
+    return [int(each.replace(",", "")) for each in line.replace("PROGRAM TOTALS", "").split()]
+
+
+def compare_callgrind(a_path, b_path, place):
+    """Of the same code."""
+    out = os.path.join(place, "both.callgrind")
+    done = diff_runs.run("-f", "callgrind", "-o", out, a_path, b_path)
+    assert done.returncode == 0, done.stderr
+    both = Columns(out)
+    sides = [load(path) for path in (a_path, b_path)]
+    what = f"callgrind of {a_path} and {b_path}"
+    report.equal(both.events, ["A", "B", "CallsA", "CallsB"], what)
+    totals = [sum(numbers[at] for numbers in functions.values())
+              for at in (1, 0) for functions, _ in sides]
+    report.equal(both.totals, totals, what + ": totals")
+    if shutil.which("callgrind_annotate"):
+        report.equal(annotate_totals(out), totals, what + ": callgrind_annotate's totals")
+    else:
+        print("skipped: callgrind_annotate is not installed (Debian: valgrind)")
+    own = {both.key(text): tuple(costs) for text, costs in both.own.items() if text != "(root)"}
+    report.equal(len(own), len(both.own) - ("(root)" in both.own), what + ": one node a function")
+    keys = set().union(*(functions for functions, _ in sides),
+                       *({caller for caller, _ in calls} for _, calls in sides))
+    report.equal(own, {key: tuple(sides[side][0].get(key, (0, 0))[at] for at in (1, 0)
+                                  for side in (0, 1)) for key in keys}, what + ": own costs")
+    got = {(both.key(caller), both.key(callee)): (count, *costs)
+           for (caller, callee), (count, costs) in both.calls.items() if caller != "(root)"}
+    want = {}
+    for ends in set().union(*(calls for _, calls in sides)):
+        edges = [calls.get(ends, (0, 0)) for _, calls in sides]
+        if any(edge != [0, 0] and edge != (0, 0) for edge in edges):
+            want[ends] = (max(edges[0][0] + edges[1][0], 1), edges[0][1], edges[1][1], edges[0][0],
+                          edges[1][0])
+    report.equal(got, want, what + ": calls")
+    # Calls from outside: those of cprof2callgrind's file of each dump.
+    for side, path in enumerate((a_path, b_path)):
+        alone = os.path.join(place, "alone.callgrind")
+        subprocess.run([diff_runs.PROGRAMS / "cprof2callgrind", path, alone], check=True,
+                       capture_output=True)
+        single = Columns(alone)
+        want = {}
+        for (caller, callee), (count, costs) in single.calls.items():
+            if caller == "(root)":
+                file, line, name = single.key(callee)
+                sums = want.setdefault((file, line, ADDRESS.sub("", name)), [0, 0])
+                sums[0] += count
+                sums[1] += costs[0]
+        got = {both.key(callee): [costs[2 + side], costs[side]]
+               for (caller, callee), (_, costs) in both.calls.items()
+               if caller == "(root)" and costs[2 + side]}
+        report.equal({key: tuple(each) for key, each in got.items()},
+                     {key: tuple(each) for key, each in want.items()},
+                     f"{what}: calls from outside in {path}")
+
+
+def main():
+    corpus = os.environ.get("TRACEBRAID_CORPUS")
+    samples = diff_runs.SOURCE / "samples"
+    pairs = []
+    if corpus:
+        hubs = [os.path.join(corpus, "scenarios", f"hub-{hub}", "profiling.cprof")
+                for hub in ("epolls", "asyncio", "selects")]
+        pairs += itertools.permutations(hubs, 2)
+    with tempfile.TemporaryDirectory() as folder:
+        place = pathlib.Path(folder)
+        for version, python in sorted(pythons.find().items()):
+            if version.startswith("3") and int(version[2:]) >= 8:
+                compare_moved_lines(python, version, place / version)
+        for at, argument in enumerate(("3", "9")):
+            # The same code, called otherwise.
+            (place / "same.py").write_text(PROGRAM.replace("range(30)", "range(int(N))").replace(
+                "import functools", "import functools, os\nN = os.environ['N']"))
+            subprocess.run([sys.executable, "-m", "cProfile", "-o", place / f"same{at}.cprof",
+                            place / "same.py"], check=True, env={**os.environ, "N": argument},
+                           capture_output=True)
+        pairs.append((place / "same0.cprof", place / "same1.cprof"))
+        dump = samples / "pure-cpu" / "profile.cprof"
+        pairs.append((dump, dump))
+        for a, b in pairs:
+            compare_same_code(str(a), str(b))
+        for a, b in pairs[:2] + pairs[-2:]:
+            compare_callgrind(str(a), str(b), folder)
+    return report.status()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
