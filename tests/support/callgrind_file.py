@@ -2,7 +2,9 @@
 
 Strict means that anything a viewer might take amiss raises ValueError: see formats/callgrind/writer.h.
 """
+import collections
 import re
+import subprocess
 
 HEADER = ["# callgrind format", "version: 1", "creator: "]
 SPEC = re.compile(r"\((\d+)\)(?: (\S.*\S|\S))?$")
@@ -161,3 +163,66 @@ class CallgrindFile:
                 name = name[:starts[0]]
             result[text] = (file, line, name)
         return result
+
+
+def components(graph):
+    """{node: a node that stands for all those that reach one another with it} (Kosaraju) of
+    {node: [nodes it leads to]}."""
+    leads_from = {}
+    for node, targets in graph.items():
+        for target in targets:
+            leads_from.setdefault(target, []).append(node)
+    order, seen = [], set()
+    for start in graph:
+        if start in seen:
+            continue
+        seen.add(start)
+        stack = [(start, iter(graph[start]))]
+        while stack:
+            node, rest = stack[-1]
+            for target in rest:
+                if target not in seen:
+                    seen.add(target)
+                    stack.append((target, iter(graph.get(target, ()))))
+                    break
+            else:
+                order.append(node)
+                stack.pop()
+    found = {}
+    for start in reversed(order):
+        if start in found:
+            continue
+        found[start] = start
+        stack = [start]
+        while stack:
+            for node in leads_from.get(stack.pop(), ()):
+                if node not in found:
+                    found[node] = start
+                    stack.append(node)
+    return found
+
+
+def in_cycles(graph):
+    """Nodes that reach themselves through others."""
+    found = components(graph)
+    sizes = collections.Counter(found.values())
+    return {node for node, component in found.items() if sizes[component] > 1}
+
+
+def annotated(path, *options):
+    """What callgrind_annotate, valgrind's own reader, shows: {file:function text: cost} by the first
+    event, and its totals of all. Run from / : it strips its folder from some paths only."""
+    run = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", "--show-percs=no",
+                          *options, path], cwd="/", capture_output=True, text=True, check=True)
+    if run.stderr or "WARNING" in run.stdout:
+        raise ValueError(f"{path}: {run.stderr} {run.stdout}")
+    lines = iter(run.stdout.splitlines())
+    totals = next(each.group(1).replace(",", "").split() for each in
+                  (re.fullmatch(r"\s*([\d,]+(?:\s+[\d,]+)*)\s+PROGRAM TOTALS", line) for line in lines)
+                  if each)
+    costs = {}
+    for line in lines:
+        match = re.fullmatch(r"\s*([\d,]+|\.)\s+" + r"(?:[\d,]+|\.)\s+" * (len(totals) - 1) + "(.*)", line)
+        if match and match.group(1) != ".":
+            costs[re.sub(r" \[[^\]]*\]$", "", match.group(2))] = int(match.group(1).replace(",", ""))
+    return costs, [int(total) for total in totals]

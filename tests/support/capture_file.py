@@ -8,12 +8,15 @@ import os
 import struct
 import subprocess
 
+import harness
+
 PCAP = {b"\xa1\xb2\xc3\xd4": (">", 1000), b"\xd4\xc3\xb2\xa1": ("<", 1000),
         b"\xa1\xb2\x3c\x4d": (">", 1), b"\x4d\x3c\xb2\xa1": ("<", 1)}
 MODIFIED = {b"\xa1\xb2\xcd\x34": (">", 1000), b"\x34\xcd\xb2\xa1": ("<", 1000)}
 LONGEST = 262144  # libpcap's MAXIMUM_SNAPLEN; with anything longer the file is damaged
 BLOCK_LIMIT = 1 << 24
 FOLDERS = ("made", "tcpdump", "community-id", "scenarios", "zeek/traces", "zeek/extra")
+ENDINGS = (".pcap", ".pcapng", ".cap", ".trace")
 
 
 @dataclasses.dataclass
@@ -158,25 +161,58 @@ def read_pcapng(data):
     return Capture(packets)
 
 
-def captures(folder, seed):
-    """Paths and names: one that is made, the samples', and the corpus' where it is."""
-    made = os.path.join(folder, "generated.pcap")
-    subprocess.run([os.path.join(os.environ["TRACEBRAID_BIN"], "tests/make_capture"), "--packets", "5000", "--open", "100", "--seed", str(seed), made],
-                   check=True, stderr=subprocess.DEVNULL)
-    yield made, "generated"
-    places = [os.path.join(os.environ["TRACEBRAID_SOURCE"], "samples")]
-    if corpus := os.environ.get("TRACEBRAID_CORPUS"):
-        places += [os.path.join(corpus, each) for each in FOLDERS]
+def captures():
+    """Paths and names: the samples', and the corpus' where it is."""
+    places = [str(harness.SAMPLES)]
+    if harness.CORPUS:
+        places += [os.path.join(harness.CORPUS, each) for each in FOLDERS]
     for place in places:
         for path in sorted(glob.glob(f"{place}/**", recursive=True)):
-            if path.removesuffix(".gz").endswith((".pcap", ".pcapng", ".cap", ".trace")):
+            if os.path.isfile(path) and path.removesuffix(".gz").endswith(ENDINGS):
                 yield path, os.path.relpath(path, os.path.dirname(place))
 
 
+def generate(path, *options):
+    """A made-up capture."""
+    subprocess.run([harness.generator("make_capture"), *options, path], check=True,
+                   stderr=subprocess.DEVNULL)
+    return path
+
+
 def write(path, packets):
+    """As pcap with nanoseconds."""
     with open(path, "wb") as file:
         link = packets[0].link if packets else 1
         file.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, link))
         for packet in packets:
             seconds, ns = divmod(packet.ns, 10**9)
             file.write(struct.pack("<4I", seconds, ns, packet.captured, packet.wire) + packet.data)
+
+
+def to_cut(folder, seed):
+    """Names and packets of all captures that can be written in pieces, and of one made for it."""
+    generated = generate(os.path.join(folder, "generated.pcap"), "--packets", "5000", "--open", "100",
+                         "--seed", str(seed))
+    skipped = 0
+    for path, name in [(generated, "generated"), *captures()]:
+        if harness.part() not in name:
+            continue
+        packets = read(path).packets
+        if len(packets) > 1 and all(
+                packet.ns is not None and 0 <= packet.ns < 2**32 * 10**9 and
+                packet.captured <= packet.wire and packet.link == packets[0].link
+                for packet in packets):
+            yield name, packets
+        else:
+            skipped += 1
+    print(f"{skipped} have no packets, times or one link type")
+
+
+def cut(folder, packets, cuts):
+    """Writes the packets into files, each from one cut to the next. An empty one has a link type of
+    its own."""
+    paths = []
+    for number, (begin, end) in enumerate(zip([0, *cuts], [*cuts, len(packets)])):
+        paths.append(os.path.join(folder, f"piece{number}.pcap"))
+        write(paths[-1], packets[begin:end])
+    return paths

@@ -9,6 +9,8 @@ import re
 import subprocess
 import sys
 
+import harness
+
 try:
     import msgpack
 except ImportError:
@@ -16,8 +18,7 @@ except ImportError:
     if sys.executable != DEBIAN and os.path.exists(DEBIAN) and subprocess.run(
             [DEBIAN, "-c", "import msgpack"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
         os.execv(DEBIAN, [DEBIAN, *sys.argv])
-    print("skipped: Python's msgpack is not installed")
-    sys.exit(77)
+    harness.skip("Python's msgpack is not installed")
 
 
 def read(content):

@@ -1,10 +1,12 @@
-"""Finds the Pythons of this machine, and makes dumps with them."""
+"""Finds the Pythons of this machine, makes dumps with them, and reads dumps' times."""
 import glob
 import os
 import re
 import shutil
 import subprocess
-import sys
+from fractions import Fraction
+
+import harness
 
 VERSIONS = ["2.7"] + [f"3.{minor}" for minor in range(16)]
 
@@ -147,21 +149,17 @@ def dumps(what, folder):
     newest = known[max(known, key=lambda version: [int(part) for part in version.split(".")])]
     jobs = []
     if what == "samples":
-        source = os.environ["TRACEBRAID_SOURCE"]
-        jobs = [(path, newest) for path in sorted(glob.glob(f"{source}/samples/*/profile.cprof"))]
+        jobs = [(path, newest) for path in harness.profiles()]
     elif what == "pythons":
         for version, python in known.items():
             place = os.path.join(folder, version)
             os.mkdir(place)
             jobs += [(path, python) for path in record(python, place)]
-    else:
-        corpus = os.environ.get("TRACEBRAID_CORPUS")
-        if not corpus:
-            print("skipped: TRACEBRAID_CORPUS names no corpus")
-            sys.exit(77)
-        for path in sorted(glob.glob(f"{corpus}/profiles/*.cprof") +
-                           glob.glob(f"{corpus}/scenarios/*/profiling.cprof")):
-            version = re.search(r"py(\d\.\d+)\.\d+\.cprof", path)
+    elif what == "corpus":
+        corpus = harness.corpus("profiles")
+        for path in sorted([*corpus.glob("profiles/*.cprof"),
+                            *corpus.glob("scenarios/*/profiling.cprof")]):
+            version = re.search(r"py(\d\.\d+)\.\d+\.cprof", path.name)
             python = known.get(version.group(1)) if version else newest
             if python is None and version.group(1) != "2.7":
                 python = newest  # reads the dumps of older ones
@@ -169,5 +167,10 @@ def dumps(what, folder):
                 jobs.append((path, python))
             else:
                 print(f"no Python 2.7 for {path}")
-    assert jobs, "no dumps"
-    return jobs
+    assert jobs, "no dumps: samples, pythons or corpus?"
+    return [(str(path), python) for path, python in jobs]
+
+
+def ns(seconds):
+    """Of a float, or of what float.hex() made of it: rounded, half to even."""
+    return round(Fraction(float.fromhex(seconds) if isinstance(seconds, str) else seconds) * 10**9)

@@ -4,20 +4,17 @@ which were converted apart, add up to the flows of the whole.
 usage: joined_parts_test.py [PART]
 """
 import collections
-import json
 import os
 import random
-import subprocess
 import sys
-import tempfile
 from decimal import Decimal
 
 sys.path.append(f"{sys.path[0]}/../../support")
 import capture_file
+import harness
 import pcapflows
 
 SEED = 20240303
-MERGE = os.path.join(os.environ["TRACEBRAID_BIN"], "tracebraid")
 # What may be 1 ns less.
 MEANS = {"orig_rtt_avg", "resp_rtt_avg"}
 # Exact of files that were converted apart, as the manual has it.
@@ -33,17 +30,15 @@ MINUTE = 60 * 10**9
 
 
 def joined(*arguments, content=None):
-    done = subprocess.run([MERGE, "merge", "-q", "--join-parts", "-f", "jsonl", *arguments], input=content,
-                          capture_output=True, timeout=120)
-    if done.returncode or done.stderr:
-        raise ValueError(f"{arguments}: {done.returncode} {done.stderr.decode()}")
-    return [json.loads(line, parse_float=Decimal) for line in done.stdout.splitlines()]
+    done = harness.run("tracebraid", "merge", "-q", "--join-parts", "-f", "jsonl", *arguments,
+                       content=content, status=None)
+    if done.status or done.errors:
+        raise ValueError(f"{arguments}: {done.status} {done.errors}")
+    return done.records()
 
 
 def stream(path, *options):
-    done = subprocess.run([pcapflows.PROGRAM, "-q", "-f", "msgpack", *options, path], capture_output=True,
-                          timeout=120)
-    return done.stdout
+    return harness.run("pcapflows", "-q", "-f", "msgpack", *options, path, status=None).out
 
 
 def differences(mine, wanted, fields=None, without=()):
@@ -68,13 +63,8 @@ def differences(mine, wanted, fields=None, without=()):
     return lines
 
 
-def check(path, name, folder, tally):
-    packets = capture_file.read(path).packets
-    fit = all(packet.ns is not None and 0 <= packet.ns < 2**32 * 10**9 and
-              packet.captured <= packet.wire and packet.link == packets[0].link
-              for packet in packets)
-    if len(packets) < 2 or not fit:
-        return None
+def problems_of(name, packets, folder, tally):
+    """What is wrong, as lines."""
     draw = random.Random(f"{SEED} {name}")
     whole = os.path.join(folder, "whole.pcap")
     capture_file.write(whole, packets)
@@ -83,7 +73,7 @@ def check(path, name, folder, tally):
                 differences(joined("-", content=stream(whole)), wanted)]
     # Flows of the same addresses and first time have the same name.
     if len({flow["uid"] for flow in wanted}) < len(wanted):
-        return problems or None
+        return problems
 
     span = max(packet.ns for packet in packets) - min(packet.ns for packet in packets)
     seconds = max(span * draw.random() / 5 / 1e9, 1e-6)
@@ -103,10 +93,8 @@ def check(path, name, folder, tally):
                       if max((packet.ns for packet in packets[:cut]), default=0) <=
                       min((packet.ns for packet in packets[cut:]), default=2**63))
         pieces = []
-        for number, (begin, end) in enumerate(zip([0, *cuts], [*cuts, len(packets)])):
-            piece = os.path.join(folder, f"piece{number}.pcap")
-            capture_file.write(piece, packets[begin:end])
-            pieces.append(os.path.join(folder, f"piece{number}.msgpack"))
+        for piece in capture_file.cut(folder, packets, cuts):
+            pieces.append(f"{piece}.msgpack")
             with open(pieces[-1], "wb") as file:
                 file.write(stream(piece))
         mine = joined(*pieces)
@@ -120,25 +108,10 @@ def check(path, name, folder, tally):
     return problems
 
 
-def main(part=""):
-    failed = passed = skipped = 0
-    tally = collections.Counter()
-    with tempfile.TemporaryDirectory() as folder:
-        for path, name in capture_file.captures(folder, SEED):
-            if part not in name:
-                continue
-            problems = check(path, name, folder, tally)
-            passed += problems == []
-            skipped += problems is None
-            if problems:
-                failed += 1
-                print(f"FAIL {name}")
-                for problem in problems[:6]:
-                    print(f"  {problem}")
-    print("of files converted apart, flows with another", dict(tally))
-    print(f"{passed} passed, {failed} failed, {skipped} have no packets, times or one link type")
-    return 1 if failed or not passed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+tally = collections.Counter()
+with harness.folder() as folder:
+    for name, packets in capture_file.to_cut(folder, SEED):
+        with harness.case(name) as problems:
+            problems += problems_of(name, packets, folder, tally)
+print("of files converted apart, flows with another", dict(tally))
+harness.finish()

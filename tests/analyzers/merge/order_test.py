@@ -3,36 +3,21 @@ ordered and not, whole and cut; and pipes that wait.
 """
 import json
 import os
-import pathlib
 import random
 import subprocess
 import sys
-import tempfile
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 import packed
-import msgpack  # packed has looked for it
+from harness import check
+from packed import msgpack
 
-program = pathlib.Path(os.environ["TRACEBRAID_BIN"]) / "tracebraid"
-passed = 0
-failures = []
 SEED = 20240301
 
 
-def check(truth, what):
-    global passed
-    if truth:
-        passed += 1
-    else:
-        failures.append(what)
-        print("FAIL", what)
-
-
-def run(*arguments, content=None, status=0, **options):
-    done = subprocess.run([program, "merge", "-q", *map(str, arguments)], input=content, capture_output=True,
-                          timeout=120, **options)
-    check(done.returncode == status, f"{arguments}: {done.returncode} {done.stderr.decode()}")
-    return done.stdout, done.stderr.decode()
+def run(*arguments, **options):
+    return harness.run("tracebraid", "merge", "-q", *arguments, **options)
 
 
 # Of a type: fields with their kinds. There is no kind "vector", nor a value like it, in tracebraid.
@@ -134,20 +119,20 @@ def check_streams(draw, folder, number):
         streams.append(records)
         encoded.append((content, ends))
     backwards = [is_backwards(records) for records in streams]
-    out, errors = run("-f", "msgpack", *paths, status=1 if any(backwards) else 0)
-    check(got(out) == merged(streams, False), f"{number}: merged")
+    done = run("-f", "msgpack", *paths, status=1 if any(backwards) else 0)
+    check(got(done.out) == merged(streams, False), f"{number}: merged")
     for path, times in zip(paths, backwards):
-        check(errors.count(f"{path}: byte ") == (times > 0), f"{number}: {path}: {times} {errors}")
-        check((f"{path}: {times} records in all" in errors) == (times > 1), f"{number}: {times} {errors}")
+        check(done.errors.count(f"{path}: byte ") == (times > 0), f"{number}: {path}: {times} {done.errors}")
+        check((f"{path}: {times} records in all" in done.errors) == (times > 1),
+              f"{number}: {times} {done.errors}")
     for memory in ("256", "1"):
-        out, _ = run("-f", "msgpack", "--sort", "--memory", memory, *paths)
-        check(got(out) == merged(streams, True), f"{number}: sorted in {memory} MB")
+        done = run("-f", "msgpack", "--sort", "--memory", memory, *paths)
+        check(got(done.out) == merged(streams, True), f"{number}: sorted in {memory} MB")
 
     # One by way of a pipe, gzip, and in pieces.
-    shell = " ".join(["gzip -c", str(paths[0]), "| (dd bs=7 status=none)", "|", str(program), "merge -q -f msgpack -",
-                      *map(str, paths[1:])])
-    done = subprocess.run(["bash", "-c", shell], capture_output=True, timeout=120)
-    check(got(done.stdout) == merged(streams, False), f"{number}: piped")
+    done = harness.shell("gzip -c $1 | dd bs=7 status=none | tracebraid merge -q -f msgpack - ${@:2}",
+                         *paths, status=1 if any(backwards) else 0)
+    check(got(done.out) == merged(streams, False), f"{number}: piped")
 
     # Cut off anywhere: all records before the cut.
     content, ends = encoded[0]
@@ -156,17 +141,13 @@ def check_streams(draw, folder, number):
         paths[0].write_bytes(content[:cut])
         whole = [records if place else records[:sum(end <= cut for end in ends)]
                  for place, records in enumerate(streams)]
-        done = subprocess.run([program, "merge", "--sort", "-q", "-f", "msgpack", *paths], capture_output=True,
-                              timeout=120)
-        check(got(done.stdout) == merged(whole, True), f"{number}: cut at {cut}")
-        # Between objects, nothing shows that there was more.
-        boundary = {0, *ends}
-        if done.returncode == 0:
-            check(not done.stderr, f"{number}: {done.stderr}")
-        else:
-            # Of a beginning that is too short nobody knows what it is.
-            check(cut not in boundary and (b": byte " in done.stderr or cut < ends[0]),
-                  f"{number}: {done.stderr}")
+        done = run("--sort", "-f", "msgpack", *paths, status=None)
+        check(got(done.out) == merged(whole, True), f"{number}: cut at {cut}")
+        # Between objects, nothing shows that there was more; of a beginning that is too short nobody
+        # knows what it is.
+        check(not done.errors if done.status == 0 else
+              cut not in {0, *ends} and (": byte " in done.errors or cut < ends[0]),
+              f"{number}: {done.errors}")
 
 
 def check_large(draw, folder):
@@ -178,11 +159,11 @@ def check_large(draw, folder):
         paths[-1].write_bytes(encode(records, draw)[0])
         streams.append(records)
     for memory in ("256", "1"):
-        out, _ = run("-f", "msgpack", "--sort", "--memory", memory, *paths)
-        check(got(out) == merged(streams, True), f"large, sorted in {memory} MB")
+        done = run("-f", "msgpack", "--sort", "--memory", memory, *paths)
+        check(got(done.out) == merged(streams, True), f"large, sorted in {memory} MB")
     os.chmod(folder, 0o700)
-    out, errors = run("-f", "msgpack", "--sort", "--memory", "1", *paths, status=1,
-                      env=dict(os.environ, TMPDIR=str(folder / "nowhere")))
+    errors = run("-f", "msgpack", "--sort", "--memory", "1", *paths, status=1,
+                 environment={"TMPDIR": folder / "nowhere"}).errors
     check("cannot create a temporary file" in errors, f"no folder: {errors}")
 
 
@@ -211,8 +192,7 @@ def check_json(draw, folder, number):
             last = last if moment is None else moment
             entries.append((last, place, each, record))
     wanted = [record for *_, record in sorted(entries, key=lambda entry: entry[:3])]
-    out, _ = run("-f", "jsonl", *paths)
-    mine = [json.loads(line, parse_float=lambda text: f"@{text}@") for line in out.decode().splitlines()]
+    mine = run("-f", "jsonl", *paths).records(parse_float=lambda text: f"@{text}@")
     bare = [[{key: each for key, each in record.items() if each is not None} for record in list_]
             for list_ in (mine, wanted)]
     check(bare[0] == bare[1], f"{number}: JSON Lines")
@@ -225,10 +205,8 @@ def check_many(folder):
         paths.append(folder / f"many{number}.jsonl")
         paths[-1].write_text("".join(f'{{"type":"tick","ts":{1000 - number % 7 + each}.000000000,"from":{number}}}\n'
                                      for each in range(3)))
-    shell = f"ulimit -Sn 100; exec {program} merge -q {' '.join(map(str, paths))}"
-    done = subprocess.run(["bash", "-c", shell], capture_output=True, timeout=120)
-    ticks = [json.loads(line) for line in done.stdout.splitlines()]
-    check(done.returncode == 0 and len(ticks) == 450, f"many: {len(ticks)} {done.stderr[:300]}")
+    ticks = harness.shell("ulimit -Sn 100; exec tracebraid merge -q $@", *paths).records()
+    harness.equal(len(ticks), 450, "many")
     check(ticks == sorted(ticks, key=lambda tick: (tick["ts"], tick["from"])), "many: in order")
 
 
@@ -236,7 +214,7 @@ def check_pipe():
     """What is known to be next is written before a pipe is waited for."""
     ends = [os.pipe(), os.pipe()]
     inputs = [f"/dev/fd/{read}" for read, _ in ends]
-    merge = subprocess.Popen([program, "merge", "-q", *inputs], stdout=subprocess.PIPE,
+    merge = subprocess.Popen([harness.PROGRAMS / "tracebraid", "merge", "-q", *inputs], stdout=subprocess.PIPE,
                              pass_fds=[read for read, _ in ends])
 
     def put(place, ts):
@@ -259,13 +237,11 @@ def check_pipe():
     check(merge.stdout.read() == b"" and merge.wait() == 0, "the end")
 
 
-with tempfile.TemporaryDirectory() as name:
-    place = pathlib.Path(name)
+with harness.folder() as place:
     for round_ in range(25):
         check_streams(random.Random(f"{SEED} {round_}"), place, round_)
         check_json(random.Random(f"{SEED} {round_}"), place, round_)
     check_large(random.Random(SEED), place)
     check_many(place)
     check_pipe()
-print(f"{passed} passed, {len(failures)} failed")
-sys.exit(1 if failures else 0)
+harness.finish()

@@ -4,24 +4,18 @@ wrote the dump, and their sums with pstats where this Python reads the dump.
 usage: calls.py samples|pythons|corpus
 """
 import contextlib
-import decimal
-import glob
 import io
 import json
 import math
-import os
 import pstats
 import re
 import subprocess
 import sys
-import tempfile
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 import pythons
-from roundtrip import ns
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-PROGRAM = os.path.join(os.environ["TRACEBRAID_BIN"], "cprofcalls")
+from pythons import ns
 
 
 def shown(text):
@@ -94,16 +88,15 @@ def compare_with_pstats(dump, functions):
     return True
 
 
-def check(dump, python):
+def compare(dump, python):
     """Raises AssertionError; returns how many numbers were compared."""
-    run = subprocess.run([PROGRAM, "-f", "jsonl", dump], capture_output=True)
-    ours = [as_ns(json.loads(line, parse_float=decimal.Decimal))
-            for line in run.stdout.decode("utf-8").splitlines()]
-    loaded = subprocess.run([python, os.path.join(HERE, "truth.py"), dump], capture_output=True)
+    run = harness.run("cprofcalls", "-f", "jsonl", dump, status=None)
+    ours = [as_ns(record) for record in run.records()]
+    loaded = subprocess.run([python, f"{sys.path[0]}/truth.py", dump], capture_output=True)
     if loaded.returncode != 0 and "hostile" in dump:
-        assert run.returncode == 1 and run.stderr.count(b"\n") >= 1, run
+        assert run.status == 1 and run.errors.count("\n") >= 1, run
         return len(ours)
-    assert run.returncode == 0 and loaded.returncode == 0, (run.stderr, loaded.stderr)
+    assert run.status == 0 and loaded.returncode == 0, (run.errors, loaded.stderr)
     theirs = list(expected_records(json.loads(loaded.stdout)))
     if "2.7" in python:  # its dicts have another order than its dumps
         ours.sort(key=str)
@@ -119,29 +112,20 @@ def check(dump, python):
         sums = (f"cprofcalls: {len(functions)} function{'' if len(functions) == 1 else 's'}, "
                 f"{calls} call record{'' if calls == 1 else 's'}, "
                 f"{total // 10**9}.{total % 10**9:09} s in all")
-        assert sums.encode() in run.stderr, (sums, run.stderr)
+        assert sums in run.errors, (sums, run.errors)
     if "hostile" not in dump and functions:
         compare_with_pstats(dump, functions)
     return 6 * len(functions) + 6 * calls
 
 
-def main(what):
-    with tempfile.TemporaryDirectory() as folder:
-        jobs = pythons.dumps(what, folder)
-        if what == "corpus":
-            hostile = glob.glob(os.path.join(os.environ["TRACEBRAID_CORPUS"], "profiles/hostile/*"))
-            jobs += [(path, sys.executable) for path in sorted(hostile)]
-        failed = 0
-        for path, python in jobs:
-            name = path if not path.startswith(folder) else path[len(folder) + 1:]
-            try:
-                print(f"ok {name}: {check(path, python)} numbers")
-            except Exception as error:
-                failed += 1
-                print(f"FAIL {name}: {type(error).__name__}: {error}")
-    print(f"{len(jobs) - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+what = harness.part()
+with harness.folder() as folder:
+    jobs = pythons.dumps(what, folder)
+    if what == "corpus":
+        jobs += [(str(path), sys.executable)
+                 for path in sorted(harness.CORPUS.glob("profiles/hostile/*"))]
+    for path, python in jobs:
+        name = path.removeprefix(f"{folder}/")
+        with harness.case(name):
+            print(f"{name}: {compare(path, python)} numbers")
+harness.finish()

@@ -7,19 +7,13 @@ import gzip
 import json
 import marshal
 import os
-import resource
-import subprocess
 import sys
 import tempfile
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 from callgrind_file import CallgrindFile
-
-PROGRAM = os.path.join(os.environ["TRACEBRAID_BIN"], "cprof2callgrind")
-RECORDS = os.path.join(os.environ["TRACEBRAID_BIN"], "cprofcalls")
-# A sanitizer reserves terabytes of address space.
-LIMITED = b"__asan_init" not in open(PROGRAM, "rb").read()
-MEGABYTE = 1 << 20
+from harness import MEGABYTE, check
 
 main, work = ("/srv/a.py", 1, "main"), ("/srv/a.py", 300, "w\u00f6rk")
 STATS = {main: (1, 1, 0.5, 3.25, {}),
@@ -27,64 +21,55 @@ STATS = {main: (1, 1, 0.5, 3.25, {}),
          ("~", 0, "<built-in method len>"): (2**40, 2**40, 1.0, 1.0, {work: (2**40, 2**40, 1.0, 1.0)})}
 
 
-def limit():
-    if LIMITED:
-        resource.setrlimit(resource.RLIMIT_AS, (400 * MEGABYTE, 400 * MEGABYTE))
-
-
-def run(data, *options, program=(PROGRAM, "-")):
+def run(data, *options, program=("cprof2callgrind", "-")):
     with tempfile.NamedTemporaryFile(suffix=".cprof") as file:
         file.write(data)
         file.flush()
-        done = subprocess.run([program[0], *options, file.name, *program[1:]], capture_output=True,
-                              timeout=20, preexec_fn=limit)
-        assert done.returncode in (0, 1), (done.returncode, done.stderr)
-        if done.returncode == 1:
-            assert os.path.basename(file.name).encode() in done.stderr, done.stderr
+        done = harness.run(program[0], *options, file.name, *program[1:], status=(0, 1), seconds=20,
+                           memory=400 * MEGABYTE)
+        if done.status == 1:
+            check(os.path.basename(file.name) in done.errors, f"no input named: {done.errors}")
         return done
 
 
 def records(data):
     """Lines of JSON, what is said, and the status."""
-    done = run(data, "-f", "jsonl", program=(RECORDS,))
-    lines = done.stdout.splitlines()
-    assert all(json.loads(line)["type"] in ("function", "call") for line in lines), lines
-    return lines, done.stderr, done.returncode
+    done = run(data, "-f", "jsonl", program=("cprofcalls",))
+    lines = done.out.splitlines()
+    check(all(json.loads(line)["type"] in ("function", "call") for line in lines), lines)
+    return lines, done.errors, done.status
 
 
-whole = CallgrindFile(run(marshal.dumps(STATS)).stdout)
-assert whole.total == 3250000000
-cases = 0
+whole = CallgrindFile(run(marshal.dumps(STATS)).out)
+harness.equal(whole.total, 3250000000, "the whole dump")
 for version in (1, 2, 4):
     data = marshal.dumps(STATS, version)
-    before = 0
+    before = seen = 0
     all_records, _, status = records(data)
-    assert len(all_records) == 6 and status == 0
-    seen = 0
+    harness.equal((len(all_records), status), (6, 0), f"version {version}: records")
     for size in range(len(data)):
+        what = f"version {version}, the first {size} bytes"
         done = run(data[:size], "--partial")
-        assert done.returncode == 1, size
-        assert b"byte %d: " % size in done.stderr or size == 0, (size, done.stderr)
-        if done.stdout:
-            part = CallgrindFile(done.stdout)
-            assert before <= part.total <= whole.total
+        check(done.status == 1 and (f"byte {size}: " in done.errors or size == 0),
+              f"{what}: {done.status} {done.errors}")
+        if done.out:
+            part = CallgrindFile(done.out)
+            check(before <= part.total <= whole.total, f"{what}: {part.total}")
             before = part.total
             for edge, numbers in part.calls.items():
-                assert whole.calls[edge] == numbers or edge[0] == "(root)", (size, edge)
+                check(whole.calls[edge] == numbers or edge[0] == "(root)", f"{what}: {edge}")
         lines, said, status = records(data[:size])
-        assert status == 1 and (b"byte %d: " % size in said or size == 0), (size, said)
-        assert lines == all_records[:len(lines)] and len(lines) >= seen, (size, lines)
+        check(status == 1 and (f"byte {size}: " in said or size == 0), f"{what}: {status} {said}")
+        check(lines == all_records[:len(lines)] and len(lines) >= seen, f"{what}: {lines}")
         seen = len(lines)
-        cases += 2
-    assert before > 0 and seen == len(all_records)
+    check(before > 0 and seen == len(all_records), f"version {version}: nothing of all but the end")
     for at in range(len(data)):
         for value in (data[at] ^ 1, data[at] ^ 0x80, 0, 0xFF):
             done = run(data[:at] + bytes([value]) + data[at + 1:], "--partial")
-            if done.stdout:
-                CallgrindFile(done.stdout, one_self_line=False)
-            cases += 1
+            if done.out:
+                with harness.case(f"version {version}, byte {at} is {value}"):
+                    CallgrindFile(done.out, one_self_line=False)
 
-key = b")\x03z\x01az\x01b"
 for data in (
         b"{u\xff\xff\xff\x7f" + b"x" * 100,
         b"{(\xff\xff\xff\x0f" + b"N" * 100,
@@ -101,8 +86,5 @@ for data in (
         gzip.compress(marshal.dumps(STATS))[:-20],
         gzip.compress(b"\0" * (200 * MEGABYTE)),
         os.urandom(100000)):
-    done = run(data)
-    assert done.returncode == 1, data[:40]
-    assert records(data)[2] == 1, data[:40]
-    cases += 2
-print(f"{cases} passed, 0 failed")
+    check(run(data).status == 1 and records(data)[2] == 1, f"taken as whole: {data[:40]}")
+harness.finish()

@@ -4,23 +4,15 @@ Python that wrote the dump.
 usage: roundtrip.py samples|pythons|corpus
 """
 import json
-import os
 import re
 import subprocess
 import sys
-import tempfile
-from fractions import Fraction
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 import pythons
-from callgrind_file import CallgrindFile
-
-PROGRAM = os.path.join(os.environ["TRACEBRAID_BIN"], "cprof2callgrind")
-
-
-def ns(value):
-    exact = Fraction(float.fromhex(value) if isinstance(value, str) else value)
-    return round(exact * 10**9)  # half to even
+from callgrind_file import CallgrindFile, in_cycles
+from pythons import ns
 
 
 def decode(text):
@@ -35,51 +27,11 @@ def shown(key):
     return (file or "~", line, name or "<unnamed>")
 
 
-def in_cycles(graph):
-    """Functions that reach themselves through others (Tarjan, without recursion)."""
-    index, low, stack, on_stack, found = {}, {}, [], set(), set()
-    for root in graph:
-        if root in index:
-            continue
-        work = [(root, iter(graph[root]))]
-        index[root] = low[root] = len(index)
-        stack.append(root)
-        on_stack.add(root)
-        while work:
-            node, targets = work[-1]
-            for target in targets:
-                if target not in index:
-                    index[target] = low[target] = len(index)
-                    stack.append(target)
-                    on_stack.add(target)
-                    work.append((target, iter(graph[target])))
-                    break
-                if target in on_stack:
-                    low[node] = min(low[node], index[target])
-            else:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == index[node]:
-                    group = []
-                    while True:
-                        group.append(stack.pop())
-                        on_stack.discard(group[-1])
-                        if group[-1] == node:
-                            break
-                    if len(group) > 1:
-                        found.update(group)
-    return found
-
-
-def check(dump, python):
+def compare(dump, python):
     """Raises AssertionError; returns how many numbers were compared."""
     truth = json.loads(subprocess.run(
-        [python, os.path.join(os.path.dirname(os.path.abspath(__file__)), "truth.py"), dump],
-        check=True, capture_output=True).stdout)
-    run = subprocess.run([PROGRAM, dump, "-"], capture_output=True)
-    assert run.returncode == 0, run.stderr
-    ours = CallgrindFile(run.stdout)
+        [python, f"{sys.path[0]}/truth.py", dump], check=True, capture_output=True).stdout)
+    ours = CallgrindFile(harness.run("cprof2callgrind", dump, "-").out)
     key_of = ours.keys()
     text_of = {key: text for text, key in key_of.items() if text != "(root)"}
     compared = 0
@@ -153,20 +105,9 @@ def check(dump, python):
     return compared
 
 
-def main(what):
-    with tempfile.TemporaryDirectory() as folder:
-        jobs = pythons.dumps(what, folder)
-        failed = 0
-        for path, python in jobs:
-            name = path if not path.startswith(folder) else path[len(folder) + 1:]
-            try:
-                print(f"ok {name}: {check(path, python)} numbers")
-            except Exception as error:
-                failed += 1
-                print(f"FAIL {name}: {type(error).__name__}: {error}")
-    print(f"{len(jobs) - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+with harness.folder() as folder:
+    for path, python in pythons.dumps(harness.part(), folder):
+        name = path.removeprefix(f"{folder}/")
+        with harness.case(name):
+            print(f"{name}: {compare(path, python)} numbers")
+harness.finish()

@@ -5,15 +5,14 @@ The lists ($TRACEBRAID_CORPUS/community-id/baseline_*.json: default seed, seed 1
 base64) have a line for each direction of each flow; ports are None where a protocol has none.
 """
 import base64
-import glob
 import hashlib
 import ipaddress
 import json
-import os
 import struct
 import sys
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 import pcapflows
 
 # ICMP types that answer one another (type: other): their flows go both ways.
@@ -65,7 +64,7 @@ def entry_of(flow, listed):
     return None
 
 
-def check(path, listed, options, seen):
+def problems_of(path, listed, options, seen):
     problems = []
     run = pcapflows.run(path, *options)
     if run.status != 0:
@@ -83,42 +82,30 @@ def check(path, listed, options, seen):
     return problems
 
 
-def main():
-    folder = os.path.join(pcapflows.corpus("community-id"), "community-id")
-    default = read_list(f"{folder}/baseline_deflt.json")
-    lists = [("default seed", default, []),
-             ("seed 0", read_list(f"{folder}/baseline_nob64.json", coded=False),
-              ["--community-id-seed", "0"]),
-             ("seed 1", read_list(f"{folder}/baseline_seed1.json"), ["--community-id-seed", "1"])]
-    for seed in (2, 255, 256, 65535):
-        lists.append((f"seed {seed}", {key: community_id(*key, seed) for key in default},
-                      ["--community-id-seed", str(seed)]))
-    # The sum computed here is the lists' own.
-    for seed, listed in ((0, lists[0][1]), (0, lists[1][1]), (1, lists[2][1])):
-        for key, value in listed.items():
-            assert community_id(*key, seed) == value, (key, seed, value)
+folder = harness.corpus("community-id") / "community-id"
+default = read_list(folder / "baseline_deflt.json")
+lists = [("default seed", default, []),
+         ("seed 0", read_list(folder / "baseline_nob64.json", coded=False),
+          ["--community-id-seed", "0"]),
+         ("seed 1", read_list(folder / "baseline_seed1.json"), ["--community-id-seed", "1"])]
+for seed in (2, 255, 256, 65535):
+    lists.append((f"seed {seed}", {key: community_id(*key, seed) for key in default},
+                  ["--community-id-seed", str(seed)]))
+# The sum computed here is the lists' own.
+for seed, listed in ((0, lists[0][1]), (0, lists[1][1]), (1, lists[2][1])):
+    for key, value in listed.items():
+        harness.equal(community_id(*key, seed), value, f"seed {seed}: {key}")
 
-    singles = sorted(glob.glob(f"{folder}/*.pcap"))
-    whole = f"{folder}/combined.pcap.gz"
-    failed = 0
-    for name, listed, options in lists:
-        seen, seen_whole, problems = set(), set(), []
-        for path in singles:
-            problems += [f"{os.path.basename(path)}: {text}"
-                         for text in check(path, listed, options, seen)]
-        problems += [f"combined.pcap.gz: {text}" for text in check(whole, listed, options,
-                                                                   seen_whole)]
-        for found, where in ((seen, "the single captures"), (seen_whole, "combined.pcap.gz")):
+singles = sorted(folder.glob("*.pcap"))
+whole = folder / "combined.pcap.gz"
+for name, listed, options in lists:
+    with harness.case(name) as problems:
+        seen, seen_whole = set(), set()
+        for path, found in [*((path, seen) for path in singles), (whole, seen_whole)]:
+            problems += [f"{path.name}: {text}" for text in problems_of(path, listed, options, found)]
+        for found, where in ((seen, "the single captures"), (seen_whole, whole.name)):
             for value in sorted(set(listed.values()) - found):
                 keys = [key for key in listed if listed[key] == value]
                 problems.append(f"no flow in {where} for {keys[0]}")
-        for problem in problems:
-            print(f"FAIL {name}: {problem}")
-        if not problems:
-            print(f"ok {name}: {len(set(listed.values()))} ids")
-        failed += bool(problems)
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        print(f"{name}: {len(set(listed.values()))} ids")
+harness.finish()

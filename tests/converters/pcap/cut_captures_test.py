@@ -7,10 +7,10 @@ import collections
 import os
 import random
 import sys
-import tempfile
 
 sys.path.append(f"{sys.path[0]}/../../support")
 import capture_file
+import harness
 import pcapflows
 
 SEED = 20240229
@@ -59,14 +59,8 @@ def unequal(mine, wanted):
             if mine[key] != wanted[key]][:5]
 
 
-def check(path, name, folder):
-    """What is wrong, as lines; None when the capture cannot be cut."""
-    packets = capture_file.read(path).packets
-    fit = all(packet.ns is not None and 0 <= packet.ns < 2**32 * 10**9 and
-              packet.captured <= packet.wire and packet.link == packets[0].link
-              for packet in packets)
-    if len(packets) < 2 or not fit:
-        return None
+def problems_of(name, packets, folder):
+    """What is wrong, as lines."""
     draw = random.Random(f"{SEED} {name}")
     whole = os.path.join(folder, "whole.pcap")
     capture_file.write(whole, packets)
@@ -74,12 +68,7 @@ def check(path, name, folder):
     problems = []
 
     cuts = sorted(draw.randint(0, len(packets)) for _ in range(draw.randint(1, 5)))
-    pieces = []
-    for number, (begin, end) in enumerate(zip([0, *cuts], [*cuts, len(packets)])):
-        pieces.append(os.path.join(folder, f"piece{number}.pcap"))
-        capture_file.write(pieces[-1], packets[begin:end])
-        if begin == end:  # with a link type of its own
-            capture_file.write(pieces[-1], [])
+    pieces = capture_file.cut(folder, packets, cuts)
     together = pcapflows.run(pieces, "--ledger")
     problems += differences(without(together.flows, "input"), without(wanted.flows, "input"))
     if together.ledger != wanted.ledger:
@@ -107,23 +96,8 @@ def check(path, name, folder):
     return problems
 
 
-def main(part=""):
-    failed = passed = skipped = 0
-    with tempfile.TemporaryDirectory() as folder:
-        for path, name in capture_file.captures(folder, SEED):
-            if part not in name:
-                continue
-            problems = check(path, name, folder)
-            passed += problems == []
-            skipped += problems is None
-            if problems:
-                failed += 1
-                print(f"FAIL {name}")
-                for problem in problems:
-                    print(f"  {problem}")
-    print(f"{passed} passed, {failed} failed, {skipped} have no packets, times or one link type")
-    return 1 if failed or not passed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+with harness.folder() as folder:
+    for name, packets in capture_file.to_cut(folder, SEED):
+        with harness.case(name) as problems:
+            problems += problems_of(name, packets, folder)
+harness.finish()

@@ -3,34 +3,19 @@ Python's msgpack reads it, CSV, TSV and Zeek's log.
 """
 import csv
 import io
-import json
-import os
 import subprocess
 import sys
-from decimal import Decimal
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 import packed
-import pcapflows
+from harness import check
 
-source = os.environ["TRACEBRAID_SOURCE"]
-capture = os.path.join(source, "samples", "eventlet-capture", "server.pcap")
-failures = []
+CAPTURE = harness.SAMPLES / "eventlet-capture/server.pcap"
 
 
 def output(form, *options):
-    return subprocess.run([pcapflows.PROGRAM, "-q", "-f", form, *options, capture], check=True,
-                          capture_output=True).stdout
-
-
-def check(truth, what):
-    if not truth:
-        failures.append(what)
-        print("FAIL", what)
-
-
-def objects(text):
-    return [json.loads(line, parse_float=Decimal) for line in text.decode().splitlines()]
+    return harness.run("pcapflows", "-q", "-f", form, *options, CAPTURE).out
 
 
 def texts(value):
@@ -41,7 +26,7 @@ def texts(value):
         else str(value)
 
 
-flows = objects(output("jsonl"))
+flows = harness.json_lines(output("jsonl"))
 check(len(flows) >= 10 and list(flows[0])[0] == "type", "JSON Lines")
 names = [name for name in flows[0] if name != "type"]
 wanted = [[texts(flow[name]) for name in names] for flow in flows]
@@ -59,7 +44,7 @@ zeek = [[{"T": "true", "F": "false"}.get(cell, cell) if kind == "bool" else
 check(head["#fields"] == names and zeek == wanted and "#close" in head, "Zeek's log")
 
 everything = ("--segments", "--ledger")
-texts_of_all = objects(output("jsonl", *everything))
+texts_of_all = harness.json_lines(output("jsonl", *everything))
 headers, packed_records = packed.read(output("msgpack", *everything))
 check(all(header["producer"].startswith("pcapflows ") for header in headers), "headers")
 records = [{"type": kind_of_record, **{name: packed.in_json(kind, value)
@@ -92,21 +77,19 @@ check(int(jq) == sum(flow["resp_uniq_bytes"] for flow in flows), "jq")
 whole = output("jsonl")
 
 
-def piped(*command):
-    return subprocess.run(["bash", "-o", "pipefail", "-c", " ".join(command)], check=True,
-                          capture_output=True,
-                          env=dict(os.environ, CAPTURE=capture, PROGRAM=pcapflows.PROGRAM)).stdout
+def piped(script):
+    return harness.shell(script, environment={"CAPTURE": CAPTURE}).out
 
 
-check(piped('cat "$CAPTURE" | "$PROGRAM" -q -f jsonl -') == whole, "a pipe")
-check(piped('(head -c 1000 "$CAPTURE"; sleep 0.2; tail -c +1001 "$CAPTURE") | "$PROGRAM" -q -f jsonl')
+check(piped('cat "$CAPTURE" | pcapflows -q -f jsonl -') == whole, "a pipe")
+check(piped('(head -c 1000 "$CAPTURE"; sleep 0.2; tail -c +1001 "$CAPTURE") | pcapflows -q -f jsonl')
       == whole, "a slow pipe")
-check(piped('gzip < "$CAPTURE" | "$PROGRAM" -q -f jsonl -') == whole, "gzip")
-check(piped('zstd -q < "$CAPTURE" | "$PROGRAM" -q -f jsonl -') == whole, "zstd")
+check(piped('gzip < "$CAPTURE" | pcapflows -q -f jsonl -') == whole, "gzip")
+check(piped('zstd -q < "$CAPTURE" | pcapflows -q -f jsonl -') == whole, "zstd")
 check(output("jsonl", "--reader", "libpcap") == whole, "libpcap")
 
 # Parts of flows add up to the flows.
-parts = objects(output("jsonl", "--active-timeout", "0.05"))
+parts = harness.json_lines(output("jsonl", "--active-timeout", "0.05"))
 check(len(parts) > len(flows), "parts")
 for flow in flows:
     mine = [part for part in parts if part["uid"] == flow["uid"]]
@@ -115,5 +98,4 @@ for flow in flows:
     for name in names:
         if name.endswith(("_pkts", "_ip_bytes", "_payload_bytes", "_uniq_bytes")):
             check(sum(part[name] for part in mine) == flow[name], f"parts: {name}")
-print(f"{len(failures)} failures")
-sys.exit(1 if failures else 0)
+harness.finish()

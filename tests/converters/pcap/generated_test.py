@@ -1,46 +1,40 @@
 """A made-up capture against the truth that its generator tells of every flow."""
 import collections
-import os
 import sys
-import tempfile
 
 sys.path.append(f"{sys.path[0]}/../../support")
-import json
-import subprocess
-from decimal import Decimal
-
+import capture_file
+import harness
 import pcapflows
+from harness import check, equal
 
 KEY = ("id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto")
 
-with tempfile.TemporaryDirectory() as folder:
-    capture, told = os.path.join(folder, "made.pcap"), os.path.join(folder, "truth")
-    subprocess.run([os.path.join(os.environ["TRACEBRAID_BIN"], "tests/make_capture"), "--packets", "200000", "--open", "2000", "--seed", "7",
-                    "--checksums", "--truth", told, capture], check=True,
-                   stderr=subprocess.DEVNULL)
+with harness.folder() as folder:
+    told = folder / "truth"
+    capture = capture_file.generate(folder / "made.pcap", "--packets", "200000", "--open", "2000",
+                                    "--seed", "7", "--checksums", "--truth", told)
     run = pcapflows.run(capture)
     # What cannot be written ends the run, and is told once.
     full = pcapflows.run([capture, capture], "-o", "/dev/full")
-    with open(told, encoding="ascii") as file:
-        truth = [json.loads(line, parse_float=Decimal) for line in file]
+    truth = harness.json_lines(told.read_bytes())
 
+equal(run.status, 0, run.errors)
+check(len(truth) >= 1000, f"{len(truth)} flows made")
 flows = collections.defaultdict(list)
 for flow in run.flows:
     flows[tuple(flow[field] for field in KEY)].append(flow)
-differing = collections.Counter()
 for true in truth:
-    mine = flows.pop(tuple(true[field] for field in KEY), [])
-    if len(mine) != 1:
-        differing["rows"] += 1
-        continue
-    for field, value in true.items():
+    key = tuple(true[field] for field in KEY)
+    mine = flows.pop(key, [])
+    if equal(len(mine), 1, f"flows of {key}"):
         # Flows that the end of the capture cut have no state in the truth.
-        if mine[0][field] != value and not (field == "conn_state" and value is None):
-            differing[field] += 1
-    differing["bad_csum_pkts"] += mine[0]["bad_csum_pkts"]
-differing["flows too many"] = len(flows)
-differing["output that cannot be written"] = \
-    full.status != 1 or len(full.errors.splitlines()) != 1 or "cannot write" not in full.errors
-differing = {what: count for what, count in differing.items() if count}
-print(f"{len(truth)} flows; differing: {differing or 'none'}")
-sys.exit(1 if differing or run.status or len(truth) < 1000 else 0)
+        equal({field: mine[0][field] for field, value in true.items()
+               if field != "conn_state" or value is not None},
+              {field: value for field, value in true.items()
+               if field != "conn_state" or value is not None}, key)
+        equal(mine[0]["bad_csum_pkts"], 0, f"{key}: bad checksums")
+equal(list(flows), [], "flows too many")
+check(full.status == 1 and len(full.errors.splitlines()) == 1 and "cannot write" in full.errors,
+      f"output that cannot be written: {full.status} {full.errors}")
+harness.finish()

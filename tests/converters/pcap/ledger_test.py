@@ -1,37 +1,26 @@
 """Every capture there is, hostile ones too: pcapflows ends by itself, soon and in little memory,
 with status 0 or 1, and its ledger adds up to the packets that a reader of our own counts.
 
-usage: ledger.py [PART]
+usage: ledger_test.py [PART]
 """
-import glob
-import os
 import subprocess
 import sys
 
 sys.path.append(f"{sys.path[0]}/../../support")
 import capture_file
+import harness
 import pcapflows
+from harness import nanoseconds
 
 SECONDS = 20
-FOLDERS = ("tcpdump", "made", "zeek/traces", "zeek/extra", "community-id", "scenarios")
 FATES = ("counted", "fragments", "non_ip", "malformed", "filtered", "bad_checksum",
          "unsupported_link")
 
 
-def captures(corpus):
-    places = [os.path.join(corpus, folder) for folder in FOLDERS]
-    places.append(os.path.join(os.environ["TRACEBRAID_SOURCE"], "samples"))
-    for place in places:
-        for path in sorted(glob.glob(f"{place}/**", recursive=True)):
-            name = path.removesuffix(".gz")
-            if os.path.isfile(path) and name.endswith((".pcap", ".pcapng", ".cap", ".trace")):
-                yield path, os.path.relpath(path, os.path.dirname(place))
-
-
-def check(path, memory):
+def problems_of(path):
     """What is wrong, as lines; what was counted, as a line."""
     try:
-        run = pcapflows.run(path, "--ledger", seconds=SECONDS, memory=memory)
+        run = pcapflows.run(path, "--ledger", seconds=SECONDS, memory=1024 * harness.MEGABYTE)
     except subprocess.TimeoutExpired:
         return [f"not done after {SECONDS} s"], ""
     if run.status not in (0, 1):
@@ -66,34 +55,19 @@ def check(path, memory):
         known = [packet.ns for packet in capture.packets if packet.ns is not None]
         slack = 0 if all(packet.exact for packet in capture.packets) else 1
         for field, want in (("first_ts", min), ("last_ts", max)):
-            mine = pcapflows.nanoseconds(ledger[field])
+            mine = nanoseconds(ledger[field])
             if known and (mine is None or abs(mine - want(known)) > slack):
                 problems.append(f"{field} {mine}, wanted {want(known)}")
     summary = " ".join(f"{fate} {ledger[fate]}" for fate in FATES if ledger[fate])
     return problems, f"{ledger['read']} packets: {summary or 'none'}; {len(run.flows)} flows"
 
 
-def main(part=""):
-    corpus = pcapflows.corpus(*FOLDERS)
-    memory = pcapflows.GIGABYTE if pcapflows.limited() else 0
-    jobs = [(path, name) for path, name in captures(corpus) if part in name]
-    assert jobs, f"no capture has {part}"
-    failed = 0
-    for path, name in jobs:
-        try:
-            problems, summary = check(path, memory)
-        except Exception as error:
-            problems, summary = [f"{type(error).__name__}: {error}"], ""
-        failed += bool(problems)
-        if problems:
-            print(f"FAIL {name}")
-            for problem in problems:
-                print(f"  {problem}")
-        elif part:
-            print(f"ok {name}: {summary}")
-    print(f"{len(jobs) - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+harness.corpus(*capture_file.FOLDERS)
+for path, name in capture_file.captures():
+    if harness.part() in name:
+        with harness.case(name) as problems:
+            found, summary = problems_of(path)
+            problems += found
+            if harness.part():
+                print(f"{name}: {summary}")
+harness.finish()

@@ -4,18 +4,19 @@ what Zeek gives, WANTED says so here.
 
 Besides the rows: what a capture's stamps say to the nanosecond, by a reader of our own.
 
-usage: made_captures.py [PART]
+usage: made_captures_test.py [PART]
 """
 import collections
 import csv
 import os
 import re
 import sys
-import traceback
 
 sys.path.append(f"{sys.path[0]}/../../support")
 import capture_file
+import harness
 import pcapflows
+from harness import nanoseconds
 
 ETHER = {"id.orig_h": "141.142.228.5", "id.orig_p": 59856, "id.resp_h": "192.150.187.43",
          "id.resp_p": 80, "proto": "tcp", "duration": 211484000, "orig_bytes": 136,
@@ -96,7 +97,7 @@ def expected_rows(path):
             row = {field: None if line[field] == "-" else line[field] for field in ETHER}
             for field in COUNTS:
                 row[field] = None if row[field] is None else int(row[field])
-            row["duration"] = pcapflows.nanoseconds(row["duration"])
+            row["duration"] = nanoseconds(row["duration"])
             if row["history"] is None:
                 row["history"] = ""
             rows[name].append(row)
@@ -106,7 +107,7 @@ def expected_rows(path):
 def ours(flow, field):
     value = flow[field]
     if field in ("duration", "ts"):
-        return pcapflows.nanoseconds(value)
+        return nanoseconds(value)
     if field == "history":
         return value or ""
     return None if value == "" else value
@@ -148,8 +149,8 @@ def stamps(flows, capture, rows):
         return ns in known or not exact and bool({ns - 1, ns + 1} & known)
 
     for flow in flows:
-        ts, last = pcapflows.nanoseconds(flow["ts"]), pcapflows.nanoseconds(flow["last_ts"])
-        duration = pcapflows.nanoseconds(flow["duration"])
+        ts, last = nanoseconds(flow["ts"]), nanoseconds(flow["last_ts"])
+        duration = nanoseconds(flow["duration"])
         for name, ns in (("ts", ts), ("last_ts", last), ("ts + duration", ts + (duration or 0))):
             if not near(ns):
                 problems.append(f"{name} {ns} is no packet's stamp")
@@ -160,12 +161,12 @@ def stamps(flows, capture, rows):
     # All packets are some flow's, outer or inner.
     slack = 0 if exact else 1
     first, last = min(known), max(known)
-    mine = min(pcapflows.nanoseconds(flow["ts"]) for flow in flows)
+    mine = min(nanoseconds(flow["ts"]) for flow in flows)
     if abs(mine - first) > slack:
         problems.append(f"first ts {mine}, the capture's {first}")
     # A stamp 400 s ahead of its neighbours is taken as theirs.
     last = max(ns for ns in known if ns - first < 300_000_000_000)
-    mine = max(pcapflows.nanoseconds(flow["last_ts"]) for flow in flows)
+    mine = max(nanoseconds(flow["last_ts"]) for flow in flows)
     if abs(mine - last) > slack:
         problems.append(f"last last_ts {mine}, the capture's {last}")
     return problems
@@ -175,7 +176,7 @@ def is_ether(flow):
     return flow["id.orig_h"] == ETHER["id.orig_h"] and flow["id.resp_p"] == ETHER["id.resp_p"]
 
 
-def check(path, rows):
+def problems_of(path, rows):
     name = os.path.basename(path)
     run = pcapflows.run(path)
     capture = capture_file.read(path)
@@ -228,34 +229,16 @@ def check(path, rows):
     return problems
 
 
-def main(part=""):
-    folder = os.path.join(pcapflows.corpus("made/index.tsv"), "made")
-    rows, notes = expected_rows(os.path.join(folder, "index.tsv"))
-    for name in set(WANTED) | set(MORE) | set(STATUS) | set(WARNING) | ANY_ROWS:
-        assert name in rows, f"{name} is not in index.tsv"
-    for name, note in notes.items():
-        if "DIFFER FROM ZEEK" in note or "wanted:" in note.lower():
-            assert name in WANTED or name in ANY_ROWS, f"nothing is wanted of {name}: {note}"
-        assert rows[name] or name in WANTED, name
-    passed = failed = 0
-    for name in sorted(rows):
-        if part not in name:
-            continue
-        try:
-            problems = check(os.path.join(folder, name), WANTED.get(name, rows[name]))
-        except Exception as error:
-            at = traceback.extract_tb(error.__traceback__)[-1]
-            problems = [f"{type(error).__name__}: {error} ({at.name}, line {at.lineno})"]
-        if problems:
-            failed += 1
-            print(f"FAIL {name}" + (f" ({notes[name]})" if notes[name] else ""))
-            for problem in problems:
-                print(f"  {problem}")
-        else:
-            passed += 1
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+folder = harness.corpus("made/index.tsv") / "made"
+rows, notes = expected_rows(folder / "index.tsv")
+for name in set(WANTED) | set(MORE) | set(STATUS) | set(WARNING) | ANY_ROWS:
+    assert name in rows, f"{name} is not in index.tsv"
+for name, note in notes.items():
+    if "DIFFER FROM ZEEK" in note or "wanted:" in note.lower():
+        assert name in WANTED or name in ANY_ROWS, f"nothing is wanted of {name}: {note}"
+    assert rows[name] or name in WANTED, name
+for name in sorted(rows):
+    if harness.part() in name:
+        with harness.case(f"{name} ({notes[name]})" if notes[name] else name) as problems:
+            problems += problems_of(str(folder / name), WANTED.get(name, rows[name]))
+harness.finish()

@@ -7,19 +7,19 @@ import collections
 import contextlib
 import os
 import random
-import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from decimal import Decimal
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 import pcapflows
+from harness import equal, nanoseconds
 
 HOSTS = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 PORTS = 8  # in a row, that tcpdump records
@@ -47,7 +47,7 @@ def free_ports():
             return first
         except OSError:
             continue
-    pcapflows.need(False, "no free ports on both 127.0.0.1 and ::1")
+    harness.need(False, "no free ports on both 127.0.0.1 and ::1")
 
 
 def start_tcpdump(first, path, errors):
@@ -61,11 +61,11 @@ def start_tcpdump(first, path, errors):
         if "listening on" in text:
             return process
         if process.poll() is not None:
-            pcapflows.need(False, f"tcpdump cannot capture on lo: {text.strip()[-200:]}")
+            harness.need(False, f"tcpdump cannot capture on lo: {text.strip()[-200:]}")
         time.sleep(0.05)
     process.kill()
     process.wait()
-    pcapflows.need(False, "tcpdump does not begin to listen")
+    harness.need(False, "tcpdump does not begin to listen")
 
 
 def echo(connection):
@@ -203,7 +203,7 @@ def record(folder):
             process.wait(20)
     with open(errors.name, encoding="utf-8") as said:
         text = said.read()
-    pcapflows.need("\n0 packets dropped by kernel" in text, f"packets were lost: {text.strip()}")
+    harness.need("\n0 packets dropped by kernel" in text, f"packets were lost: {text.strip()}")
     return path, truth
 
 
@@ -242,7 +242,7 @@ def tshark_sums(path):
         sums.ip_bytes[side] += length
         sums.payload[side] += int(packet["tcp.len"]) if proto == "tcp" else \
             int(packet["udp.length"]) - 8
-        ns = pcapflows.nanoseconds(Decimal(packet["frame.time_epoch"]))
+        ns = nanoseconds(Decimal(packet["frame.time_epoch"]))
         sums.first = ns if sums.first is None else min(sums.first, ns)
         sums.last = ns if sums.last is None else max(sums.last, ns)
         sums.retransmissions += bool(packet["tcp.analysis.retransmission"])
@@ -278,52 +278,35 @@ def compare(flow, sums, truth):
     for field, value in wanted.items():
         mine = flow[field]
         if field in ("ts", "last_ts"):
-            mine = pcapflows.nanoseconds(mine)
+            mine = nanoseconds(mine)
         if (None if mine == "" else mine) != value:
             problems.append(f"{field} {mine}, wanted {value}")
     return problems
 
 
-def main():
-    pcapflows.need(os.path.exists(pcapflows.PROGRAM), f"no {pcapflows.PROGRAM}")
-    for program in ("tcpdump", "tshark"):
-        pcapflows.need(shutil.which(program), f"no {program}")
-    pcapflows.need(os.path.exists("/proc/net/if_inet6"), "no IPv6")
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o777)  # tcpdump gives up root before it opens the file
-        path, truth = record(folder)
-        theirs = tshark_sums(path)
-        run = pcapflows.run(path, "--ledger")
-        failed = 0
-        if run.status != 0:
-            print(f"FAIL status {run.status}: {run.errors.strip()}")
-            failed += 1
-        assert set(theirs) == set(truth), (
-            f"tshark's streams are not the clients': {set(theirs) ^ set(truth)}")
-        ours = collections.defaultdict(list)
-        for flow in run.flows:
-            ours[key_of(flow)].append(flow)
-        for key in sorted(set(ours) | set(theirs)):
+def compare_all(theirs, truth, run):
+    equal(run.status, 0, run.errors)
+    equal(set(theirs), set(truth), "tshark's streams are the clients'")
+    ours = collections.defaultdict(list)
+    for flow in run.flows:
+        ours[key_of(flow)].append(flow)
+    for key in sorted(set(ours) | set(theirs)):
+        with harness.case(f"{' '.join(map(str, key))} ({truth.get(key)})") as problems:
             if key not in theirs or len(ours[key]) != 1:
-                problems = [f"{len(ours[key])} flows of ours, {int(key in theirs)} of tshark's"]
+                problems.append(f"{len(ours[key])} flows of ours, {int(key in theirs)} of tshark's")
             else:
-                problems = compare(ours[key][0], theirs[key], truth[key])
-            if problems:
-                failed += 1
-                if failed <= 20:
-                    print(f"FAIL {' '.join(map(str, key))} ({truth.get(key)})")
-                    for problem in problems:
-                        print(f"  {problem}")
-        packets = sum(sum(sums.pkts) for sums in theirs.values())
-        if run.ledger is None or run.ledger["counted"] != packets:
-            print(f"FAIL ledger: counted {run.ledger and run.ledger['counted']} of {packets}")
-            failed += 1
-        rexmit = sum(flow["orig_rexmit_pkts"] + flow["resp_rexmit_pkts"] for flow in run.flows)
-        print(f"retransmissions: {rexmit}; tshark says "
-              f"{sum(sums.retransmissions for sums in theirs.values())}")
-        print(f"{len(theirs)} flows, {packets} packets; {failed} failed")
-    return 1 if failed else 0
+                problems += compare(ours[key][0], theirs[key], truth[key])
+    packets = sum(sum(sums.pkts) for sums in theirs.values())
+    equal(run.ledger and run.ledger["counted"], packets, "packets")
+    rexmit = sum(flow["orig_rexmit_pkts"] + flow["resp_rexmit_pkts"] for flow in run.flows)
+    print(f"{packets} packets; retransmissions: {rexmit}, tshark says "
+          f"{sum(sums.retransmissions for sums in theirs.values())}")
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+harness.need_programs("tcpdump", "tshark")
+harness.need(os.path.exists("/proc/net/if_inet6"), "no IPv6")
+with harness.folder() as folder:
+    os.chmod(folder, 0o777)  # tcpdump gives up root before it opens the file
+    path, truth = record(folder)
+    compare_all(tshark_sums(path), truth, pcapflows.run(path, "--ledger"))
+harness.finish()

@@ -1,6 +1,6 @@
 """Compares pcapflows' flows with the conn.log that Zeek's own tests expect of the same captures.
 
-usage: zeek_agreement.py [-v] [PART]
+usage: zeek_agreement_test.py [-v] [PART]
 
 $TRACEBRAID_CORPUS/zeek/pairs.tsv names the pairs of capture and log, their class, and how Zeek was
 run. Only pairs with PART in their class, trace or baseline are compared. -v lists what differs in
@@ -22,7 +22,9 @@ import re
 import sys
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 import pcapflows
+from harness import check, nanoseconds
 
 # (trace, baseline) as pairs.tsv has them: why the two may differ.
 EXPLAINED = {
@@ -97,6 +99,7 @@ FIELDS = ["ts", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "du
           "orig_ip_bytes", "resp_pkts", "resp_ip_bytes", "ip_proto", "vlan", "inner_vlan", "community_id",
           "tunnel_parents", "service"]
 REPORTED = {"service"}
+STRICT = ("A", "A-part")  # classes
 SLACK_NS = 2000
 MANY = 200  # rows left over, of one address pair: matched in their order
 
@@ -105,7 +108,7 @@ def text_value(field, text):
     if text in ("-", "", "(empty)"):
         return None
     if field in TIMES:
-        return None if text.startswith("X") else pcapflows.nanoseconds(text)
+        return None if text.startswith("X") else nanoseconds(text)
     if field in COUNTS:
         return int(text)
     if field in ADDRESSES:
@@ -119,7 +122,7 @@ def our_value(field, value):
     if value is None or value == "":
         return None
     if field in TIMES:
-        return pcapflows.nanoseconds(value)
+        return nanoseconds(value)
     if field in COUNTS:
         assert isinstance(value, int), (field, value)
         return value
@@ -304,10 +307,6 @@ def shown(row, fields):
     return " ".join(parts)
 
 
-def flows_of(trace, options):
-    return pcapflows.run(trace, *options)
-
-
 class Table:
     def __init__(self):
         self.equal, self.compared = collections.Counter(), collections.Counter()
@@ -319,11 +318,10 @@ class Table:
 
 def compare(folder, pair, table):
     """What differs, as lines; none when the pair is exact."""
-    theirs, fields = read_baseline(os.path.join(folder, pair["baseline"]),
-                                   pair["fields"].split(","))
+    theirs, fields = read_baseline(folder / pair["baseline"], pair["fields"].split(","))
     assert len(theirs) == int(pair["records"]), (len(theirs), pair["records"])
     options = options_of(pair)
-    run = flows_of(os.path.join(folder, pair["trace"]), options)
+    run = pcapflows.run(folder / pair["trace"], *options)
     if run.status not in (0, 1):
         return [f"status {run.status}: {run.errors.strip()[-300:]}"]
     pairs, left_ours, left_theirs = match(our_rows(run.flows, fields), theirs, fields)
@@ -354,73 +352,51 @@ def compare(folder, pair, table):
     return differing
 
 
-def main(arguments):
-    verbose = "-v" in arguments
-    chosen = [argument for argument in arguments if argument != "-v"]
-    if len(chosen) > 1 or any(part.startswith("-") for part in chosen):
-        print(__doc__.split("\n\n")[1])
-        return 2
-    part = chosen[0] if chosen else ""
-    folder = os.path.join(pcapflows.corpus("zeek/pairs.tsv"), "zeek")
-    with open(os.path.join(folder, "pairs.tsv"), newline="", encoding="utf-8") as file:
-        listed = list(csv.DictReader(file, delimiter="\t"))
-    known = {(pair["trace"], pair["baseline"]) for pair in listed}
-    for name in set(EXPLAINED) | set(EXACT):
-        assert name in known, f"{name} is not in pairs.tsv"
+verbose = "-v" in sys.argv
+part = next((word for word in sys.argv[1:] if word != "-v"), "")
+folder = harness.corpus("zeek/pairs.tsv") / "zeek"
+with open(folder / "pairs.tsv", newline="", encoding="utf-8") as file:
+    listed = list(csv.DictReader(file, delimiter="\t"))
+known = {(pair["trace"], pair["baseline"]) for pair in listed}
+for name in set(EXPLAINED) | set(EXACT):
+    assert name in known, f"{name} is not in pairs.tsv"
 
-    table = Table()
-    exact, total = collections.Counter(), collections.Counter()
-    failed = 0
-    for pair in listed:
-        kind, name = pair["class"], (pair["trace"], pair["baseline"])
-        if kind == "X" or part not in f"{kind} {pair['trace']} {pair['baseline']}":
-            continue
-        try:
-            differing = compare(folder, pair, table)
-        except Exception as error:
-            differing = [f"{type(error).__name__}: {error}"]
-        total[kind] += 1
-        exact[kind] += not differing
-        strict = kind in ("A", "A-part")
-        if not differing:
-            if name in EXPLAINED:
-                print(f"exact, though explained: {pair['trace']} {pair['baseline']}")
-            continue
-        bad = name not in EXPLAINED if strict else name in EXACT
-        failed += bad
-        print(f"{'FAIL' if bad else 'differs'} {kind} {pair['trace']} {pair['baseline']}")
-        if name in EXPLAINED:
-            print(f"  explained: {EXPLAINED[name]}")
-        elif pair["notes"]:
-            print(f"  note: {pair['notes']}")
-        if bad or verbose:
-            most = len(differing) if verbose else 12
-            for line in differing[:most]:
-                print(f"  {line}")
-            if len(differing) > most:
-                print(f"  and {len(differing) - most} more lines (-v)")
-    if not total:
-        print(f"no pair has {part}")
-        return 1
+table = Table()
+exact, total = collections.Counter(), collections.Counter()
+for pair in listed:
+    kind, name = pair["class"], (pair["trace"], pair["baseline"])
+    if kind == "X" or part not in f"{kind} {pair['trace']} {pair['baseline']}":
+        continue
+    try:
+        differing = compare(folder, pair, table)
+    except Exception as error:
+        differing = [f"{type(error).__name__}: {error}"]
+    total[kind] += 1
+    exact[kind] += not differing
+    if not differing and name in EXPLAINED:
+        print(f"exact, though explained: {' '.join(name)}")
+    may_differ = name in EXPLAINED if kind in STRICT else name not in EXACT
+    check(not differing or may_differ, f"{kind} {' '.join(name)}")
+    if differing and (verbose or not may_differ):
+        print(f"{kind} {' '.join(name)} differs: {EXPLAINED.get(name) or pair['notes']}")
+        shown_lines = differing if verbose else differing[:12]
+        print("\n".join(f"  {line}" for line in shown_lines))
+        if len(differing) > len(shown_lines):
+            print(f"  and {len(differing) - len(shown_lines)} more lines (-v)")
 
-    print(f"\n{'field':<16}{'equal':>8}{'compared':>10}")
-    for field in FIELDS:
-        if table.compared[field]:
-            note = "" if table.equal[field] == table.compared[field] else \
-                f"  {100 * table.equal[field] / table.compared[field]:.2f} %"
-            if field in REPORTED:
-                note += "  (reported only)"
-            print(f"{field:<16}{table.equal[field]:>8}{table.compared[field]:>10}{note}")
-    print(f"\n{'class':<16}{'exact':>8}{'pairs':>10}")
-    for kind in sorted(total):
-        print(f"{kind:<16}{exact[kind]:>8}{total[kind]:>10}")
-    strict_exact = exact["A"] + exact["A-part"]
-    strict_total = total["A"] + total["A-part"]
-    if strict_exact < 0.95 * strict_total and not part:
-        print(f"only {strict_exact} of {strict_total} pairs of class A and A-part are exact")
-        failed += 1
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+print(f"\n{'field':<16}{'equal':>8}{'compared':>10}")
+for field in FIELDS:
+    if table.compared[field]:
+        note = "" if table.equal[field] == table.compared[field] else \
+            f"  {100 * table.equal[field] / table.compared[field]:.2f} %"
+        if field in REPORTED:
+            note += "  (reported only)"
+        print(f"{field:<16}{table.equal[field]:>8}{table.compared[field]:>10}{note}")
+print(f"\n{'class':<16}{'exact':>8}{'pairs':>10}")
+for kind in sorted(total):
+    print(f"{kind:<16}{exact[kind]:>8}{total[kind]:>10}")
+if not part:
+    strict_exact, strict_total = (sum(counts[kind] for kind in STRICT) for counts in (exact, total))
+    check(strict_exact >= 0.95 * strict_total,
+          f"only {strict_exact} of {strict_total} pairs of class {' and '.join(STRICT)} are exact")
+harness.finish()

@@ -2,22 +2,22 @@
 itself, soon and in little memory, delivers what stands before the damage and goes on after it, and
 its ledger adds up.
 
-usage: damaged.py [every|random|large]
+usage: damaged_test.py [every|random|large]
 """
-import concurrent.futures
 import json
-import os
 import random
 import subprocess
 import sys
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 import stracecalls
+from harness import MEGABYTE, check, equal, none
 
 SEED = 4
 RANDOM_DAMAGES = 1500
 SECONDS = 60
-MEMORY = 600 * stracecalls.MEGABYTE if stracecalls.limited() else 0
+MEMORY = 600 * MEGABYTE
 MANY = 10_000_000
 
 # Lines of every kind, most of them as strace 6.1 wrote them.
@@ -47,9 +47,6 @@ LOG = rb"""30309 1795418241.520582 execve("/usr/bin/sh", ["sh", "-c", "x) = 3 <u
 100.00    0.000215         215         1           total
 """
 GOOD = b"".join(b"77 1795418250.%06d getppid() = 76 <0.000009>\n" % number for number in range(10))
-
-report = stracecalls.Report()
-parallel = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
 
 
 def damaged_run(content):
@@ -83,23 +80,22 @@ def before(records, line):
 
 def check_against(content, whole, first_damaged_line, what):
     problems, run = damaged_run(content)
-    report.none(problems, what)
+    none(problems, what)
     if run:
         got, want = (before(each.records, first_damaged_line) for each in (run, whole))
-        report.check(got == want, f"{what}: {len(got)} records before line {first_damaged_line}, "
-                                  f"not the {len(want)} of the log")
+        check(got == want, f"{what}: {len(got)} records before line {first_damaged_line}, "
+                           f"not the {len(want)} of the log")
 
 
 def every_byte():
     problems, whole = damaged_run(LOG)
-    report.none(problems, "the log")
-    report.equal((whole.status, [each["text"] for each in whole.of("problem")]), (0, []), "the log")
-    report.equal(stracecalls.counts(whole), {
+    none(problems, "the log")
+    equal((whole.status, [each["text"] for each in whole.of("problem")]), (0, []), "the log")
+    equal(stracecalls.counts(whole), {
         "records": 10, "calls": 9, "errors": 2, "noreturn": 1, "pending": 0, "orphans": 0,
         "signals": 1, "exits": 2, "superseded": 0, "frames": 2}, "the log's counts")
-    list(parallel.map(lambda at: check_against(LOG[:at], whole, LOG.count(b"\n", 0, at) + 1,
-                                               f"the first {at} bytes"), range(len(LOG))))
-    return whole
+    harness.in_parallel(lambda at: check_against(LOG[:at], whole, LOG.count(b"\n", 0, at) + 1,
+                                                 f"the first {at} bytes"), range(len(LOG)))
 
 
 def random_damage():
@@ -132,30 +128,30 @@ def random_damage():
                     content[at:at] = content[at:at + rng.randint(1, 400)]
             yield bytes(content), first, f"damage {number} ({kind} at {first})"
 
-    list(parallel.map(lambda each: check_against(
-        each[0], whole, LOG.count(b"\n", 0, each[1]) + 1, each[2]), damages()))
+    harness.in_parallel(lambda each: check_against(
+        each[0], whole, LOG.count(b"\n", 0, each[1]) + 1, each[2]), damages())
 
 
 def large(name, damage, *, calls=None):
     """Good lines, the damage, good lines: calls of before and after are delivered."""
     content = LOG + damage + (b"" if damage.endswith(b"\n") else b"\n") + GOOD
     problems, run = damaged_run(content)
-    report.none(problems, name)
+    none(problems, name)
     if not run:
         return
     _, whole = damaged_run(LOG)
     line = LOG.count(b"\n") + 1
-    report.check(before(run.records, line) == before(whole.records, line),
-                 f"{name}: what stands before it is another")
+    check(before(run.records, line) == before(whole.records, line),
+          f"{name}: what stands before it is another")
     after = [call for call in run.calls if call["tid"] == 77 and call["syscall"] == "getppid"
              and call["result"] == 76]
-    report.equal(len(after), 10, f"{name}: calls after it")
+    equal(len(after), 10, f"{name}: calls after it")
     if calls is not None:
-        report.equal(len(run.calls) - len(whole.calls) - 10, calls, f"{name}: calls in it")
+        equal(len(run.calls) - len(whole.calls) - 10, calls, f"{name}: calls in it")
 
 
 def large_lines():
-    megabytes = 100 * stracecalls.MEGABYTE
+    megabytes = 100 * MEGABYTE
     begin = b"77 1795418249.000000 "
     large("a line of 100 MB", b"x" * megabytes)
     large("a line of 100 MB in a text", begin + b'write(1, "' + b"x" * megabytes + b'", 4) = 4')
@@ -220,11 +216,11 @@ def mixed_input():
             "text": b"Lorem ipsum dolor sit amet\n" * 1000, "JSON": json.dumps([1] * 1000).encode(),
             "half a gzip": bytes.fromhex("1f8b0800000000000003"), "ELF": b"\x7fELF\2\1\1" + b"\0" * 99,
     }.items():
-        status, out, errors = stracecalls.raw("-f", "jsonl", "-", content=content, memory=MEMORY)
-        report.check(status in (0, 1), f"{name}: status {status}: {errors.strip()[-300:]}")
-        report.check(status == 0 or errors.strip(), f"{name}: status 1 without a reason")
-        kinds = {json.loads(line)["type"] for line in out.splitlines()}
-        report.check(kinds <= {"problem"}, f"{name}: records {kinds}")
+        done = stracecalls.raw("-f", "jsonl", "-", content=content, memory=MEMORY)
+        check(done.status in (0, 1), f"{name}: status {done.status}: {done.errors.strip()[-300:]}")
+        check(done.status == 0 or done.errors.strip(), f"{name}: status 1 without a reason")
+        kinds = {record["type"] for record in done.records()}
+        check(kinds <= {"problem"}, f"{name}: records {kinds}")
 
 
 def first_lines():
@@ -235,23 +231,19 @@ def first_lines():
                   b"<0.000009>\n", b" > frame(x+0x1) [0x2]\n", b" | 00000  72\n", b") = 0\n",
                   b"strace: Can't stat 'x'\n", b"hello\n" * 100, b"x" * 5000 + b"\n"):
         problems, run = damaged_run(first + GOOD)
-        report.none(problems, f"first line {first[:40]!r}")
+        none(problems, f"first line {first[:40]!r}")
         got = [(call["syscall"], call["ts"]) for call in run.calls if call["syscall"] == "getppid"]
-        report.equal(got, [(call["syscall"], call["ts"]) for call in want],
-                     f"first line {first[:40]!r}")
+        equal(got, [(call["syscall"], call["ts"]) for call in want],
+              f"first line {first[:40]!r}")
 
 
-def main(part=""):
-    if part in ("", "every"):
-        every_byte()
-        mixed_input()
-        first_lines()
-    if part in ("", "random"):
-        random_damage()
-    if part in ("", "large"):
-        large_lines()
-    return report.end()
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+part = harness.part()
+if part in ("", "every"):
+    every_byte()
+    mixed_input()
+    first_lines()
+if part in ("", "random"):
+    random_damage()
+if part in ("", "large"):
+    large_lines()
+harness.finish()

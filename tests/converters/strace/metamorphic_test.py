@@ -2,64 +2,55 @@
 numbers or times, compressed, in pieces, in two files, printed with more or less detail; and the
 beginning of a log gives the beginning of its records.
 
-usage: metamorphic.py [PART-OF-A-NAME]
+usage: metamorphic_test.py [PART-OF-A-NAME]
 """
-import concurrent.futures
 import gzip
-import json
 import os
 import random
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 import strace_text
 import stracecalls
+from harness import WHEN, check, equal
 
 SEED = 20261123
 ALL_CUTS_BELOW = 130  # lines
 LINE_CUTS, BYTE_CUTS = 60, 12  # of longer logs; of every log
-OPTIONS = ("-f", "jsonl", *stracecalls.WHEN)
+OPTIONS = ("-f", "jsonl", *WHEN)
 IDS = ("pid", "tid")
 TIMES = ("ts", "end_ts", "clock", "ts_resolution")
-
-report = stracecalls.Report()
-parallel = concurrent.futures.ThreadPoolExecutor(os.cpu_count())
 
 
 def output(content, *options):
     """Status, lines of JSON, errors."""
-    status, out, errors = stracecalls.raw(*OPTIONS, *options, "-", content=content)
-    return status, out.split(b"\n")[:-1], errors
+    done = stracecalls.raw(*OPTIONS, *options, "-", content=content)
+    return done.status, done.out.split(b"\n")[:-1], done.errors
 
 
 def parsed(lines, without=()):
-    records = []
-    for line in lines:
-        record = json.loads(line, parse_float=stracecalls.Decimal)
-        for field in without:
-            record.pop(field, None)
-        records.append(record)
-    return records
+    return [{field: value for field, value in record.items() if field not in without}
+            for record in harness.json_lines(b"\n".join(lines))]
 
 
 def same(got, want, what, without=()):
     """got, want: lines of JSON."""
     if got == want:
-        return report.check(True, what)
+        return check(True, what)
     mine, theirs = parsed(got, without), parsed(want, without)
     if mine == theirs:
-        return report.check(True, what)
+        return check(True, what)
     for number, (one, other) in enumerate(zip(mine, theirs)):
         if one != other:
             fields = [field for field in other if one.get(field) != other[field]]
-            return report.check(False, f"{what}: record {number}, line {other['line']}: " + ", ".join(
+            return check(False, f"{what}: record {number}, line {other['line']}: " + ", ".join(
                 f"{field} {one.get(field)!r} not {other[field]!r}" for field in fields)[:500])
-    return report.check(False, f"{what}: {len(mine)} records, not {len(theirs)}")
+    return check(False, f"{what}: {len(mine)} records, not {len(theirs)}")
 
 
 def rewritten(content, change):
@@ -105,8 +96,9 @@ def without_time(line):
 
 def through_pipe(content, rng):
     """Like output(), the log written in pieces of random sizes."""
-    process = stracecalls.start([*OPTIONS, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE)
+    process = subprocess.Popen([harness.PROGRAMS / "stracecalls", *OPTIONS, "-"],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               env=dict(os.environ, TZ="UTC"))
     largest = rng.choice((7, 100, 5000))
 
     def feed():
@@ -127,7 +119,7 @@ def through_pipe(content, rng):
 
 def check_forms(name, content, rng):
     status, want, errors = output(content)
-    report.equal(status, 0, f"{name}: status ({errors[-300:]})")
+    equal(status, 0, f"{name}: status ({errors[-300:]})")
     if b"\r" not in content:
         same(output(content.replace(b"\n", b"\r\n"))[1], want, f"{name}: CRLF")
         same(output(rewritten(content, lambda line: coloured(line, rng)))[1], want,
@@ -171,14 +163,14 @@ def check_prefixes(name, content, want, rng):
     def cut(at):
         return at, output(content[:at])
 
-    for at, (status, got, errors) in parallel.map(cut, cuts):
+    for at, (status, got, errors) in harness.in_parallel(cut, cuts):
         what = f"{name}: the first {at} bytes"
         whole = at == 0 or content[at - 1] == 10
         whole_lines = content.count(b"\n", 0, at)
         if status not in ((0,) if whole else (0, 1)):
-            report.check(False, f"{what}: status {status}: {errors.strip()[-300:]}")
+            check(False, f"{what}: status {status}: {errors.strip()[-300:]}")
         if not all(line.startswith("stracecalls: ") for line in errors.splitlines()):
-            report.check(False, f"{what}: says {errors.strip()[-300:]!r}")
+            check(False, f"{what}: says {errors.strip()[-300:]!r}")
         number = 0
         while number < min(len(got), len(want)) and got[number] == want[number]:
             number += 1
@@ -191,31 +183,27 @@ def check_prefixes(name, content, want, rng):
         if rest and wanted and rest[0]["type"] == wanted[0]["type"]:
             for field in ("stack", "dump"):
                 short, long = rest[0].pop(field, None) or "", wanted[0].pop(field, None) or ""
-                report.check(long.startswith(short.rstrip("\n")), f"{what}: {field} {short[:200]!r}")
+                check(long.startswith(short.rstrip("\n")), f"{what}: {field} {short[:200]!r}")
         if rest == wanted:
             rest = []
-        report.check(not rest, f"{what}: more or other records: {rest[:1]}, "
-                               f"wanted {want[number:number + 1]}"[:1500])
+        check(not rest, f"{what}: more or other records: {rest[:1]}, "
+                        f"wanted {want[number:number + 1]}"[:1500])
 
 
 def check_two_files(logs):
     """Two logs, one after the other in one file or given as two."""
-    with tempfile.TemporaryDirectory() as folder:
-        for one, other in logs:
-            paths = []
-            for number, path in enumerate((one, other)):
-                paths.append(f"{folder}/{number}.log")
-                shutil.copy(path, paths[-1])
-            with open(one, "rb") as first, open(other, "rb") as second:
-                together = first.read() + second.read()
-            want = output(together)[1]
-            status, out, errors = stracecalls.raw(*OPTIONS, *paths)
-            name = f"{os.path.basename(one)} and {os.path.basename(other)}"
-            report.equal(status, 0, f"{name}: status ({errors[-300:]})")
-            got = out.split(b"\n")[:-1]
+    with harness.folder() as folder:
+        for pair in logs:
+            paths = [folder / f"{number}.log" for number in range(2)]
+            for path, log in zip(paths, pair):
+                shutil.copy(log, path)
+            want = output(b"".join(path.read_bytes() for path in paths))[1]
+            done = stracecalls.raw(*OPTIONS, *paths)
+            name = " and ".join(log.name for log in pair)
+            equal(done.status, 0, f"{name}: status ({done.errors[-300:]})")
+            got = done.out.split(b"\n")[:-1]
             same(got, want, f"{name}: two files, and one", ("input",))
-            inputs = {record["input"] for record in parsed(got)}
-            report.check(inputs == set(paths), f"{name}: input {inputs}")
+            equal({record["input"] for record in parsed(got)}, set(map(str, paths)), f"{name}: input")
 
 
 def check_detail(folder):
@@ -228,12 +216,12 @@ def check_detail(folder):
               "path")
     less = re.compile("raw|verbose_none")
     base_name, runs = "b_weird_v.log", {}
-    for name in sorted(os.listdir(folder)):
-        if re.fullmatch(r"b_weird_.*\.log", name) and "inject" not in name:
-            runs[name] = stracecalls.run(f"{folder}/{name}").calls
-    base = runs.pop(base_name, None)
+    for path in sorted(folder.glob("b_weird_*.log")):
+        if "inject" not in path.name:
+            runs[path.name] = stracecalls.run(path).calls
+    base = runs.pop(base_name)
     for name, calls in runs.items():
-        report.equal(len(calls), len(base), f"{name}: calls, against {base_name}")
+        equal(len(calls), len(base), f"{name}: calls, against {base_name}")
         for one, other in zip(calls, base):
             got = {field: one[field] for field in fields}
             want = {field: other[field] for field in fields}
@@ -249,32 +237,25 @@ def check_detail(folder):
             if one["syscall"] == "unlink":
                 want.pop("error", None)  # in one of the runs nothing had been left over
             common = set(got) & set(want)
-            report.equal({field: got[field] for field in sorted(common)},
-                         {field: want[field] for field in sorted(common)},
-                         f"{name}:{one['line']}: {one['syscall']}, against "
-                         f"{base_name}:{other['line']}")
+            equal({field: got[field] for field in sorted(common)},
+                  {field: want[field] for field in sorted(common)},
+                  f"{name}:{one['line']}: {one['syscall']}, against "
+                  f"{base_name}:{other['line']}")
 
 
-def main(part=""):
-    logs = [path for path in stracecalls.logs() if part in path]
-    for path in logs:
-        name = os.path.basename(path)
-        rng = random.Random(f"{SEED} {name}")
-        with open(path, "rb") as file:
-            content = file.read()
-        want = check_forms(name, content, rng)
-        check_prefixes(name, content, want, rng)
-    # Some pairs of every kind; a log that is only a table has no records to compare.
-    small = [path for path in logs if os.path.getsize(path) < 200_000 and "_c_" not in path]
-    rng = random.Random(SEED)
-    if len(small) > 1:
-        pairs = [rng.sample(small, 2) for _ in range(100)]
-        # What has no end of its last line would be glued to the next.
-        check_two_files([pair for pair in pairs if "truncated" not in pair[0]])
-    if os.path.dirname(logs[0]).endswith("logs") and not part:
-        check_detail(os.path.dirname(logs[0]))
-    return report.end()
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+logs = [path for path in stracecalls.logs() if harness.part() in str(path)]
+for path in logs:
+    rng = random.Random(f"{SEED} {path.name}")
+    content = path.read_bytes()
+    want = check_forms(path.name, content, rng)
+    check_prefixes(path.name, content, want, rng)
+# Some pairs of every kind; a log that is only a table has no records to compare.
+small = [path for path in logs if path.stat().st_size < 200_000 and "_c_" not in path.name]
+rng = random.Random(SEED)
+if len(small) > 1:
+    pairs = [rng.sample(small, 2) for _ in range(100)]
+    # What has no end of its last line would be glued to the next.
+    check_two_files([pair for pair in pairs if "truncated" not in pair[0].name])
+if harness.CORPUS and not harness.part():
+    check_detail(harness.CORPUS / "strace/logs")
+harness.finish()

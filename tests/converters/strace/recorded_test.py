@@ -2,7 +2,7 @@
 says of each descriptor from the calls alone is what -yy says; bytes are those that the programs
 counted; strace's tables agree, with messages in the log, too; -ff's files belong together.
 
-usage: recorded.py [PART-OF-A-NAME] [--keep FOLDER]
+usage: recorded_test.py [PART-OF-A-NAME] [--keep FOLDER]
 """
 import collections
 import json
@@ -11,13 +11,13 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 import strace_text
 import stracecalls
+from harness import check, equal, nanoseconds, none
 
-here = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 FULL = ("-f", "-ttt", "-T", "-yy", "-s", "32")
 AGREEMENT = 0.999
@@ -27,8 +27,6 @@ ANON = {"eventpoll": "epoll", "eventfd": "eventfd", "timerfd": "timerfd", "signa
 # Calls that are about a descriptor alone; others may name a path themselves.
 OF_A_PATH = re.compile(r"(open|mkdir|mknod|unlink|rename|link|symlink|readlink|fchmod|fchown|faccess|"
                        r"newfstat|utimens|execve)\w*at2?$|statx$|name_to_handle_at$|futimesat$")
-
-report = stracecalls.Report()
 
 
 def environment():
@@ -40,7 +38,7 @@ def environment():
 def may_trace():
     if not shutil.which("strace"):
         return False
-    with tempfile.TemporaryDirectory() as folder:
+    with harness.folder() as folder:
         done = subprocess.run(["strace", "-f", "-o", f"{folder}/log", "true"], check=False,
                               capture_output=True)
         return done.returncode == 0 and os.path.getsize(f"{folder}/log") > 0
@@ -124,8 +122,8 @@ def same_file(path, real, folder):
 
 def compare(name, full, bare, lines, folder):
     """Call by call; full: the lines' descriptors are annotated, bare: nothing is."""
-    if not report.equal([call["line"] for call in bare], [call["line"] for call in full],
-                        f"{name}: calls of the log without annotations"):
+    if not equal([call["line"] for call in bare], [call["line"] for call in full],
+                 f"{name}: calls of the log without annotations"):
         return
     compared, misses, unknown, inherited = 0, [], 0, 0
     # Files of which a call has told the own address and the peer's; those that were accepted
@@ -140,30 +138,30 @@ def compare(name, full, bare, lines, folder):
             nameless.add(other["new_file"])
         text = one["fd_text"]
         if one["fd"] is None or other["fd"] != one["fd"]:
-            report.equal(other["fd"], one["fd"], f"{name}:{one['line']}: fd")
+            equal(other["fd"], one["fd"], f"{name}:{one['line']}: fd")
             continue
         shown = re.search(rf"(?<![\w.]){one['fd']}(?=<)", lines[one["line"] - 1])
         if not text:
             # -yy prints nothing where there is nothing.
-            report.check(other["kind"] in (None, "closed") or shown or one["error"] != "EBADF",
-                         f"{name}:{one['line']}: {one['syscall']}({one['fd']}) is a "
-                         f"{other['kind']}; -yy says nothing")
+            check(other["kind"] in (None, "closed") or shown or one["error"] != "EBADF",
+                  f"{name}:{one['line']}: {one['syscall']}({one['fd']}) is a "
+                  f"{other['kind']}; -yy says nothing")
             continue
-        if not report.check(shown, f"{name}:{one['line']}: fd_text {text}, not in the line"):
+        if not check(shown, f"{name}:{one['line']}: fd_text {text}, not in the line"):
             continue
         line = lines[one["line"] - 1]
         raw = line[shown.end():strace_text.annotation_end(line, shown.end())]
-        report.check(unescaped(raw[1:-1]).startswith(text.removesuffix(" (deleted)")
-                                                     .removesuffix("(deleted)")),
-                     f"{name}:{one['line']}: fd_text {text!r}, the line says {raw!r}")
+        check(unescaped(raw[1:-1]).startswith(text.removesuffix(" (deleted)")
+                                              .removesuffix("(deleted)")),
+              f"{name}:{one['line']}: fd_text {text!r}, the line says {raw!r}")
         if INHERITED in raw:
             inherited += 1
-            report.check(other["kind"] is None, f"{name}:{one['line']}: {other['kind']} of a "
-                                                "descriptor from before the log")
+            check(other["kind"] is None, f"{name}:{one['line']}: {other['kind']} of a "
+                                         "descriptor from before the log")
             continue
         said = Said(raw)
         if said.kind is None:
-            report.check(False, f"{name}: this test does not know {raw}")
+            check(False, f"{name}: this test does not know {raw}")
             continue
         compared += 1
         wrong = []
@@ -187,11 +185,11 @@ def compare(name, full, bare, lines, folder):
                 pass  # that of the datagram
             else:
                 wrong.append(f"{side} {got}, -yy {want}")
-        report.equal(one["kind"], said.kind, f"{name}:{one['line']}: kind, with {raw} in the log")
+        equal(one["kind"], said.kind, f"{name}:{one['line']}: kind, with {raw} in the log")
         if said.local and said.peer:
             for side in ("local", "peer"):
-                report.equal((one[f"{side}_h"], one[f"{side}_p"]), getattr(said, side),
-                             f"{name}:{one['line']}: {side}, with {raw} in the log")
+                equal((one[f"{side}_h"], one[f"{side}_p"]), getattr(said, side),
+                      f"{name}:{one['line']}: {side}, with {raw} in the log")
         if wrong:
             misses.append(f"{name}:{one['line']}: {one['syscall']}({one['fd']}{raw}): "
                           + "; ".join(wrong))
@@ -200,33 +198,33 @@ def compare(name, full, bare, lines, folder):
     agreed = 1 - len(misses) / compared if compared else 0
     print(f"{name}: {compared} calls on descriptors, {len(misses)} misses: {agreed:.4%}; "
           f"{inherited} on inherited ones, {unknown} addresses that no call tells")
-    report.check(agreed >= AGREEMENT, f"{name}: {agreed:.4%} agree with -yy")
+    check(agreed >= AGREEMENT, f"{name}: {agreed:.4%} agree with -yy")
 
 
 def check_truth(name, run, path):
     with open(path, encoding="ascii") as file:
         truth = json.load(file)
     found = stracecalls.connections(run)
-    report.check(len(truth) >= 8 or "descriptors" in name, f"{name}: {len(truth)} connections")
+    check(len(truth) >= 8 or "descriptors" in name, f"{name}: {len(truth)} connections")
     for each in truth:
         key = (each["local"], each["peer"])
-        report.equal(found.get(key), (each["recv"], each["sent"]), f"{name}: bytes of {key}")
+        equal(found.get(key), (each["recv"], each["sent"]), f"{name}: bytes of {key}")
     return len(truth)
 
 
 def check_log(name, run, content, output=None):
     """output: what the traced programs may have written in between, as a regular expression."""
-    report.equal(run.status, 0, f"{name}: status ({run.errors.strip()[-300:]})")
-    report.none(stracecalls.ledger_problems(run, content), f"{name}: ledger")
+    equal(run.status, 0, f"{name}: status ({run.errors.strip()[-300:]})")
+    none(stracecalls.ledger_problems(run, content), f"{name}: ledger")
     problems = [each for each in run.of("problem") if not (
         output and each["kind"] == "foreign" and re.fullmatch(output, each["text"]))]
-    report.equal(problems, [], f"{name}: problems")
+    equal(problems, [], f"{name}: problems")
 
 
 def check_yy(name, command, folder, truth=None):
     log, bare = f"{folder}/{name}.strace", f"{folder}/{name}.bare"
     status = record((*FULL, "-o", log), command, folder)
-    if not report.equal(status, 0, f"{name}: the traced program"):
+    if not equal(status, 0, f"{name}: the traced program"):
         with open(f"{folder}/{INHERITED}", encoding="utf-8", errors="replace") as said:
             print(said.read()[-1000:])
         return
@@ -261,21 +259,21 @@ def check_tables(name, command, folder, options, *, on_stderr=False):
     run = stracecalls.run("--verify", log)
     check_log(name, run, content, r"\d+|int main.*|" if on_stderr else None)
     tables = stracecalls.tables(content)
-    if not report.check(tables, f"{name}: no table"):
+    if not check(tables, f"{name}: no table"):
         return
     table = stracecalls.table_counts(tables)
     mine = stracecalls.record_counts(run.calls)
     for call in sorted(set(table) | set(mine)):
-        report.equal(mine.get(call), table.get(call), f"{name}: (calls, errors) of {call}")
+        equal(mine.get(call), table.get(call), f"{name}: (calls, errors) of {call}")
     if "-w" in options:
         sums = collections.Counter()
         for call in run.calls:
             if call["duration"] is not None and call["state"] in ("complete", "restarted"):
-                sums[call["syscall"]] += stracecalls.nanoseconds(call["duration"])
+                sums[call["syscall"]] += nanoseconds(call["duration"])
         for row in (row for each in tables for row in each.rows):
-            off = abs(sums[row["syscall"]] - stracecalls.nanoseconds(row["seconds"]))
-            report.check(off <= 1000 * row["calls"], f"{name}: {row['syscall']}: durations of "
-                         f"{sums[row['syscall']]} ns, the table has {row['seconds']} s")
+            off = abs(sums[row["syscall"]] - nanoseconds(row["seconds"]))
+            check(off <= 1000 * row["calls"], f"{name}: {row['syscall']}: durations of "
+                  f"{sums[row['syscall']]} ns, the table has {row['seconds']} s")
     print(f"{name}: {sum(calls for calls, _ in mine.values())} calls as in strace's table")
 
 
@@ -285,7 +283,7 @@ def check_files(name, command, folder):
     record(("-ff", "-ttt", "-T", "-o", base), command, folder)
     paths = sorted(f"{folder}/{each}" for each in os.listdir(folder)
                    if each.startswith(f"{name}.ff."))
-    report.check(len(paths) > 2, f"{name}: {len(paths)} files")
+    check(len(paths) > 2, f"{name}: {len(paths)} files")
     content = b""
     alone = 0
     for path in paths:
@@ -294,24 +292,24 @@ def check_files(name, command, folder):
         alone += len(stracecalls.run(path).calls)
     run = stracecalls.run(*paths)
     check_log(name, run, content)
-    report.equal(len(run.calls), alone, f"{name}: calls of all files")
+    equal(len(run.calls), alone, f"{name}: calls of all files")
     for call in run.calls:
         where = f"{name}: {call['input']}:{call['line']}"
-        report.equal(call["tid"], int((call["input"] or ".0").rsplit(".", 1)[1]), f"{where}: tid")
-    begins = [(call["line"], stracecalls.nanoseconds(call["ts"])) for call in run.calls]
+        equal(call["tid"], int((call["input"] or ".0").rsplit(".", 1)[1]), f"{where}: tid")
+    begins = [(call["line"], nanoseconds(call["ts"])) for call in run.calls]
     times = [ns for _, ns in sorted(begins)]
-    report.check(times == sorted(times), f"{name}: lines are not in order of time")
+    check(times == sorted(times), f"{name}: lines are not in order of time")
     piped = [call for call in run.calls if call["kind"] == "pipe" and call["bytes"]]
-    report.check(piped, f"{name}: nothing goes through the shell's pipes")
+    check(piped, f"{name}: nothing goes through the shell's pipes")
     parents = {each["child"]: each["tid"] for each in run.of("process") if each["event"] == "clone"}
     tids = {call["tid"] for call in run.calls}
-    report.equal(len(tids - set(parents)), 1, f"{name}: threads without a parent")
+    equal(len(tids - set(parents)), 1, f"{name}: threads without a parent")
     print(f"{name}: {len(paths)} files, {len(run.calls)} calls")
 
 
 def main(part="", keep_option="", keep=""):
-    stracecalls.need(may_trace(), "strace is not installed or may not trace")
-    with tempfile.TemporaryDirectory() as temporary:
+    harness.need(may_trace(), "strace is not installed or may not trace")
+    with harness.folder() as temporary:
         folder = os.path.realpath(keep or temporary)
         os.makedirs(folder, exist_ok=True)
         with open(f"{folder}/hello.c", "w", encoding="ascii") as file:
@@ -319,7 +317,7 @@ def main(part="", keep_option="", keep=""):
         shell = ["sh", "-c", "cat hello.c | sort -r | head -3 >sorted; (exec 3<hello.c; cat <&3) | wc "
                  "-l >&2; for i in 1 2 3; do echo $i; done | while read x; do echo $x; done | tail "
                  "-1; x=$(ls -la / | wc -l); echo $x >>sorted; cat <sorted 2>&1 | tee copy | cat"]
-        script = [PYTHON, f"{here}/traced.py"]
+        script = [PYTHON, f"{sys.path[0]}/traced.py"]
         jobs = [(mode, [*script, mode, f"{folder}/{mode}.json"], f"{folder}/{mode}.json")
                 for mode in ("threads", "fork", "asyncio", "descriptors")]
         if subprocess.run([PYTHON, "-c", "import eventlet"], capture_output=True,
@@ -364,8 +362,7 @@ def main(part="", keep_option="", keep=""):
                              options, on_stderr=on_stderr)
         if part in "files":
             check_files("files_shell", shell, folder)
-    return report.end()
 
 
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+main(*sys.argv[1:])
+harness.finish()

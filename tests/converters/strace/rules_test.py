@@ -1,11 +1,11 @@
 """Small logs, each with one rule of how strace writes or what a call does to descriptors, and what
 records have to say; most were cut out of logs where it went wrong."""
-import os
 import sys
-import tempfile
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 import stracecalls
+from harness import check, equal, none
 
 # name, log, {line of the call: {field: value}}. Calls that are not named are not checked, but none
 # may be an orphan or unfinished.
@@ -107,19 +107,19 @@ openat(AT_FDCWD, "/etc/passwd", O_RDONLY) = 3 <0.0000""",
      {2: {"syscall": "openat", "state": "cut", "path": "/etc/passwd"}}),
 ]
 
-report = stracecalls.Report()
 for name, log, wanted in RULES:
-    run = stracecalls.run("-", content=log.lstrip("\n").encode("ascii"))
+    content = log.lstrip("\n").encode("ascii")
+    run = stracecalls.run("-", content=content)
     calls = {call["line"]: call for call in run.calls}
     for call in run.calls:
-        report.check(call["state"] not in ("orphan", "unfinished"),
-                     f"{name}: line {call['line']}: {call['syscall']} is {call['state']}")
-    report.equal([each["text"] for each in run.of("problem")], [], f"{name}: problems")
-    report.none(stracecalls.ledger_problems(run, log.lstrip("\n").encode("ascii")), name)
+        check(call["state"] not in ("orphan", "unfinished"),
+              f"{name}: line {call['line']}: {call['syscall']} is {call['state']}")
+    equal([each["text"] for each in run.of("problem")], [], f"{name}: problems")
+    none(stracecalls.ledger_problems(run, content), name)
     for line, fields in wanted.items():
         call = calls.get(line)
-        if report.check(call, f"{name}: no call of line {line}"):
-            report.equal({field: call[field] for field in fields}, fields, f"{name}: line {line}")
+        if check(call, f"{name}: no call of line {line}"):
+            equal({field: call[field] for field in fields}, fields, f"{name}: line {line}")
 
 # Two logs given as two are read as their one file is: what one's processes left behind is no
 # other's. The first forked a child that strace did not follow.
@@ -135,19 +135,13 @@ exit_group(0)                           = ?
 """
 
 
-def two_logs():
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [f"{folder}/{number}.log" for number in (1, 2)]
-        for path, content in zip(paths, (FIRST, SECOND)):
-            with open(path, "wb") as file:
-                file.write(content)
-        two = stracecalls.run(*paths).calls
-        one = stracecalls.run("-", content=FIRST + SECOND).calls
-    tids = [(call["syscall"], call["tid"]) for call in two]
-    report.equal(tids[-3:], [("execve", None), ("set_tid_address", 6870), ("exit_group", 6870)],
-                 "two logs: threads of the second")
-    report.equal(tids, [(call["syscall"], call["tid"]) for call in one], "two logs, and one")
-
-
-two_logs()
-sys.exit(report.end())
+with harness.folder() as folder:
+    paths = [folder / f"{number}.log" for number in (1, 2)]
+    for path, content in zip(paths, (FIRST, SECOND)):
+        path.write_bytes(content)
+    two, one = stracecalls.run(*paths).calls, stracecalls.run("-", content=FIRST + SECOND).calls
+tids = [(call["syscall"], call["tid"]) for call in two]
+equal(tids[-3:], [("execve", None), ("set_tid_address", 6870), ("exit_group", 6870)],
+      "two logs: threads of the second")
+equal(tids, [(call["syscall"], call["tid"]) for call in one], "two logs, and one")
+harness.finish()

@@ -3,19 +3,11 @@ import collections
 import csv
 import dataclasses
 import io
-import json
-import os
 import re
-import resource
-import subprocess
-import sys
 from decimal import Decimal
 
-PROGRAM = os.path.join(os.environ["TRACEBRAID_BIN"], "stracecalls")
-SOURCE = os.environ["TRACEBRAID_SOURCE"]
-MEGABYTE = 1 << 20
-# The corpus was recorded on this day in UTC; for logs of -t and -tt.
-WHEN = ("--date", "2026-11-23", "--tz", "UTC")
+import harness
+
 LINE_FATES = ("calls", "unfinished", "resumed", "signals", "processes", "messages", "frames",
               "dumps", "tables", "glued", "empty", "problems")
 PENDING = ("unfinished", "detached", "superseded", "cut")
@@ -36,107 +28,44 @@ class Run:
         return self.of("syscall")
 
 
-def need(condition, what):
-    """Ends the test as skipped when what it needs is not on this machine."""
-    if not condition:
-        print(f"skipped: {what}")
-        sys.exit(77)
-
-
 def corpus():
     """The folder of the logs, and index.tsv as a list of dicts."""
-    place = os.environ.get("TRACEBRAID_CORPUS")
-    need(place, "TRACEBRAID_CORPUS names no corpus")
-    folder = os.path.join(place, "strace")
-    need(os.path.exists(f"{folder}/index.tsv"), "the corpus has no strace/index.tsv")
-    with open(f"{folder}/index.tsv", encoding="utf-8", newline="") as file:
-        return f"{folder}/logs", list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    folder = harness.corpus("strace/index.tsv") / "strace"
+    with open(folder / "index.tsv", encoding="utf-8", newline="") as file:
+        return folder / "logs", list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def logs():
     """Logs to try variants on: the corpus' where it is, and the samples'."""
-    found = []
-    place = os.environ.get("TRACEBRAID_CORPUS")
-    folder = os.path.join(place, "strace", "logs") if place else ""
-    if place and os.path.isdir(folder):
-        found += [f"{folder}/{name}" for name in sorted(os.listdir(folder))
-                  if name.endswith(".log")]
-    samples = os.path.join(SOURCE, "samples", "eventlet-strace")
-    if os.path.isdir(samples):
-        found += [f"{samples}/{name}" for name in sorted(os.listdir(samples))
-                  if name.endswith(".strace")]
-    need(found, "neither a corpus nor samples")
-    return found
+    found = sorted(harness.CORPUS.glob("strace/logs/*.log")) if harness.CORPUS else []
+    return found + sorted(harness.SAMPLES.glob("eventlet-strace/*.strace"))
 
 
-def limited():
-    """Whether memory can be limited: a sanitizer reserves terabytes of address space."""
-    with open(PROGRAM, "rb") as file:
-        return b"__asan_init" not in file.read()
+def raw(*options, **limits):
+    """The finished process, of any status. Raises subprocess.TimeoutExpired."""
+    return harness.run("stracecalls", *options, environment={"TZ": "UTC"}, status=None, **limits)
 
 
-def start(options, *, memory=0, **streams):
-    def limit():
-        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-
-    return subprocess.Popen([PROGRAM, *options], preexec_fn=limit if memory else None,
-                            env=dict(os.environ, TZ="UTC"), **streams)
-
-
-def raw(*options, content=None, seconds=120, memory=0):
-    """Status, output, errors. Raises subprocess.TimeoutExpired."""
-    process = start(options, memory=memory, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                    stdin=subprocess.DEVNULL if content is None else subprocess.PIPE)
-    try:
-        out, errors = process.communicate(content, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise
-    return process.returncode, out, errors.decode("utf-8", "replace")
-
-
-def read(status, out, errors):
-    """ValueError when the output is not JSON Lines."""
-    records, ledger = [], None
-    for line in out.decode("utf-8").split("\n"):
-        if not line:
-            continue
-        record = json.loads(line, parse_float=Decimal)
-        if record["type"] == "line_ledger":
-            if ledger is not None:
-                raise ValueError("two ledgers")
-            ledger = record
-        else:
-            records.append(record)
-    return Run(status, records, ledger, errors)
-
-
-def run(*arguments, content=None, seconds=120, memory=0):
-    """Options and logs; content is standard input."""
-    return read(*raw("-f", "jsonl", "--ledger", *arguments, content=content, seconds=seconds,
-                     memory=memory))
+def run(*arguments, **limits):
+    """Options and logs; content is standard input. ValueError when the output is not JSON Lines."""
+    done = raw("-f", "jsonl", "--ledger", *arguments, **limits)
+    records = done.records()
+    ledgers = [record for record in records if record["type"] == "line_ledger"]
+    if len(ledgers) > 1:
+        raise ValueError("two ledgers")
+    return Run(done.status, [record for record in records if record["type"] != "line_ledger"],
+               ledgers[0] if ledgers else None, done.errors)
 
 
 def columns(log, fields, *options):
     """Texts of some fields of all syscall records, every byte as the character of its number."""
-    status, out, errors = raw("-f", "csv", "--fields", ",".join(fields), "-q", *options, log)
-    if status:
-        raise ValueError(f"{log}: status {status}: {errors}")
-    rows = csv.reader(io.StringIO(out.decode("latin-1"), newline=""))
+    done = raw("-f", "csv", "--fields", ",".join(fields), "-q", *options, log)
+    if done.status:
+        raise ValueError(f"{log}: status {done.status}: {done.errors}")
+    rows = csv.reader(io.StringIO(done.out.decode("latin-1"), newline=""))
     if next(rows) != list(fields):
         raise ValueError(f"{log}: another header")
     return list(rows)
-
-
-def nanoseconds(value):
-    """Of a time or duration in decimal seconds; None when unset."""
-    if value is None:
-        return None
-    ns = Decimal(value) * 10**9
-    if ns != ns.to_integral_value():
-        raise ValueError(f"{value} has a part of a nanosecond")
-    return int(ns)
 
 
 def line_count(content):
@@ -287,31 +216,3 @@ def connections(run):
         before = found.get(key, (0, 0))
         found[key] = (before[0] + moved[number][0], before[1] + moved[number][1])
     return found
-
-
-class Report:
-    """Collects what is wrong, and says so at the end."""
-
-    def __init__(self):
-        self.failed, self.passed = 0, 0
-
-    def check(self, truth, what):
-        if truth:
-            self.passed += 1
-        else:
-            self.failed += 1
-            if self.failed <= 200:
-                print(f"FAIL {what}", flush=True)
-        return bool(truth)
-
-    def equal(self, got, want, what):
-        return self.check(got == want, f"{what}: got {got!r}, wanted {want!r}")
-
-    def none(self, problems, what):
-        for problem in problems:
-            self.check(False, f"{what}: {problem}")
-        self.passed += not problems
-
-    def end(self):
-        print(f"{self.passed} passed, {self.failed} failed")
-        return 1 if self.failed or not self.passed else 0

@@ -6,18 +6,16 @@ import decimal
 import io
 import ipaddress
 import json
-import os
-import pathlib
 import re
 import shutil
 import subprocess
 import sys
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 import packed
+from harness import check
 
-programs = pathlib.Path(os.environ["TRACEBRAID_BIN"])
-source = pathlib.Path(os.environ["TRACEBRAID_SOURCE"])
 # A program with its options, the inputs, the type of its records, Zeek's name for it, and a field of
 # plain text.
 CASES = [(["pcapflows"], "samples/*/*.pcap*", "flow", "conn", "uid"),
@@ -25,24 +23,10 @@ CASES = [(["pcapflows"], "samples/*/*.pcap*", "flow", "conn", "uid"),
           "name"),
          (["cprofcalls", "--type", "call"], "samples/*/profile.cprof", "call", "call",
           "callee_name")]
-failures = []
-passed = 0
-
-
-def check(truth, what):
-    global passed
-    if truth:
-        passed += 1
-    else:
-        failures.append(what)
-        print("FAIL", what)
 
 
 def run(command, form, capture):
-    done = subprocess.run([programs / command[0], *command[1:], "-f", form, capture],
-                          capture_output=True, timeout=300)
-    check(done.returncode == 0, f"{capture} -f {form}: {done.returncode} {done.stderr}")
-    return done.stdout
+    return harness.run(*command, "-f", form, capture).out
 
 
 def text(value):
@@ -148,14 +132,13 @@ def check_forms(command, capture, type_name, zeek_path, field):
 
 
 for command, pattern, *case in CASES:
-    captures = sorted(source.glob(pattern))
+    captures = sorted(harness.SOURCE.glob(pattern))
     check(captures, f"no {pattern}")
     for capture in captures:
         check_forms(command, capture, *case)
 # Records of two types, as one program writes them by itself.
-for profile in sorted(source.glob("samples/*/profile.cprof")):
+for profile in harness.profiles():
     types, records = packed.read(run(["cprofcalls"], "msgpack", profile))
     check([each["type"] for each in types] == ["function", "call"], f"{profile}: {types}")
     check_json(profile, records, run(["cprofcalls"], "jsonl", profile))
-print(f"{passed} passed, {len(failures)} failed")
-sys.exit(1 if failures else 0)
+harness.finish()
