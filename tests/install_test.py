@@ -1,27 +1,22 @@
 """`cmake --install` puts everything in place: the program runs from there, its manual page and
 completions are beside it.
 """
-import os
-import pathlib
-import subprocess
 import sys
-import tempfile
 
-with tempfile.TemporaryDirectory() as folder:
-    root = pathlib.Path(folder)
-    subprocess.run(["cmake", "--install", os.environ["TRACEBRAID_BIN"], "--prefix", folder],
-                   check=True, stdout=subprocess.DEVNULL)
+sys.path.append(f"{sys.path[0]}/support")
+import harness
+from harness import check
+
+with harness.folder() as root:
+    harness.execute(["cmake", "--install", harness.PROGRAMS, "--prefix", root])
     for program, start in (("cprof2callgrind", b"# callgrind format\n"),
                            ("cprofcalls", b'{"type":"function",')):
         for path in (f"bin/{program}", f"share/man/man1/{program}.1",
                      f"share/bash-completion/completions/{program}",
                      f"share/zsh/vendor-completions/_{program}",
                      f"share/fish/vendor_completions.d/{program}.fish"):
-            assert (root / path).stat().st_size > 0, path
-        sample = sorted(pathlib.Path(os.environ["TRACEBRAID_SOURCE"]).glob(
-            "samples/*/profile.cprof"))[0]
-        words = [root / "bin" / program, sample] + ["-"] * (program == "cprof2callgrind")
-        out = subprocess.run(words, check=True, capture_output=True).stdout
-        assert out.startswith(start), out[:100]
-print("2 passed, 0 failed")
-sys.exit(0)
+            check((root / path).exists() and (root / path).stat().st_size > 0, path)
+        out = harness.execute([root / "bin" / program, harness.profiles()[0],
+                               *["-"] * (program == "cprof2callgrind")]).out
+        check(out.startswith(start), out[:100])
+harness.finish()

@@ -33,6 +33,7 @@ from decimal import Decimal
 SOURCE = pathlib.Path(os.environ.get("TRACEBRAID_SOURCE") or
                       pathlib.Path(__file__).resolve().parents[2]).resolve()
 PROGRAMS = pathlib.Path(os.environ.get("TRACEBRAID_BIN") or SOURCE / "build/dev").resolve()
+PATH = f"{PROGRAMS}:{os.environ['PATH']}"  # where our programs come first
 SAMPLES = SOURCE / "samples"
 # Recordings that are too large for the repository, or None; scripts that need them call corpus().
 CORPUS = pathlib.Path(os.environ["TRACEBRAID_CORPUS"]).resolve() \
@@ -235,8 +236,8 @@ def execute(command, *, content=None, status=0, seconds=300, memory=0, peak=Fals
         os.close(tell)
         with open(told, "rb") as file:
             peak_kb = int(file.read() or 0)
-    run = Run(done.returncode, done.stdout or b"", (done.stderr or b"").decode("utf-8", "replace"),
-              peak_kb)
+    run = Run(done.returncode, done.stdout or b"",
+              (done.stderr or b"").decode("utf-8", "surrogateescape"), peak_kb)
     if status is not None:
         allowed = status if isinstance(status, (tuple, set)) else (status,)
         check(run.status in allowed, f"{' '.join(asked)[:500]}: status {run.status}, "
@@ -256,9 +257,8 @@ def records(program, *arguments, **options):
 
 def shell(script, *arguments, environment=None, **options):
     """A script of bash, $1… being the arguments, where our programs come first in PATH."""
-    path = f"{PROGRAMS}:{os.environ['PATH']}"
     return execute(["bash", "-o", "pipefail", "-c", script, "bash", *arguments],
-                   environment={"PATH": path, **(environment or {})}, **options)
+                   environment={"PATH": PATH, **(environment or {})}, **options)
 
 
 @functools.cache

@@ -10,7 +10,6 @@ PREFIX = re.compile(
 ID = re.compile(r"\[pid +(\d+)(?:<[^>]*>)?\] |(\d{1,8})(?:<[^>]*>)? +")
 TIME = re.compile(r"(?:\d\d:\d\d:\d\d(?:\.\d+)?|\d{9,}(?:\.\d+)?) ")
 NAME = re.compile(r"(?:<\.\.\. )?[a-z_][a-z_0-9]*(?:\(| resumed> ?)")
-UNFINISHED = " <unfinished ...>"
 
 
 def annotation_end(text, start):
@@ -77,14 +76,6 @@ def is_strace(line):
 def without_annotations(line):
     return "".join("" if kind == "annotation" else line[begin:end]
                    for kind, begin, end in tokens(line, 0))
-
-
-def annotated_first_argument(line):
-    """What -y or -yy says of the first argument that is a descriptor, as raw text, or None."""
-    for kind, begin, end in tokens(line):
-        if kind == "annotation" and line[begin - 1].isdigit():
-            return line[begin:end]
-    return None
 
 
 def equals_sign(line):

@@ -3,37 +3,24 @@ which system calls (syscall_makers.py): with stacks and a perf map every call mu
 stacks alone every built-in function, and with neither the error of the estimate is measured.
 """
 import json
-import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
-source = pathlib.Path(os.environ["TRACEBRAID_SOURCE"])
 sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 from callgrind_file import CallgrindFile
+from harness import check
 from pythons import find
 
-program = source / "tests/analyzers/callgrind/syscall_makers.py"
-tracebraid = pathlib.Path(os.environ["TRACEBRAID_BIN"]) / "tracebraid"
+program = harness.SOURCE / "tests/analyzers/callgrind/syscall_makers.py"
 # Built-in functions that nothing but the program calls, by their system call.
 OWN = {"getppid": "posix.getppid", "getpgrp": "posix.getpgrp", "sched_yield": "posix.sched_yield",
        "getsid": "posix.getsid", "getpriority": "posix.getpriority", "poll": "'poll' of 'select.poll'",
        "recvfrom": "'recv' of '_socket.socket'",
        "getpgid": "posix.getpgid"}
-failures = []
-passed = 0
-
-
-def check(truth, what):
-    global passed
-    if truth:
-        passed += 1
-    else:
-        failures.append(what)
-        print("FAIL", what)
 
 
 def record(folder, python, stacks):
@@ -51,10 +38,8 @@ def record(folder, python, stacks):
 
 
 def attributions(*inputs):
-    run = subprocess.run([tracebraid, "callgrind", "-f", "jsonl", *inputs], capture_output=True,
-                         text=True, timeout=300)
-    check(run.returncode == 0, f"{inputs}: {run.stderr}")
-    return [json.loads(line) for line in run.stdout.splitlines()], run.stderr
+    run = harness.run("tracebraid", "callgrind", "-f", "jsonl", *inputs)
+    return run.records(), run.errors
 
 
 def last(qualified):
@@ -99,9 +84,7 @@ def with_stacks(version, python, folder):
         check(all(each["evidence"] == "method" for each in made
                   if each["syscall"] == call), f"{version} method: {call}")
     # And as a profile: a function's calls of its built-in function cost just that.
-    run = subprocess.run([tracebraid, "callgrind", "-q", profile, log, perf_map],
-                         capture_output=True, check=True)
-    graph = CallgrindFile(run.stdout)
+    graph = CallgrindFile(harness.run("tracebraid", "callgrind", "-q", profile, log, perf_map).out)
     at = graph.events.index("Syscalls")
     for function, call, number in truth["main"]:
         if call not in OWN or last(function) in ("turn", "copy"):
@@ -115,9 +98,9 @@ def with_stacks(version, python, folder):
 
 def by_count(version, python, folder):
     truth, profile, log, _ = record(folder, python, stacks=False)
-    run = subprocess.run([tracebraid, "callgrind", profile, log], capture_output=True, check=True)
-    graph = CallgrindFile(run.stdout)
-    check(b"seen the main thread" in run.stderr, f"{version} count: {run.stderr}")
+    run = harness.run("tracebraid", "callgrind", profile, log)
+    graph = CallgrindFile(run.out)
+    check("seen the main thread" in run.errors, f"{version} count: {run.errors}")
     at = graph.events.index("Syscalls")
     error = total = 0
     worst = []
@@ -170,19 +153,17 @@ def by_count(version, python, folder):
     check(error <= total * 0.15, f"{version} count: {error} of {total}")
 
 
-if not shutil.which("strace") or subprocess.run(
-        ["strace", "-o", "/dev/null", "true"], stderr=subprocess.DEVNULL).returncode != 0:
-    print("skipped: strace is not installed, or may not trace")
-    sys.exit(77)
+harness.need_programs("strace")
+harness.need(subprocess.run(["strace", "-o", "/dev/null", "true"],
+                            stderr=subprocess.DEVNULL).returncode == 0, "strace may not trace")
 pythons = {version: path for version, path in find().items()
            if version.startswith("3.") and int(version[2:]) >= 8}
 has_k = subprocess.run(["strace", "-k", "-o", "/dev/null", "true"],
                        stderr=subprocess.DEVNULL).returncode == 0
 for version, python in sorted(pythons.items(), key=lambda item: int(item[0][2:])):
-    with tempfile.TemporaryDirectory() as folder:
-        by_count(version, python, pathlib.Path(folder))
+    with harness.folder() as folder:
+        by_count(version, python, folder)
     if has_k and int(version[2:]) >= 12:
-        with tempfile.TemporaryDirectory() as folder:
-            with_stacks(version, python, pathlib.Path(folder))
-print(f"{passed} passed, {len(failures)} failed")
-sys.exit(1 if failures else 0)
+        with harness.folder() as folder:
+            with_stacks(version, python, folder)
+harness.finish()

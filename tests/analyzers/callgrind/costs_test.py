@@ -1,51 +1,23 @@
 """tracebraid callgrind: time against cprof2callgrind, the other events against the logs themselves,
 strace's own tables and tracebraid sockets; conservation of every cost from its bearer to the roots.
 """
-import json
-import os
-import pathlib
 import re
 import shutil
-import subprocess
 import sys
-import tempfile
 
-source = pathlib.Path(os.environ["TRACEBRAID_SOURCE"])
 sys.path.append(f"{sys.path[0]}/../../support")
-from callgrind_file import CallgrindFile
-
-programs = pathlib.Path(os.environ["TRACEBRAID_BIN"])
-corpus = os.environ.get("TRACEBRAID_CORPUS")
-ADDED = {"kernel", "network", "greenlets", "unknown"}  # objects that no profile has
-failures = []
-passed = 0
-
-
-def check(truth, what):
-    global passed
-    if truth:
-        passed += 1
-    else:
-        failures.append(what)
-        print("FAIL", what)
+import harness
+from callgrind_file import CallgrindFile, annotated, components
+from harness import check, nanoseconds
 
 
 def merged(*arguments):
-    run = subprocess.run([programs / "tracebraid", "callgrind", *arguments], capture_output=True,
-                         timeout=300)
-    check(run.returncode == 0, f"{arguments}: {run.returncode} {run.stderr}")
-    return CallgrindFile(run.stdout)
-
-
-def alone(profile):
-    run = subprocess.run([programs / "cprof2callgrind", profile, "-"], capture_output=True,
-                         check=True, timeout=300)
-    return CallgrindFile(run.stdout)
+    return CallgrindFile(harness.run("tracebraid", "callgrind", *arguments).out)
 
 
 def same_time(name, profile, ours):
     """Time is what cprof2callgrind has, for every function and call."""
-    expected = alone(profile)
+    expected = CallgrindFile(harness.run("cprof2callgrind", profile, "-").out)
     check(ours.totals[0] == expected.total, f"{name}: total {ours.totals[0]} {expected.total}")
     for text, (file, obj) in expected.functions.items():
         check(ours.functions.get(text) == (file, obj) and
@@ -75,9 +47,11 @@ def conserved(name, ours):
         into.setdefault(callee, []).append(costs)
         out_of.setdefault(caller, []).append(costs)
     check(at_roots[1:] == ours.totals[1:], f"{name}: at roots {at_roots} of {ours.totals}")
-    circle = components(ours)
+    callees = {text: [] for text in ours.functions}
+    for caller, callee in ours.calls:
+        callees.setdefault(caller, []).append(callee)
     members = {}
-    for text, number in circle.items():
+    for text, number in components(callees).items():
         members.setdefault(number, set()).add(text)
     for group in members.values():
         if "(root)" in group:
@@ -97,42 +71,6 @@ def conserved(name, ours):
             for costs in into.get(text, ()):
                 balance = [left - right for left, right in zip(balance, costs)]
         check(not any(balance[1:]), f"{name}: {sorted(group)[:3]} keeps {balance[1:]}")
-
-
-def components(ours):
-    """{function: number of its strongly connected component} (Kosaraju)."""
-    callees, callers = {}, {}
-    for caller, callee in ours.calls:
-        callees.setdefault(caller, []).append(callee)
-        callers.setdefault(callee, []).append(caller)
-    order, seen = [], set()
-    for start in ours.functions:
-        if start in seen:
-            continue
-        seen.add(start)
-        stack = [(start, iter(callees.get(start, ())))]
-        while stack:
-            at, rest = stack[-1]
-            for callee in rest:
-                if callee not in seen:
-                    seen.add(callee)
-                    stack.append((callee, iter(callees.get(callee, ()))))
-                    break
-            else:
-                order.append(at)
-                stack.pop()
-    number = {}
-    for start in reversed(order):
-        if start in number:
-            continue
-        number[start] = start
-        stack = [start]
-        while stack:
-            for caller in callers.get(stack.pop(), ()):
-                if caller not in number:
-                    number[caller] = start
-                    stack.append(caller)
-    return number
 
 
 def table_of(log):
@@ -183,15 +121,10 @@ def check_scenario(name, folder, profile, log, capture, others=()):
     calls, ns, errors = plain_sums(folder / log)
     check((total["Syscalls"], total["SysTime"], total["Errors"]) == (calls, ns, errors),
           f"{name}: {total} {(calls, ns, errors)}")
-    run = subprocess.run([programs / "tracebraid", "sockets", "--all", "-f", "jsonl", folder / log,
-                          folder / capture], capture_output=True, check=True, timeout=300)
-    sockets = [json.loads(line, parse_float=str) for line in run.stdout.splitlines()]
-    waits = sum(int(socket["wait_total"].replace(".", "")) for socket in sockets
-                if socket["wait_total"])
+    sockets = harness.records("tracebraid", "sockets", "--all", folder / log, folder / capture)
+    waits = sum(nanoseconds(socket["wait_total"]) for socket in sockets if socket["wait_total"])
     check(total["Wait"] == waits, f"{name}: Wait {total['Wait']} {waits}")
-    run = subprocess.run([programs / "pcapflows", "-q", "-f", "jsonl", folder / capture],
-                         capture_output=True, check=True, timeout=300)
-    flows = [json.loads(line) for line in run.stdout.splitlines()]
+    flows = harness.records("pcapflows", folder / capture)
     check(total["Retrans"] == sum(flow["orig_rexmit_pkts"] + flow["resp_rexmit_pkts"]
                                   for flow in flows), f"{name}: Retrans {total['Retrans']}")
     # The network's own costs are those of the calls on sockets, connection by connection.
@@ -212,7 +145,7 @@ def check_scenario(name, folder, profile, log, capture, others=()):
     return ours
 
 
-sample = source / "samples/accept-storm"
+sample = harness.SAMPLES / "accept-storm"
 ours = check_scenario("accept-storm", sample, "profiling.cprof", "strace.log", "tcpdump.pcap")
 storm = inclusive(ours, "accept4")
 text = (sample / "strace.log").read_text()
@@ -261,29 +194,22 @@ check(calls_only.totals[1] == ours.totals[1] and
 conserved("log alone", calls_only)
 
 # Records say the same as the profile.
-run = subprocess.run([programs / "tracebraid", "callgrind", "-q", "-f", "jsonl",
-                      sample / "profiling.cprof", sample / "strace.log", sample / "tcpdump.pcap"],
-                     capture_output=True, check=True)
-records = [json.loads(line) for line in run.stdout.splitlines()]
+records = harness.records("tracebraid", "callgrind", sample / "profiling.cprof",
+                          sample / "strace.log", sample / "tcpdump.pcap")
 check(sum(record["calls"] for record in records) == ours.totals[1], "records: calls")
 check(sum(record["calls"] for record in records if record["evidence"] == "count") ==
       ours.totals[ours.events.index("Estimated")], "records: estimated")
 
 if shutil.which("callgrind_annotate"):
-    with tempfile.TemporaryDirectory() as folder:
-        out = os.path.join(folder, "callgrind.out")
-        subprocess.run([programs / "tracebraid", "callgrind", "-q", sample / "profiling.cprof",
-                        sample / "strace.log", "-o", out], check=True)
-        run = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no",
-                              "--show-percs=no", out], cwd="/", capture_output=True, text=True,
-                             check=True)
-        check(not run.stderr and "WARNING" not in run.stdout, run.stderr)
-        line = re.search(r"^\s*([\d, ]+?)\s+PROGRAM TOTALS", run.stdout, re.M)
-        shown = [int(number.replace(",", "")) for number in line.group(1).split()]
+    with harness.folder() as folder:
+        out = folder / "callgrind.out"
+        harness.run("tracebraid", "callgrind", "-q", sample / "profiling.cprof", sample / "strace.log",
+                    "-o", out)
+        _, shown = annotated(out)
         check(shown == ours.totals[:len(shown)], f"callgrind_annotate: {shown}")
 
-if corpus:
-    corpus = pathlib.Path(corpus)
+if harness.CORPUS:
+    corpus = harness.CORPUS
     for name in ("storm", "hub-asyncio", "hub-epolls", "hub-selects", "threads-py311",
                  "threads-py312-perf"):
         folder = corpus / "scenarios" / name
@@ -313,5 +239,4 @@ if corpus:
               f"{log.name}: {total}")
     check(compared > 10, f"compared {compared} tables")
 
-print(f"{passed} passed, {len(failures)} failed")
-sys.exit(1 if failures else 0)
+harness.finish()

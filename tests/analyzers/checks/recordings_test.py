@@ -2,51 +2,25 @@
 README says, the labels of planted misbehaviour, and byte counts that the traced programs wrote down.
 """
 import json
-import os
-import pathlib
 import re
-import subprocess
 import sys
+from decimal import Decimal
 
-programs = pathlib.Path(os.environ["TRACEBRAID_BIN"])
-corpus = os.environ.get("TRACEBRAID_CORPUS")
-if not corpus:
-    print("skipped: TRACEBRAID_CORPUS names no corpus")
-    sys.exit(77)
-corpus = pathlib.Path(corpus)
-# The corpus was recorded on this day in UTC; for logs of -t and -tt.
-WHEN = ("--date", "2026-11-23", "--tz", "UTC")
-failures = []
-passed = 0
+sys.path.append(f"{sys.path[0]}/../../support")
+import harness
+from harness import WHEN, check
 
 
-def check(truth, what):
-    global passed
-    if truth:
-        passed += 1
-    else:
-        failures.append(what)
-        print("FAIL", what)
-
-
-def records(*command):
-    run = subprocess.run([programs / "tracebraid", command[0], *WHEN, *command[1:]], capture_output=True, text=True,
-                         timeout=300)
-    check(run.returncode in (0, 1), f"{command}: {run.returncode} {run.stderr}")
-    return [json.loads(line) for line in run.stdout.splitlines()]
+def records(command, *arguments):
+    return harness.run("tracebraid", command, *WHEN, "-f", "jsonl", *arguments,
+                       status=(0, 1)).records()
 
 
 def findings(*inputs):
-    return records("check", "-f", "jsonl", *inputs)
+    return records("check", *inputs)
 
 
-def by_id(found):
-    groups = {}
-    for finding in found:
-        groups.setdefault(finding["id"], []).append(finding)
-    return groups
-
-
+corpus = harness.corpus("scenarios", "strace/logs")
 scenarios = corpus / "scenarios"
 
 # The storm: numbers by grep and from the scenario's description.
@@ -176,8 +150,7 @@ for name, expected in EXPECTED.items():
 # Every socket of the scenarios has its flow; both ends of a connection on loopback name each other.
 for name in ("storm", "hub-asyncio", "hub-epolls", "hub-selects", "threads-py311",
              "threads-py39-noyy", "threads-py312-perf"):
-    sockets = records("sockets", "-f", "jsonl", scenarios / name / "strace.log",
-                      scenarios / name / "tcpdump.pcap")
+    sockets = records("sockets", scenarios / name / "strace.log", scenarios / name / "tcpdump.pcap")
     talking = [socket for socket in sockets if socket["peer_p"]]
     check(talking and all(socket["match"] in ("address", "time") for socket in talking),
           f"{name}: {[socket['match'] for socket in talking]}")
@@ -220,9 +193,9 @@ for name, (planted, count) in PLANTED.items():
     if count is not None:
         check([finding["count"] for finding in loud] == [count], f"{name}: {loud}")
 # f16's peer was late by 350 ms: sockets tells how long it waited.
-slow = records("sockets", "-f", "jsonl", logs / "f16_slow.log")
+slow = records("sockets", logs / "f16_slow.log")
 received = [socket for socket in slow if socket["bytes_in"]]
-check(len(received) == 1 and received[0]["blocked"] == 0.350632, f"f16: {received}")
+check(len(received) == 1 and received[0]["blocked"] == Decimal("0.350632"), f"f16: {received}")
 # Programs that do nothing wrong to anybody's network.
 for name in ("a05_ttt_T_C", "a13_a0", "d01_gcc", "d05_tar", "d09_sqlite", "e01_thr_yy",
              "e03_prefork", "e04_aio", "e06_eventlet_yy", "e07_t_seconds", "e10_curl",
@@ -234,7 +207,7 @@ for name in ("a05_ttt_T_C", "a13_a0", "d01_gcc", "d05_tar", "d09_sqlite", "e01_t
 # What the traced programs counted themselves: bytes of each connection, by the peer's port.
 for name in ("e01_thr_yy", "e03_prefork", "e04_aio", "e06_eventlet_yy", "e07_t_seconds"):
     truth = json.loads((logs / f"{name}.truth").read_text())
-    sockets = records("sockets", "-f", "jsonl", logs / f"{name}.log", logs / f"{name}.pcap")
+    sockets = records("sockets", logs / f"{name}.log", logs / f"{name}.pcap")
     accepted = {socket["peer_p"]: socket for socket in sockets if socket["role"] == "accepted"}
     compared = 0
     for connection in truth:
@@ -250,5 +223,4 @@ for name in ("e01_thr_yy", "e03_prefork", "e04_aio", "e06_eventlet_yy", "e07_t_s
               f"{name}: {port} on the wire: {socket['wire_in']}, {socket['wire_out']}")
     check(compared == len(accepted), f"{name}: compared {compared} of {len(accepted)}")
 
-print(f"{passed} passed, {len(failures)} failed")
-sys.exit(1 if failures else 0)
+harness.finish()

@@ -6,16 +6,14 @@ Of streams as the converters make them when they are not asked for more, check t
 does not tell of the files: of the sample, and of the recordings of TRACEBRAID_CORPUS.
 """
 import itertools
-import json
-import os
-import pathlib
 import re
-import subprocess
 import sys
 
-programs = pathlib.Path(os.environ["TRACEBRAID_BIN"])
-sample = pathlib.Path(os.environ["TRACEBRAID_SOURCE"]) / "samples" / "accept-storm"
-corpus = os.environ.get("TRACEBRAID_CORPUS")
+sys.path.append(f"{sys.path[0]}/../../support")
+import harness
+from harness import check
+
+sample = harness.SAMPLES / "accept-storm"
 # With file records: what is closed when is told by them.
 CONVERTERS = {
     "strace.log": "stracecalls -q --records syscall,signal,process,problem,file -f msgpack",
@@ -24,35 +22,22 @@ CONVERTERS = {
     "profiling.cprof": "cprofcalls -q -f msgpack"}
 DEFAULTS = {**CONVERTERS, "strace.log": "stracecalls -q -f msgpack",
             "tcpdump.pcap": "pcapflows -q -f msgpack"}
-failures = []
-passed = 0
-
-
-def check(truth, what):
-    global passed
-    if truth:
-        passed += 1
-    else:
-        failures.append(what)
-        print("FAIL", what)
 
 
 def run(*inputs):
     """Findings, without the names of the inputs; the exit status; and the text for people."""
-    command = " ".join(inputs)  # file names and <(…)
-    done = [subprocess.run(["bash", "-c", f"{programs}/tracebraid check {form} {command}"],
-                           capture_output=True, text=True, timeout=60, check=False)
-            for form in ("-f jsonl", "")]
+    command = f"tracebraid check {' '.join(inputs)}"  # file names and <(…)
+    done = [harness.shell(command + form, status=(0, 1)) for form in (" -f jsonl", "")]
     for each in done:
-        check(each.returncode in (0, 1) and not each.stderr, f"{inputs}: {each.returncode} {each.stderr}")
-    findings = [json.loads(line) for line in done[0].stdout.splitlines()]
+        check(not each.errors, f"{inputs}: {each.errors}")
+    findings = done[0].records()
     for finding in findings:
         finding["evidence"] = re.sub(r"(?m)^\S+?:(?=\d+: )", "", finding["evidence"])
-    return findings, done[0].returncode, done[1].stdout
+    return findings, done[0].status, done[1].text
 
 
 def pipes(converters, files):
-    return [f"<({programs}/{converters[file.name]} {file})" for file in files]
+    return [f"<({converters[file.name]} {file})" for file in files]
 
 
 def of_defaults(files, found, name):
@@ -93,8 +78,8 @@ for size in range(1, len(CONVERTERS) + 1):
         check((SEGMENTS_WANTED in more_than_default) == (has_log and "tcpdump.pcap" in names),
               f"{names}: {more_than_default}")
 
-if corpus:
-    scenarios = pathlib.Path(corpus) / "scenarios"
+if harness.CORPUS:
+    scenarios = harness.CORPUS / "scenarios"
     for name in ("storm", "hub-epolls", "hub-selects", "threads-py311"):
         files = sorted((scenarios / name).iterdir())
         for some in (files, [scenarios / name / "strace.log"],
@@ -109,20 +94,19 @@ if corpus:
     # Faults that only file records show are told of with them, and not guessed without.
     NEED_FILES = {"f07_fd_leak": "fd_leak", "f08_close_wait": "close_wait", "f13_backlog": "backlog_overflow",
                   "f19_partial": "partial_write"}
-    for log in sorted((pathlib.Path(corpus) / "strace" / "logs").glob("[cef]*.log")):
+    for log in sorted((harness.CORPUS / "strace/logs").glob("[cef]*.log")):
         name, date = log.stem, "--date 2026-11-23 --tz UTC"
         needed = {NEED_FILES[name]} if name in NEED_FILES else set()
         findings, _, text = run(date, str(log))
         told = {finding["id"] for finding in findings}
         check(needed <= told, f"{name}: {told}")
-        has_files = bool(subprocess.run([programs / "stracecalls", "-q", "--records", "file", "-f", "jsonl",
-                                         *date.split(), log], capture_output=True, check=False).stdout)
+        has_files = bool(harness.run("stracecalls", "-q", "--records", "file", "-f", "jsonl",
+                                     *date.split(), log, status=None).out)
         check(FILES_WANTED not in text, f"{name}: {text}")
         for converters, lost in ((CONVERTERS, set()), (DEFAULTS, needed)):
-            of_stream, _, text = run(f"<({programs}/{converters['strace.log']} {date} {log})")
+            of_stream, _, text = run(f"<({converters['strace.log']} {date} {log})")
             check(all(finding in findings for finding in of_stream), f"{name}: told of streams alone: {of_stream}")
             check(told - {finding["id"] for finding in of_stream} == lost, f"{name}: {told} {of_stream}")
             check((FILES_WANTED in text) == (converters is DEFAULTS and has_files), f"{name}: {text}")
 
-print(f"{passed} passed, {len(failures)} failed")
-sys.exit(1 if failures else 0)
+harness.finish()

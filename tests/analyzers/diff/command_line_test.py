@@ -4,22 +4,17 @@ how inputs become runs, gates and exit statuses, what is refused.
 import itertools
 import json
 import marshal
-import os
-import pathlib
 import random
 import re
 import shutil
-import struct
-import subprocess
 import sys
-import tempfile
 from fractions import Fraction
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import capture_file
 import diff_runs
-
-report = diff_runs.Report()
-TRACEBRAID = diff_runs.PROGRAMS / "tracebraid"
+import harness
+from harness import check, equal
 
 
 def function(name, calls, tottime_ns=0, file="/srv/shop/app.py", line=1):
@@ -91,12 +86,12 @@ def compare_runs(place, seed):
         if median(a):
             ppm = Fraction(change * 10**6, median(a))
             want["relative"] = int(ppm)  # cut
-        report.equal({name: found[key][name] for name in want}, want, f"seed {seed}: {key}")
+        equal({name: found[key][name] for name in want}, want, f"seed {seed}: {key}")
 
 
 def status_of(*arguments, **options):
     done = diff_runs.run(*arguments, **options)
-    return done.returncode, done.stderr, done.stdout
+    return done.status, done.errors, done.text
 
 
 def check_gates(place):
@@ -125,25 +120,23 @@ def check_gates(place):
             ("function.cumtime[*] >= 5ms", True), ("function.cumtime > 5ms", False),
             ("any function.tottime > +399%", True)]:
         status, errors, _ = status_of("--fail-if", gate, *both)
-        report.equal((status, f"--fail-if {gate} holds" in errors), (int(holds), holds), gate)
-        report.check(holds or not errors, f"{gate}: {errors}")
+        equal((status, f"--fail-if {gate} holds" in errors), (int(holds), holds), gate)
+        check(holds or not errors, f"{gate}: {errors}")
     # Several: all that hold are named, and those alone.
     status, errors, _ = status_of("--fail-if", "function.calls[new] > 0", *both, "--fail-if",
                                   "function.calls > +1", "--fail-if", "function.calls > 1")
-    report.equal((status, len(errors.splitlines())), (1, 2), f"several gates: {errors}")
+    equal((status, len(errors.splitlines())), (1, 2), f"several gates: {errors}")
     # What fits nothing is said, what a side does not tell is an error; a reader that leaves early
     # loses no gate.
     for pattern in ("typo", "*other.py", "stead"):
         status, errors, _ = status_of("--fail-if", f"function.calls[{pattern}] > 0", *both)
-        report.equal((status, "does not hold: nothing has such a name" in errors), (0, True),
-                     f"{pattern}: {errors}")
+        equal((status, "does not hold: nothing has such a name" in errors), (0, True),
+              f"{pattern}: {errors}")
     status, errors, _ = status_of("--fail-if", "syscall.calls > +0", *both)
-    report.equal((status, "no input of A tells of syscall.calls" in errors), (1, True), errors)
+    equal((status, "no input of A tells of syscall.calls" in errors), (1, True), errors)
     for gate, want in (("function.calls > 0", 1), ("function.calls > +0", 0)):
-        done = subprocess.run(["bash", "-c", '"$@" | true; exit ${PIPESTATUS[0]}', "-", TRACEBRAID,
-                               "diff", "--all", "-f", "jsonl", "--fail-if", gate, *both],
-                              capture_output=True)
-        report.equal(done.returncode, want, f"{gate} without a reader: {done.stderr}")
+        harness.shell('tracebraid diff --all -f jsonl --fail-if "$@" | true; exit ${PIPESTATUS[0]}',
+                      gate, *both, status=want)
     # Several runs: what may be noise makes no gate hold, what is apart does.
     runs = {"a": [100, 110, 120], "b": [115, 125, 130], "c": [125, 126, 127]}
     for side, values in runs.items():
@@ -154,12 +147,12 @@ def check_gates(place):
                           ("b", "function.calls > 120", 1), ("c", "any function.calls > +15", 1),
                           ("c", "any function.calls > +16", 0)]:
         status, errors, _ = status_of("--fail-if", gate, *sides["a"], "--", *sides[b])
-        report.equal(status, want, f"{gate} of runs a against {b}: {errors}")
+        equal(status, want, f"{gate} of runs a against {b}: {errors}")
 
 
 def check_runs(place):
     """How inputs become runs: by the number of runs that each measure has."""
-    samples = diff_runs.SOURCE / "samples"
+    samples = harness.SAMPLES
     profile, log = samples / "pure-cpu" / "profile.cprof", samples / "accept-storm" / "strace.log"
     folders = []
     for name in ("one", "two", "three"):
@@ -172,34 +165,33 @@ def check_runs(place):
 
     def runs(*arguments):
         done = diff_runs.run("--all", "-f", "jsonl", *arguments)
-        assert done.returncode == 0, (arguments, done.stderr)
-        found = [json.loads(line) for line in done.stdout.splitlines()]
-        return {each["kind"]: (each["a_runs"], each["b_runs"]) for each in found
-                if each["name"] is None and each["measure"] == "calls"}, done.stderr
+        equal(done.status, 0, f"{arguments}: {done.errors}")
+        return {each["kind"]: (each["a_runs"], each["b_runs"]) for each in done.records()
+                if each["name"] is None and each["measure"] == "calls"}, done.errors
     one, two, three = folders
     got, errors = runs(one, two, "--", three)
-    report.equal(got, {"function": (2, 1), "syscall": (2, 1), "socket": (2, 1)}, "folders")
-    report.check("left out, for they are no traces: notes.txt" in errors, errors)
+    equal(got, {"function": (2, 1), "syscall": (2, 1), "socket": (2, 1)}, "folders")
+    check("left out, for they are no traces: notes.txt" in errors, errors)
     files = [one / "profile.cprof", two / "profile.cprof", one / "strace.log"]
     got, _ = runs(*files, "--", three)
-    report.equal(got["function"] + got["syscall"], (2, 1, 1, 1), "files by kind")
+    equal(got["function"] + got["syscall"], (2, 1, 1, 1), "files by kind")
     got, _ = runs("--runs", "one", *files, "--", three)
-    report.equal(got["function"] + got["syscall"], (1, 1, 1, 1), "--runs one")
+    equal(got["function"] + got["syscall"], (1, 1, 1, 1), "--runs one")
     got, _ = runs(one / "profile.cprof", ",", two / "profile.cprof", three / "profile.cprof", "--",
                   three)
-    report.equal(got["function"], (2, 1), "commas")
+    equal(got["function"], (2, 1), "commas")
     (place / "both").mkdir()
     for folder in (one, two):
         shutil.move(folder, place / "both" / folder.name)
     got, _ = runs(place / "both", "--", three)
-    report.equal(got["function"] + got["syscall"], (2, 1, 2, 1), "folders in a folder")
+    equal(got["function"] + got["syscall"], (2, 1, 2, 1), "folders in a folder")
     shutil.move(place / "both" / "one", one)
     shutil.move(place / "both" / "two", two)
     # One run of two profiles has the sum of both.
     found = diff_runs.changes("--runs", "one", profile, "--", files[0], files[1])
     totals = {each["measure"]: (each["a"], each["b"]) for each in found if each["name"] is None}
-    report.equal([2 * a for a, _ in (totals["calls"], totals["tottime"])],
-                 [b for _, b in (totals["calls"], totals["tottime"])], "profiles added up")
+    equal([2 * a for a, _ in (totals["calls"], totals["tottime"])],
+          [b for _, b in (totals["calls"], totals["tottime"])], "profiles added up")
     # strace -ff: one log for each thread, without its number in the lines.
     threads = {}
     for line in log.read_text().splitlines():
@@ -211,30 +203,28 @@ def check_runs(place):
         parts.append(place / f"trace.{thread}")
         parts[-1].write_text("\n".join(lines) + "\n")
     got, _ = runs(*parts, "--", log)
-    report.equal(got["syscall"], (1, 1), "strace -ff")
+    equal(got["syscall"], (1, 1), "strace -ff")
     # Standard input is one of them.
-    done = subprocess.run([TRACEBRAID, "diff", "-f", "jsonl", "--all", "-", profile],
-                          stdin=open(profile, "rb"), capture_output=True, text=True)
-    found = [json.loads(line) for line in done.stdout.splitlines()]
-    report.check(done.returncode == 0 and found and
-                 all(each["status"] == "same" for each in found), f"standard input: {done.stderr}")
+    found = harness.run("tracebraid", "diff", "-f", "jsonl", "--all", "-", profile,
+                        content=profile.read_bytes()).records()
+    check(found and all(each["status"] == "same" for each in found), f"standard input: {found}")
     # What cannot be read does not stop the others, but the status tells.
     status, errors, out = status_of(profile, place / "missing", "--", profile)
-    report.equal((status, "missing: cannot open" in errors, "Functions" in out), (1, True, True),
-                 f"a missing input: {errors}")
+    equal((status, "missing: cannot open" in errors, "Functions" in out), (1, True, True),
+          f"a missing input: {errors}")
     (place / "cut.cprof").write_bytes(profile.read_bytes()[:2000])
     status, errors, out = status_of(place / "cut.cprof", profile)
-    report.equal((status, "cut.cprof" in errors, "Functions" in out), (1, True, True),
-                 f"a cut input: {errors}")
+    equal((status, "cut.cprof" in errors, "Functions" in out), (1, True, True),
+          f"a cut input: {errors}")
     # A capture's clock is shifted, that of an input that is none refused.
     capture = samples / "accept-storm" / "tcpdump.pcap"
-    report.equal(status_of("--shift", f"{capture}=0.5", log, capture, "--", profile)[0], 0, "shift")
-    report.equal(status_of("--shift", "other=0.5", log, capture, "--", profile)[0], 2, "shift")
+    equal(status_of("--shift", f"{capture}=0.5", log, capture, "--", profile)[0], 0, "shift")
+    equal(status_of("--shift", "other=0.5", log, capture, "--", profile)[0], 2, "shift")
 
 
 def check_sample(place):
     """What Python finds in the sample's eight runs."""
-    sample = diff_runs.SOURCE / "samples" / "release-candidate"
+    sample = harness.SAMPLES / "release-candidate"
     sides = [sorted(sample.glob(name)) for name in ("stable-*", "candidate-*")]
     found = {(each["kind"], each["name"], each["target"], each["measure"]): each
              for each in diff_runs.changes(*sides[0], "--", *sides[1])}
@@ -244,43 +234,35 @@ def check_sample(place):
         profiles = [marshal.loads((run / "profiling.cprof").read_bytes()) for run in side]
         sendall.append([next(value[1] for key, value in stats.items() if "'sendall'" in key[2])
                         for stats in profiles])
-        packets.append([count_packets(run / "tcpdump.pcap") for run in side])
+        packets.append([len(capture_file.read(run / "tcpdump.pcap").packets) for run in side])
     for key, values in {("syscall", "sendto", "tcp", "calls"): sends,
                         ("function", "<method 'sendall' of '_socket.socket' objects>", None,
                          "calls"): sendall}.items():
         a, b = values
         each = found[key]
-        report.equal((each["a"], each["b"], each["p"], each["evidence"]),
-                     (median(a), median(b), round(p_value(a, b) * 10**6),
-                      "significant" if p_value(a, b) <= 0.05 else "noise"), key)
+        equal((each["a"], each["b"], each["p"], each["evidence"]),
+              (median(a), median(b), round(p_value(a, b) * 10**6),
+               "significant" if p_value(a, b) <= 0.05 else "noise"), key)
     both = [found["flow", None, None, f"{end}_pkts"] for end in ("orig", "resp")]
-    report.equal([sum(each[f"{side}_{end}"] for each in both) for side in "ab"
-                  for end in ("max",)], [max(each) for each in packets], "packets")
-    report.check(min(sends[1]) > max(sends[0]) > 0, f"the sample: {sends}")
-
-
-def count_packets(path):
-    data, at, count = path.read_bytes(), 24, 0
-    while at < len(data):
-        at += 16 + struct.unpack_from("<I", data, at + 8)[0]
-        count += 1
-    return count
+    equal([sum(each[f"{side}_{end}"] for each in both) for side in "ab"
+           for end in ("max",)], [max(each) for each in packets], "packets")
+    check(min(sends[1]) > max(sends[0]) > 0, f"the sample: {sends}")
 
 
 def check_untold(place):
     """Times that one side alone has are not compared, and that is said."""
-    log = diff_runs.SOURCE / "samples" / "accept-storm" / "strace.log"
+    log = harness.SAMPLES / "accept-storm" / "strace.log"
     (place / "untimed.log").write_text(re.sub(r" <\d+\.\d+>$", "", log.read_text(), flags=re.M))
     done = diff_runs.run(log, place / "untimed.log")
-    report.check("not compared, for only inputs of A tell: time, wait\n" in done.stdout and
-                 "not compared, for only inputs of A tell: blocked\n" in done.stdout, done.stdout)
+    check("not compared, for only inputs of A tell: time, wait\n" in done.text and
+          "not compared, for only inputs of A tell: blocked\n" in done.text, done.text)
     found = diff_runs.changes(log, place / "untimed.log")
-    report.check({each["measure"] for each in found if each["kind"] == "syscall"} ==
-                 {"calls", "errors", "bytes_in", "bytes_out"}, "measures of a log without times")
-    report.equal([each for each in found if each["status"] != "same"], [], "but for times alike")
-    done = diff_runs.run(log, diff_runs.SOURCE / "samples" / "pure-cpu" / "profile.cprof")
-    report.check("System calls: only inputs of A tell of them" in done.stdout and
-                 "Functions: only inputs of B tell of them" in done.stdout, done.stdout)
+    check({each["measure"] for each in found if each["kind"] == "syscall"} ==
+          {"calls", "errors", "bytes_in", "bytes_out"}, "measures of a log without times")
+    equal([each for each in found if each["status"] != "same"], [], "but for times alike")
+    done = diff_runs.run(log, harness.SAMPLES / "pure-cpu" / "profile.cprof")
+    check("System calls: only inputs of A tell of them" in done.text and
+          "Functions: only inputs of B tell of them" in done.text, done.text)
 
 
 def check_refusals(place):
@@ -301,8 +283,8 @@ def check_refusals(place):
             (("-f", "zeek", a, a), "--format takes one of"),
             (("--fail-if", "function.nix > 1", a, a), "there is calls, tottime, cumtime"),
             (("--fail-if", "x", a, a), "there is function, syscall, flow, socket")]:
-        status, errors, out = status_of(*arguments, stdin=subprocess.DEVNULL)
-        report.equal((status, told in errors, out), (2, True, ""), f"{arguments}: {errors}")
+        status, errors, out = status_of(*arguments)
+        equal((status, told in errors, out), (2, True, ""), f"{arguments}: {errors}")
 
 
 def check_forms(place):
@@ -311,28 +293,21 @@ def check_forms(place):
     for ending in ("csv", "tsv", "jsonl", "msgpack", "callgrind", "txt"):
         out = place / f"out.{ending}"
         status, errors, _ = status_of(a, b, "-o", out)
-        report.equal((status, errors), (0, ""), ending)
+        equal((status, errors), (0, ""), ending)
         start = out.read_bytes()[:20]
-        report.check({"csv": b"kind,name", "tsv": b"kind\tname", "jsonl": b'{"type":"change"',
-                      "msgpack": b"\x85\xaatracebraid", "callgrind": b"# callgrind format",
-                      "txt": b"A: "}[ending] in start, f"{ending}: {start}")
-    texts = [subprocess.run([TRACEBRAID, "merge", "-f", "jsonl", place / f"out.{ending}"],
-                            capture_output=True, text=True).stdout for ending in ("jsonl",
-                                                                                  "msgpack")]
-    report.check(texts[0] == texts[1] and "change" in texts[0], "the two forms of records")
+        check({"csv": b"kind,name", "tsv": b"kind\tname", "jsonl": b'{"type":"change"',
+               "msgpack": b"\x85\xaatracebraid", "callgrind": b"# callgrind format",
+               "txt": b"A: "}[ending] in start, f"{ending}: {start}")
+    texts = [harness.run("tracebraid", "merge", "-f", "jsonl", place / f"out.{ending}").text
+             for ending in ("jsonl", "msgpack")]
+    check(texts[0] == texts[1] and "change" in texts[0], "the two forms of records")
 
 
-def main():
-    with tempfile.TemporaryDirectory() as folder:
-        place = pathlib.Path(folder)
-        for seed in range(25):
-            compare_runs(place, seed)
-        for check in (check_gates, check_runs, check_sample, check_untold, check_refusals):
-            (place / check.__name__).mkdir()
-            check(place / check.__name__)
-        check_forms(place / "check_gates")
-    return report.status()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+with harness.folder() as folder:
+    for seed in range(25):
+        compare_runs(folder, seed)
+    for test in (check_gates, check_runs, check_sample, check_untold, check_refusals):
+        (folder / test.__name__).mkdir()
+        test(folder / test.__name__)
+    check_forms(folder / "check_gates")
+harness.finish()

@@ -11,19 +11,19 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
-from fractions import Fraction
 
 sys.path.append(f"{sys.path[0]}/../../support")
+import callgrind_file
 import diff_runs
+import harness
 import pythons
+from harness import check, equal
 
-report = diff_runs.Report()
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def ns(seconds):
-    return max(round(Fraction(seconds) * 10**9), 0)
+    return max(pythons.ns(seconds), 0)
 
 
 def load(path):
@@ -75,12 +75,12 @@ def compare_same_code(a_path, b_path):
         assert len(lines) == 1, each
         got[each["file"], lines.pop(), each["name"], each["measure"], each["a"], each["b"],
             each["change"], each["status"]] += 1
-    report.equal(dict(got), dict(want), f"{a_path} against {b_path}")
+    equal(dict(got), dict(want), f"{a_path} against {b_path}")
     totals = {each["measure"]: (each["a"], each["b"]) for each in found if each["name"] is None}
-    report.equal(totals, {"calls": (sum(f[0] for f in a.values()), sum(f[0] for f in b.values())),
-                          "tottime": (sum(f[1] for f in a.values()), sum(f[1] for f in b.values())),
-                          "cumtime": (max(f[2] for f in a.values()), max(f[2] for f in b.values()))},
-                 f"totals of {a_path} against {b_path}")
+    equal(totals, {"calls": (sum(f[0] for f in a.values()), sum(f[0] for f in b.values())),
+                   "tottime": (sum(f[1] for f in a.values()), sum(f[1] for f in b.values())),
+                   "cumtime": (max(f[2] for f in a.values()), max(f[2] for f in b.values()))},
+          f"totals of {a_path} against {b_path}")
 
 
 # The same program in another folder, with lines put in: where every line went is known.
@@ -196,13 +196,13 @@ def compare_moved_lines(python, version, place):
                  if each["kind"] == "function" and each["measure"] == "calls" and each["file"] and
                  each["file"].endswith("prog.py") and each["name"] != "<module>"]
         what = f"{version}: lines moved {name}"
-        report.equal({(each["name"], each["line_a"], each["line_b"]): (each["a"], each["b"])
-                      for each in found if each["status"] in ("same", "changed")}, want, what)
-        report.equal({(each["name"], each["line_b"]): each["b"] for each in found
-                      if each["status"] == "appeared"}, new, what + ": what appeared")
-        report.equal([each for each in found if each["status"] == "gone"], [], what + ": gone")
-        report.check(len(want) >= 12 and (name != "with more in it" or len(new) == 3),
-                     f"{what}: {len(want)} functions, {new}")
+        equal({(each["name"], each["line_a"], each["line_b"]): (each["a"], each["b"])
+               for each in found if each["status"] in ("same", "changed")}, want, what)
+        equal({(each["name"], each["line_b"]): each["b"] for each in found
+               if each["status"] == "appeared"}, new, what + ": what appeared")
+        equal([each for each in found if each["status"] == "gone"], [], what + ": gone")
+        check(len(want) >= 12 and (name != "with more in it" or len(new) == 3),
+              f"{what}: {len(want)} functions, {new}")
 
 
 class Columns:
@@ -249,36 +249,28 @@ class Columns:
         return file, line, re.sub(r"( \([^()]*:\d+\))?( #\d+)?$", "", text)
 
 
-def annotate_totals(path):
-    done = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", "--show-percs=no",
-                           path], cwd="/", capture_output=True, text=True, check=True)
-    assert not done.stderr and "WARNING" not in done.stdout, done.stderr
-    line = next(line for line in done.stdout.splitlines() if "PROGRAM TOTALS" in line)
-    return [int(each.replace(",", "")) for each in line.replace("PROGRAM TOTALS", "").split()]
-
-
 def compare_callgrind(a_path, b_path, place):
     """Of the same code."""
     out = os.path.join(place, "both.callgrind")
     done = diff_runs.run("-f", "callgrind", "-o", out, a_path, b_path)
-    assert done.returncode == 0, done.stderr
+    assert done.status == 0, done.errors
     both = Columns(out)
     sides = [load(path) for path in (a_path, b_path)]
     what = f"callgrind of {a_path} and {b_path}"
-    report.equal(both.events, ["A", "B", "CallsA", "CallsB"], what)
+    equal(both.events, ["A", "B", "CallsA", "CallsB"], what)
     totals = [sum(numbers[at] for numbers in functions.values())
               for at in (1, 0) for functions, _ in sides]
-    report.equal(both.totals, totals, what + ": totals")
+    equal(both.totals, totals, what + ": totals")
     if shutil.which("callgrind_annotate"):
-        report.equal(annotate_totals(out), totals, what + ": callgrind_annotate's totals")
+        equal(callgrind_file.annotated(out)[1], totals, what + ": callgrind_annotate's totals")
     else:
         print("skipped: callgrind_annotate is not installed (Debian: valgrind)")
     own = {both.key(text): tuple(costs) for text, costs in both.own.items() if text != "(root)"}
-    report.equal(len(own), len(both.own) - ("(root)" in both.own), what + ": one node a function")
+    equal(len(own), len(both.own) - ("(root)" in both.own), what + ": one node a function")
     keys = set().union(*(functions for functions, _ in sides),
                        *({caller for caller, _ in calls} for _, calls in sides))
-    report.equal(own, {key: tuple(sides[side][0].get(key, (0, 0))[at] for at in (1, 0)
-                                  for side in (0, 1)) for key in keys}, what + ": own costs")
+    equal(own, {key: tuple(sides[side][0].get(key, (0, 0))[at] for at in (1, 0)
+                           for side in (0, 1)) for key in keys}, what + ": own costs")
     got = {(both.key(caller), both.key(callee)): (count, *costs)
            for (caller, callee), (count, costs) in both.calls.items() if caller != "(root)"}
     want = {}
@@ -287,12 +279,11 @@ def compare_callgrind(a_path, b_path, place):
         if any(edge != [0, 0] and edge != (0, 0) for edge in edges):
             want[ends] = (max(edges[0][0] + edges[1][0], 1), edges[0][1], edges[1][1], edges[0][0],
                           edges[1][0])
-    report.equal(got, want, what + ": calls")
+    equal(got, want, what + ": calls")
     # Calls from outside: those of cprof2callgrind's file of each dump.
     for side, path in enumerate((a_path, b_path)):
         alone = os.path.join(place, "alone.callgrind")
-        subprocess.run([diff_runs.PROGRAMS / "cprof2callgrind", path, alone], check=True,
-                       capture_output=True)
+        harness.run("cprof2callgrind", path, alone)
         single = Columns(alone)
         want = {}
         for (caller, callee), (count, costs) in single.calls.items():
@@ -304,40 +295,32 @@ def compare_callgrind(a_path, b_path, place):
         got = {both.key(callee): [costs[2 + side], costs[side]]
                for (caller, callee), (_, costs) in both.calls.items()
                if caller == "(root)" and costs[2 + side]}
-        report.equal({key: tuple(each) for key, each in got.items()},
-                     {key: tuple(each) for key, each in want.items()},
-                     f"{what}: calls from outside in {path}")
+        equal({key: tuple(each) for key, each in got.items()},
+              {key: tuple(each) for key, each in want.items()},
+              f"{what}: calls from outside in {path}")
 
 
-def main():
-    corpus = os.environ.get("TRACEBRAID_CORPUS")
-    samples = diff_runs.SOURCE / "samples"
-    pairs = []
-    if corpus:
-        hubs = [os.path.join(corpus, "scenarios", f"hub-{hub}", "profiling.cprof")
-                for hub in ("epolls", "asyncio", "selects")]
-        pairs += itertools.permutations(hubs, 2)
-    with tempfile.TemporaryDirectory() as folder:
-        place = pathlib.Path(folder)
-        for version, python in sorted(pythons.find().items()):
-            if version.startswith("3") and int(version[2:]) >= 8:
-                compare_moved_lines(python, version, place / version)
-        for at, argument in enumerate(("3", "9")):
-            # The same code, called otherwise.
-            (place / "same.py").write_text(PROGRAM.replace("range(30)", "range(int(N))").replace(
-                "import functools", "import functools, os\nN = os.environ['N']"))
-            subprocess.run([sys.executable, "-m", "cProfile", "-o", place / f"same{at}.cprof",
-                            place / "same.py"], check=True, env={**os.environ, "N": argument},
-                           capture_output=True)
-        pairs.append((place / "same0.cprof", place / "same1.cprof"))
-        dump = samples / "pure-cpu" / "profile.cprof"
-        pairs.append((dump, dump))
-        for a, b in pairs:
-            compare_same_code(str(a), str(b))
-        for a, b in pairs[:2] + pairs[-2:]:
-            compare_callgrind(str(a), str(b), folder)
-    return report.status()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+pairs = []
+if harness.CORPUS:
+    hubs = [harness.CORPUS / f"scenarios/hub-{hub}/profiling.cprof"
+            for hub in ("epolls", "asyncio", "selects")]
+    pairs += itertools.permutations(hubs, 2)
+with harness.folder() as place:
+    for version, python in sorted(pythons.find().items()):
+        if version.startswith("3") and int(version[2:]) >= 8:
+            compare_moved_lines(python, version, place / version)
+    for at, argument in enumerate(("3", "9")):
+        # The same code, called otherwise.
+        (place / "same.py").write_text(PROGRAM.replace("range(30)", "range(int(N))").replace(
+            "import functools", "import functools, os\nN = os.environ['N']"))
+        subprocess.run([sys.executable, "-m", "cProfile", "-o", place / f"same{at}.cprof",
+                        place / "same.py"], check=True, env={**os.environ, "N": argument},
+                       capture_output=True)
+    pairs.append((place / "same0.cprof", place / "same1.cprof"))
+    dump = harness.SAMPLES / "pure-cpu/profile.cprof"
+    pairs.append((dump, dump))
+    for a, b in pairs:
+        compare_same_code(a, b)
+    for a, b in pairs[:2] + pairs[-2:]:
+        compare_callgrind(a, b, place)
+harness.finish()

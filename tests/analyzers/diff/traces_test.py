@@ -3,19 +3,15 @@ logs, flows against pcapflows' records and the captures' packets, sockets agains
 """
 import collections
 import itertools
-import json
-import os
-import pathlib
 import re
-import struct
-import subprocess
 import sys
-import tempfile
 
 sys.path.append(f"{sys.path[0]}/../../support")
-import diff_runs
+import capture_file
+import harness
+from diff_runs import changes
+from harness import check, equal, nanoseconds
 
-report = diff_runs.Report()
 LINE = re.compile(r"(\d+) +(\d+\.\d+) (.*)")
 TIME = re.compile(r" <(\d+\.\d+)>$")
 WHOLE = re.compile(r"([a-z_0-9]+)\((.*)\) += (\?|-?\d+|0x[0-9a-f]+)(?:<.*>(?:\(deleted\))?)?"
@@ -57,7 +53,7 @@ def calls_of(log):
 
 
 def compare_syscalls(a, b):
-    found = [each for each in diff_runs.changes(a, b) if each["kind"] == "syscall"]
+    found = [each for each in changes(a, b) if each["kind"] == "syscall"]
     what = f"{a} against {b}"
     sides = [calls_of(each) for each in (a, b)]
 
@@ -76,44 +72,34 @@ def compare_syscalls(a, b):
                 x, y = got[key(each)]
                 got[key(each)] = (x + each["a"], y + each["b"])
         return {key: both for key, both in got.items() if both != (0, 0) and key is not None}
-    report.equal(told("calls", lambda each: (each["name"], each["error"])),
-                 sums(lambda call: call[:2], lambda call: 1), what + ": calls by name and error")
+    equal(told("calls", lambda each: (each["name"], each["error"])),
+          sums(lambda call: call[:2], lambda call: 1), what + ": calls by name and error")
     # exit never returns: where its line is broken, its time is that between the stamps.
-    report.equal(told("time", lambda each: None if each["name"] == "exit" else each["name"]),
-                 sums(lambda call: None if call[0] == "exit" else call[0], lambda call: call[3]),
-                 what + ": time by name")
+    equal(told("time", lambda each: None if each["name"] == "exit" else each["name"]),
+          sums(lambda call: None if call[0] == "exit" else call[0], lambda call: call[3]),
+          what + ": time by name")
     # Where the log names the target; what it calls a file can be one that was opened as another.
     want = {key: both for key, both in sums(lambda call: call[:3], lambda call: 1).items()
             if key[2] in ("tcp", "epoll", "pipe")}
     got = told("calls", lambda each: (each["name"], each["error"], each["target"]))
     for key, both in want.items():
-        report.check(got.get(key, (0, 0)) >= both, f"{what}: {key}: {got.get(key)} for {both}")
+        check(got.get(key, (0, 0)) >= both, f"{what}: {key}: {got.get(key)} for {both}")
     # recvfrom and sendto tell their bytes.
     for name, measure in (("recvfrom", "bytes_in"), ("sendto", "bytes_out")):
-        report.equal({key: both for key, both in
-                      told(measure, lambda each: each["name"]).items() if key == name},
-                     sums(lambda call: call[0] if call[0] == name else None,
-                          lambda call: call[4] if call[0] == name and not call[1] else 0),
-                     f"{what}: {measure} of {name}")
+        equal({key: both for key, both in
+               told(measure, lambda each: each["name"]).items() if key == name},
+              sums(lambda call: call[0] if call[0] == name else None,
+                   lambda call: call[4] if call[0] == name and not call[1] else 0),
+              f"{what}: {measure} of {name}")
     totals = {each["measure"]: (each["a"], each["b"]) for each in found if each["name"] is None}
-    report.equal(totals["calls"], tuple(len(calls) for calls in sides), what + ": all calls")
-    report.equal(totals["errors"], tuple(sum(call[1] is not None for call in calls)
-                                         for calls in sides), what + ": all errors")
+    equal(totals["calls"], tuple(len(calls) for calls in sides), what + ": all calls")
+    equal(totals["errors"], tuple(sum(call[1] is not None for call in calls)
+                                  for calls in sides), what + ": all errors")
     for each in found:
         if each["name"] is not None and each["measure"] == "calls":
             status = ("appeared" if each["a"] == 0 else "gone" if each["b"] == 0 else
                       "same" if each["a"] == each["b"] else "changed")
-            report.check(each["status"] == status, f"{what}: {each}")
-
-
-def packets_of(capture):
-    """Number of packets of a pcap file of this machine's byte order."""
-    data = pathlib.Path(capture).read_bytes()
-    at, count = 24, 0
-    while at < len(data):
-        at += 16 + struct.unpack_from("<I", data, at + 8)[0]
-        count += 1
-    return count
+            check(each["status"] == status, f"{what}: {each}")
 
 
 def address(host, port):
@@ -126,22 +112,18 @@ def with_zeros(want, counts):
             for key, both in want.items()}
 
 
-def ns(seconds):
-    return round(seconds * 10**9)
-
-
 def rank_median(values):
     """The value that half are not above."""
     return sorted(values)[(len(values) + 1) // 2 - 1]
 
 
 def compare_flows(a, b):
-    found = [each for each in diff_runs.changes(a, b) if each["kind"] == "flow"]
+    found = [each for each in changes(a, b) if each["kind"] == "flow"]
     what = f"{a} against {b}"
     want = {}
     for side, path in enumerate((a, b)):
         groups = collections.defaultdict(list)
-        for flow in diff_runs.records("pcapflows", path):
+        for flow in harness.records("pcapflows", path):
             port = flow["id.resp_p"] if flow["id.resp_p"] < 32768 else "*"
             server = address(flow["id.resp_h"], port)
             name = flow["proto"] + (" " + flow["service"] if flow["service"] else "")
@@ -159,34 +141,33 @@ def compare_flows(a, b):
                                     "rexmit_pkts": ["orig_rexmit_pkts", "resp_rexmit_pkts"]}.items():
                 add(measure, sum(flow[field] for flow in flows for field in fields))
             for measure in ("handshake_rtt", "response_latency", "duration"):
-                values = [ns(flow[measure]) for flow in flows if flow[measure] is not None]
+                values = [nanoseconds(flow[measure]) for flow in flows if flow[measure] is not None]
                 if values:
                     add(measure, rank_median(values))
-            means = [(ns(flow[f"{end}_rtt_avg"]), flow[f"{end}_rtt_samples"]) for flow in flows
+            means = [(nanoseconds(flow[f"{end}_rtt_avg"]), flow[f"{end}_rtt_samples"]) for flow in flows
                      for end in ("orig", "resp") if flow[f"{end}_rtt_avg"] is not None]
             if means:
                 add("rtt", sum(mean * count for mean, count in means) //
                     sum(count for _, count in means))
-            add("max_idle", max(ns(flow["max_idle"] or 0) for flow in flows))
+            add("max_idle", max(nanoseconds(flow["max_idle"] or 0) for flow in flows))
     got = {(each["name"], each["target"], each["measure"]): [each["a"], each["b"]]
            for each in found}
     counts = ("flows", "failed", "orig_bytes", "resp_bytes", "orig_pkts", "resp_pkts",
               "rexmit_pkts")
-    report.equal({key: tuple(both) for key, both in got.items()}, with_zeros(want, counts), what)
+    equal({key: tuple(both) for key, both in got.items()}, with_zeros(want, counts), what)
     packets = {each["measure"]: (each["a"], each["b"]) for each in found if each["name"] is None}
-    report.equal(tuple(x + y for x, y in zip(packets["orig_pkts"], packets["resp_pkts"])),
-                 (packets_of(a), packets_of(b)), what + ": packets of the captures")
+    equal(tuple(x + y for x, y in zip(packets["orig_pkts"], packets["resp_pkts"])),
+          tuple(len(capture_file.read(path).packets) for path in (a, b)), what + ": packets of the captures")
 
 
 def compare_sockets(a, b):
     """a and b: lists of inputs, each a log with its capture."""
-    found = [each for each in diff_runs.changes(*a, "--", *b) if each["kind"] == "socket"]
+    found = [each for each in changes(*a, "--", *b) if each["kind"] == "socket"]
     what = f"sockets of {a[0]} against {b[0]}"
     want = {}
     for side, inputs in enumerate((a, b)):
         groups = collections.defaultdict(list)
-        all_of_them = sockets_of(inputs)
-        for socket in all_of_them:
+        for socket in harness.records("tracebraid", "sockets", "--all", *inputs):
             end = "peer" if socket["role"] == "connecting" else "local"
             port = socket[end + "_p"]
             server = (socket["path"] if socket["proto"] == "unix" else
@@ -202,72 +183,50 @@ def compare_sockets(a, b):
             add("unclosed", sum(socket["ended_by"] is None for socket in sockets))
             for measure in ("calls", "errors", "bytes_in", "bytes_out"):
                 add(measure, sum(socket[measure] for socket in sockets))
-            add("blocked", sum(ns(socket["blocked"] or 0) for socket in sockets))
+            add("blocked", sum(nanoseconds(socket["blocked"] or 0) for socket in sockets))
             for wait in ("wait", "send_wait"):
                 waited = [socket for socket in sockets if socket[wait + "_total"] is not None]
                 count = sum(socket[wait + "s"] for socket in waited)
                 if count:
-                    add(wait + "_mean", sum(ns(socket[wait + "_total"]) for socket in waited) //
+                    add(wait + "_mean", sum(nanoseconds(socket[wait + "_total"]) for socket in waited) //
                         count)
-                    add(wait + "_max", max(ns(socket[wait + "_max"]) for socket in waited))
+                    add(wait + "_max", max(nanoseconds(socket[wait + "_max"]) for socket in waited))
     counts = ("sockets", "unclosed", "calls", "errors", "bytes_in", "bytes_out", "blocked")
     got = {(each["name"], each["target"], each["measure"]): (each["a"], each["b"])
            for each in found}
-    report.equal(got, with_zeros(want, counts), what)
-    report.check(any(key[2] == "wait_max" for key in got), what + ": no waits")
-
-
-def sockets_of(inputs):
-    done = subprocess.run([diff_runs.PROGRAMS / "tracebraid", "sockets", "-q", "--all", "-f",
-                           "jsonl", *inputs], capture_output=True, text=True, check=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    equal(got, with_zeros(want, counts), what)
+    check(any(key[2] == "wait_max" for key in got), what + ": no waits")
 
 
 def compare_switches(a, b):
-    found = {each["measure"]: (each["a"], each["b"]) for each in diff_runs.changes(a, b)
+    found = {each["measure"]: (each["a"], each["b"]) for each in changes(a, b)
              if each["kind"] == "switch"}
     counts = tuple(sum(" switch " in line for line in path.read_text().splitlines())
                    for path in (a, b))
-    report.equal(found["switches"], counts, f"switches of {a} against {b}")
+    equal(found["switches"], counts, f"switches of {a} against {b}")
 
 
-def main():
-    corpus = os.environ.get("TRACEBRAID_CORPUS")
-    if not corpus:
-        print("skipped: TRACEBRAID_CORPUS names no corpus")
-        return 77
-    scenarios = pathlib.Path(corpus) / "scenarios"
-    names = ["hub-epolls", "hub-asyncio", "hub-selects", "storm", "threads-py311"]
-    for a, b in itertools.combinations(names, 2):
-        logs = [scenarios / each / "strace.log" for each in (a, b)]
-        captures = [scenarios / each / "tcpdump.pcap" for each in (a, b)]
-        compare_syscalls(*logs)
-        compare_flows(*captures)
-        compare_sockets(*([log, capture] for log, capture in zip(logs, captures)))
-    compare_switches(scenarios / "hub-epolls" / "greenlet.bt.txt",
-                     scenarios / "storm" / "greenlet.bt.txt")
-    # Records in place of the inputs say the same; sockets need more than calls.
-    inputs = [scenarios / each / "strace.log" for each in ("hub-epolls", "hub-asyncio")]
-    with tempfile.TemporaryDirectory() as folder:
-        streams = []
-        for at, (program, name) in enumerate(itertools.product(
-                ("stracecalls", "pcapflows", "cprofcalls"), ("hub-epolls", "hub-asyncio"))):
-            path = pathlib.Path(folder) / f"{at}.{'msgpack' if at % 2 else 'jsonl'}"
-            source = {"stracecalls": "strace.log", "pcapflows": "tcpdump.pcap",
-                      "cprofcalls": "profiling.cprof"}[program]
-            subprocess.run([diff_runs.PROGRAMS / program, "-q", "-o", path,
-                            scenarios / name / source], check=True)
-            streams.append(path)
-        inputs = [[scenarios / name / source for source in
-                   ("strace.log", "tcpdump.pcap", "profiling.cprof")]
-                  for name in ("hub-epolls", "hub-asyncio")]
+scenarios = harness.corpus("scenarios") / "scenarios"
+for pair in itertools.combinations(["hub-epolls", "hub-asyncio", "hub-selects", "storm", "threads-py311"],
+                                   2):
+    logs = [scenarios / each / "strace.log" for each in pair]
+    captures = [scenarios / each / "tcpdump.pcap" for each in pair]
+    compare_syscalls(*logs)
+    compare_flows(*captures)
+    compare_sockets(*([log, capture] for log, capture in zip(logs, captures)))
+compare_switches(scenarios / "hub-epolls/greenlet.bt.txt", scenarios / "storm/greenlet.bt.txt")
+# Records in place of the inputs say the same; sockets need more than calls.
+hubs = [scenarios / name for name in ("hub-epolls", "hub-asyncio")]
+inputs, streams = [[], []], [[], []]
+with harness.folder() as folder:
+    for program, name in (("stracecalls", "strace.log"), ("pcapflows", "tcpdump.pcap"),
+                          ("cprofcalls", "profiling.cprof")):
+        for side, form in enumerate(("jsonl", "msgpack")):
+            inputs[side].append(hubs[side] / name)
+            streams[side].append(folder / f"{program}.{form}")
+            harness.run(program, "-q", "-o", streams[side][-1], inputs[side][-1])
 
-        def of(arguments):
-            return [each for each in diff_runs.changes(*arguments) if each["kind"] != "socket"]
-        report.equal(of(["--runs", "one", *streams[0::2], "--", *streams[1::2]]),
-                     of(["--runs", "one", *inputs[0], "--", *inputs[1]]), "streams for inputs")
-    return report.status()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    def of(a, b):
+        return [each for each in changes("--runs", "one", *a, "--", *b) if each["kind"] != "socket"]
+    equal(of(*streams), of(*inputs), "streams for inputs")
+harness.finish()

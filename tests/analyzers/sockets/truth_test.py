@@ -9,29 +9,27 @@ within the bounds.
 A machine with much else to do makes calls slow that nobody slowed down. Where check says so, and the
 notes do not show it, the program is recorded again, at most twice.
 
-usage: truth.py [--shared-network] [--keep FOLDER] [PART-OF-A-NAME]
+usage: truth_test.py [--shared-network] [--keep FOLDER] [PART-OF-A-NAME]
 """
 import argparse
 import collections
 import concurrent.futures
-import decimal
-import json
 import os
 import pathlib
 import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
-here = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(here / "truth"), str(here.parent.parent / "support")]
+TRUTH = f"{sys.path[0]}/truth"
+sys.path += [f"{sys.path[0]}/../../support", TRUTH]
+import harness
 import strace_text
 import told as tell
 import wire
+from harness import check, equal
 
-programs = pathlib.Path(os.environ["TRACEBRAID_BIN"])
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
 MILLISECOND = 1_000_000
 # strace's times are microseconds.
@@ -43,25 +41,8 @@ MATCHED, MATCHED_BARE = 0.999, 0.99
 OF_LOAD = ("blocking_call", "slow_call", "loop_stall", "slow_dns", "peer_not_reading", "close_wait")
 TRIES = 3
 
-failures = []
-passed = 0
 numbers = collections.Counter()
 errors = []  # of waits, in nanoseconds
-
-
-def check(truth, what):
-    global passed
-    if truth:
-        passed += 1
-    else:
-        failures.append(what)
-        if len(failures) <= 60:
-            print("FAIL", what)
-    return bool(truth)
-
-
-def equal(got, want, what):
-    return check(got == want, f"{what}: {got!r}, not {want!r}")
 
 
 def between(ns, low, high, what, slack=TICK):
@@ -74,12 +55,9 @@ def nanoseconds(seconds):
     return None if seconds is None else int(seconds * 1_000_000_000)
 
 
-def records(*command):
-    run = subprocess.run([programs / "tracebraid", *command, "-f", "jsonl"], capture_output=True,
-                         text=True, timeout=300, check=False)
-    check(run.returncode in (0, 1) and not (run.returncode and command[0] != "check"),
-          f"{command}: {run.returncode} {run.stderr}")
-    return [json.loads(line, parse_float=decimal.Decimal) for line in run.stdout.splitlines()]
+def records(command, *arguments):
+    return harness.run("tracebraid", command, *arguments, "-f", "jsonl",
+                       status=(0, 1) if command == "check" else 0).records()
 
 
 # Recording.
@@ -125,7 +103,7 @@ def works(*command):
         return False
     if not is_done(process, 60):
         process.kill()
-        raise SystemExit(f"truth.py: {command} does not end")
+        raise SystemExit(f"{command} does not end")
     return process.returncode == 0
 
 
@@ -158,7 +136,7 @@ def switches_script(folder):
         return None
     script = folder / "switches.bt"
     with open(script, "w") as file:
-        subprocess.run([programs / "greenletswitches", "--script", library], stdout=file, check=True)
+        subprocess.run([harness.PROGRAMS / "greenletswitches", "--script", library], stdout=file, check=True)
     return script
 
 
@@ -166,11 +144,11 @@ def record(folder, name, own_network, switches):
     folder.mkdir()
     script = "servers.py" if name in SERVERS else "faults.py"
     command = ["unshare", "-n"] if own_network else []
-    command += [PYTHON, str(here / "truth" / "record.py"), str(folder),
+    command += [PYTHON, f"{TRUTH}/record.py", str(folder),
                 "own" if own_network else "shared", "lossy" if name in LOSSY else "lo",
                 *(("--switches", str(switches)) if switches and name in WITH_EVENTLET else ()),
-                *(("--beside", str(here / "truth" / script)) if name in BESIDE else ()),
-                *DELAYS.get(name, ()), "--", PYTHON, str(here / "truth" / script), name,
+                *(("--beside", f"{TRUTH}/{script}") if name in BESIDE else ()),
+                *DELAYS.get(name, ()), "--", PYTHON, f"{TRUTH}/{script}", name,
                 str(folder)]
     def said(file):
         return (folder / file).read_text(errors="replace") if (folder / file).exists() else ""
@@ -480,15 +458,12 @@ def main():
     parser.add_argument("--keep")
     parser.add_argument("part", nargs="?", default="")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
+    with harness.folder() as temporary:
         folder = pathlib.Path(options.keep or temporary)
         folder.mkdir(exist_ok=True)
-        if not works("strace", "-f", "-o", f"{temporary}/may", "true"):
-            print("skipped: strace is not installed or may not trace")
-            return 77
-        if not may_capture(f"{temporary}/may"):
-            print("skipped: tcpdump is not installed or may not capture")
-            return 77
+        harness.need(works("strace", "-f", "-o", f"{temporary}/may", "true"),
+                     "strace is not installed or may not trace")
+        harness.need(may_capture(f"{temporary}/may"), "tcpdump is not installed or may not capture")
         own_network = not options.shared_network and works("unshare", "-n", "ip", "link")
         if not own_network:
             print("without a network of its own: one program after the other")
@@ -527,12 +502,8 @@ def main():
         check(lost <= (1 - MATCHED_BARE) * told / 2, f"{lost} sockets are not matched without -yy")
         lost = numbers["unmatched"]
         check(lost <= (1 - MATCHED) * told / 2, f"{lost} of {told} sockets are not matched")
-    if not passed and not failures:
-        print("skipped: nothing is left to be recorded")
-        return 77
-    print(f"{passed} passed, {len(failures)} failed")
-    return 1 if failures else 0
+    harness.need(harness.passed or harness.failed, "nothing is left to be recorded")
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+main()
+harness.finish()

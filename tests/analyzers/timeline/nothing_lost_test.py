@@ -3,38 +3,16 @@ the converters by themselves; and its JSON for Perfetto binds every arrow to wha
 """
 import collections
 import json
-import os
-import pathlib
 import re
-import subprocess
 import sys
 
-programs = pathlib.Path(os.environ["TRACEBRAID_BIN"])
-source = pathlib.Path(os.environ["TRACEBRAID_SOURCE"])
-corpus = os.environ.get("TRACEBRAID_CORPUS")
-WHEN = ("--date", "2026-11-23", "--tz", "UTC")
-failures = []
-passed = 0
+sys.path.append(f"{sys.path[0]}/../../support")
+import harness
+from harness import WHEN, check, records
 
 
-def check(truth, what):
-    global passed
-    if truth:
-        passed += 1
-    else:
-        failures.append(what)
-        print("FAIL", what)
-
-
-def run(program, *arguments):
-    done = subprocess.run([programs / program, *arguments], capture_output=True, text=True,
-                          timeout=300)
-    check(done.returncode == 0, f"{program} {arguments}: {done.returncode} {done.stderr}")
-    return done.stdout
-
-
-def records(program, *arguments):
-    return [json.loads(line) for line in run(program, "-f", "jsonl", *arguments).splitlines()]
+def timeline(*arguments):
+    return harness.run("tracebraid", "timeline", *arguments).text
 
 
 def seconds(text):
@@ -42,28 +20,28 @@ def seconds(text):
     return int(hours) * 3600 + int(minutes) * 60 + float(rest)
 
 
-places = [source / "samples" / "accept-storm"]
-if corpus:
-    places += sorted((pathlib.Path(corpus) / "scenarios").iterdir())
+places = [harness.SAMPLES / "accept-storm"]
+if harness.CORPUS:
+    places += sorted((harness.CORPUS / "scenarios").iterdir())
 for place in places:
     log, capture = place / "strace.log", place / "tcpdump.pcap"
     switches = place / "greenlet.bt.txt"
     inputs = [log, capture] + ([switches] if switches.exists() else [])
-    calls = records("stracecalls", "-q", *WHEN, log)
-    flows = records("pcapflows", "--segments", "-q", capture)
-    changes = records("greenletswitches", "-q", switches) if switches.exists() else []
+    calls = records("stracecalls", *WHEN, log)
+    flows = records("pcapflows", "--segments", capture)
+    changes = records("greenletswitches", switches) if switches.exists() else []
     kinds = collections.Counter(record["type"] for record in calls + flows + changes)
     # A flow begins and ends.
     expected = (kinds["syscall"] + kinds["signal"] + kinds["process"] + kinds["segment"] +
                 2 * kinds["flow"] + kinds["switch"])
-    lines = run("tracebraid", "timeline", "-q", "--no-fold", *WHEN, *inputs).splitlines()
+    lines = timeline("-q", "--no-fold", *WHEN, *inputs).splitlines()
     # One that began too long ago for its own line is told of at its end.
     expected -= sum(" ends: " in line and ", since " in line for line in lines)
     check(len(lines) == expected, f"{place.name}: {len(lines)} lines of {expected}")
     times = [seconds(line.split()[0]) for line in lines]
     check(times == sorted(times), f"{place.name}: not in order of time")
 
-    folded = run("tracebraid", "timeline", "-q", *WHEN, *inputs).splitlines()
+    folded = timeline("-q", *WHEN, *inputs).splitlines()
     more = [int(match.group(1).replace(",", "")) for line in folded
             if (match := re.search(r"^ {20,}.*… ([\d,]+) more", line))]
     check(len(folded) - len(more) + sum(more) == expected, f"{place.name}: folded lines")
@@ -71,17 +49,17 @@ for place in places:
         check(29788 in more, f"{place.name}: {sorted(more)[-3:]}")
 
     failed = [record for record in calls if record["type"] == "syscall" and record["error"]]
-    lines = run("tracebraid", "timeline", "-q", "-e", "--no-fold", *WHEN, log).splitlines()
+    lines = timeline("-q", "-e", "--no-fold", *WHEN, log).splitlines()
     shown = [line for line in lines if "--- SIG" not in line and "+++ " not in line]
     check(len(shown) == len(failed), f"{place.name}: {len(shown)} of {len(failed)} failed calls")
     for fd in (3, 5):
         wanted = [record for record in calls if record["type"] == "syscall" and
                   (record["fd"] == fd or (record["new_file"] and record["result"] == fd))]
-        lines = run("tracebraid", "timeline", "-q", "--no-fold", "--fd", str(fd), *WHEN,
+        lines = timeline("-q", "--no-fold", "--fd", str(fd), *WHEN,
                     log).splitlines()
         check(len(lines) == len(wanted), f"{place.name}: --fd {fd}: {len(lines)}, {len(wanted)}")
     uid = next(record["uid"] for record in flows if record["type"] == "flow")
-    lines = run("tracebraid", "timeline", "-q", "--no-fold", "--flow", uid, *WHEN,
+    lines = timeline("-q", "--no-fold", "--flow", uid, *WHEN,
                 *inputs).splitlines()
     of_flow = [record for record in flows if record.get("uid") == uid]
     wire = [line for line in lines if "  wire  " in line]
@@ -90,14 +68,14 @@ for place in places:
           f"{place.name}: --flow: {len(wire)} of {len(of_flow)}")
     middle = times[len(times) // 2]
     text = f"{int(middle // 3600):02}:{int(middle // 60 % 60):02}:{middle % 60:09.6f}"
-    since = run("tracebraid", "timeline", "-q", "--no-fold", "--since", text, *WHEN,
+    since = timeline("-q", "--no-fold", "--since", text, *WHEN,
                 log).splitlines()
     ends = sum(1 for record in calls if record["type"] in ("syscall", "signal", "process") and
                record["ts"] is not None and
-               round(record["ts"] % 86400 * 1e6) >= round(middle * 1e6))
+               round(record["ts"] % 86400 * 10**6) >= round(middle * 1e6))
     check(len(since) == ends, f"{place.name}: --since {text}: {len(since)}, {ends}")
 
-    trace = json.loads(run("tracebraid", "timeline", "-f", "chrome", *WHEN, *inputs))
+    trace = json.loads(timeline("-f", "chrome", *WHEN, *inputs))
     events = trace["traceEvents"]
     slices = collections.defaultdict(list)
     for event in events:
@@ -124,13 +102,12 @@ for place in places:
     check(all(track in names for track in slices if track[0] != 0), f"{place.name}: names")
 
 # Without times, order stands for them.
-plain = source / "samples" / "eventlet-strace" / "terminal.strace"
-lines = run("tracebraid", "timeline", "-q", "--no-fold", plain).splitlines()
-calls = [record for record in records("stracecalls", "-q", plain)
+plain = harness.SAMPLES / "eventlet-strace/terminal.strace"
+lines = timeline("-q", "--no-fold", plain).splitlines()
+calls = [record for record in records("stracecalls", plain)
          if record["type"] in ("syscall", "signal", "process")]
 check(len(lines) == len(calls) and all(
     (record.get("syscall") or record.get("signal") or record["event"]) in line
     for line, record in zip(lines, calls)), "terminal.strace: order")
 
-print(f"{passed} passed, {len(failures)} failed")
-sys.exit(1 if failures else 0)
+harness.finish()

@@ -6,25 +6,22 @@ Functions that a sort leaves equal are in the order of pstats' dictionary, which
 Python 3.6 on. Where the order of equal ones is open, because the dictionary has none or because times
 differ by less than a nanosecond, what is compared is what they are equal to.
 
-usage: top_profiles.py samples|pythons|corpus
+usage: profiles.py samples|pythons|corpus
 """
 import collections
 import fractions
 import json
 import os
-import pathlib
 import re
 import subprocess
 import sys
-import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent.parent / "converters/cprof"), str(HERE.parent.parent / "support")]
+sys.path.append(f"{sys.path[0]}/../../support")
+import harness
 import packed
 import pythons
-from roundtrip import ns
+from pythons import ns
 
-PROGRAMS = pathlib.Path(os.environ["TRACEBRAID_BIN"])
 # Places in (cc, nc, tt, ct, file, line, name, stdname), as in pstats.
 SORT_KEYS = {"calls": [1], "ncalls": [1], "cumtime": [3], "cumulative": [3], "filename": [4],
              "line": [5], "module": [4], "name": [6], "nfl": [6, 4, 5], "pcalls": [0],
@@ -82,10 +79,8 @@ def options(request):
 
 
 def top(words, stdin=None):
-    run = subprocess.run([PROGRAMS / "tracebraid", "top", *words], capture_output=True, input=stdin,
-                         timeout=300)
-    assert run.returncode == 0, run.stderr.decode()
-    return run.stdout, run.stderr.decode()
+    run = harness.run("tracebraid", "top", *words, content=stdin)
+    return run.out, run.errors
 
 
 def key(function):
@@ -146,7 +141,7 @@ def calls_by_function(request, records):
     return functions
 
 
-def check(request, report, is_ordered):
+def compare(request, report, is_ordered):
     """Raises AssertionError. Whether the order was defined wholly, and how many numbers there were."""
     content, messages = top([*options(request), "-f", "msgpack", *request["files"]])
     records = [{name: value for name, _, _, value in record} for _, record in packed.read(content)[1]]
@@ -217,14 +212,13 @@ def shows_addresses(request, report):
 def check_forms(files):
     """ncalls in tables; record streams of both forms say the same as the dump itself."""
     plain, _ = top(["-n", "0", "-f", "jsonl", *files])
-    shown = [json.loads(line) for line in plain.splitlines()]
+    shown = harness.json_lines(plain)
     table, _ = top(["-n", "0", "-f", "table", "--fields", "ncalls,line", *files])
     ncalls = [line.split()[0].decode() for line in table.splitlines()[1:]]
     assert ncalls == [str(each["calls"]) if each["calls"] == each["primitive_calls"] else
                       f"{each['calls']}/{each['primitive_calls']}" for each in shown]
     for form in ("msgpack", "jsonl"):
-        stream = subprocess.run([PROGRAMS / "cprofcalls", "-q", "-f", form, *files],
-                                capture_output=True, check=True).stdout
+        stream = harness.run("cprofcalls", "-q", "-f", form, *files).out
         assert top(["-n", "0", "-f", "jsonl", "-"], stream)[0] == plain, form
         if form == "jsonl" and b"\\ufffd" in stream + "\ufffd".encode() and "\ufffd".encode() in stream:
             continue
@@ -246,45 +240,48 @@ def together(jobs):
             yield paths[:4], python
 
 
-def main(what):
-    failed = passed = defined = open_orders = numbers = 0
-    refused = collections.Counter()
-    with tempfile.TemporaryDirectory() as folder:
-        jobs = [(path, python) for path, python in pythons.dumps(what, folder)]
-        sets = [([path], python) for path, python in jobs] + list(together(jobs))
-        pythons_seen = set()
-        for files, python in sets:
-            with_beginnings = python not in pythons_seen and not is_asked_less(files)
-            if with_beginnings:
-                pythons_seen.add(python)
-            name = " + ".join(path.replace(folder + "/", "") for path in files)
-            asked = list(requests_of(files, python, with_beginnings))
-            path = pathlib.Path(folder) / "requests.json"
-            path.write_text(json.dumps(asked))
-            run = subprocess.run([python, str(HERE / "pstats_reports.py"), str(path)],
-                                 capture_output=True, text=True, check=True)
-            version = subprocess.run([python, "-c", "import sys; print(sys.version_info >= (3, 6))"],
-                                     capture_output=True, text=True, check=True).stdout
-            try:
-                for request, report in zip(asked, json.loads(run.stdout), strict=True):
-                    if "error" in report or shows_addresses(request, report):
-                        refused[report.get("error", "addresses of code objects").split(" object from ")[0]] += 1
-                        continue
-                    is_defined, count = check(request, report, version == "True\n")
-                    defined += is_defined
-                    open_orders += not is_defined
-                    numbers += count
-                check_forms(files)
-                passed += 1
-            except AssertionError as error:
-                failed += 1
-                print(f"FAIL {name}: {request}: {str(error)[:1000]}")
-    for why, count in refused.items():
-        print(f"pstats makes no comparable report, {count} times: {why}")
-    print(f"{passed} passed, {failed} failed; {defined} reports compared in order, {open_orders} where "
-          f"the order is partly open, {numbers} numbers")
-    return 1 if failed or defined == 0 else 0
+def reports_of(python, asked, folder):
+    """What pstats says to each request, in the Python that wrote the dumps; and whether its
+    dictionaries have an order."""
+    path = folder / "requests.json"
+    path.write_text(json.dumps(asked))
+    run = subprocess.run([python, f"{sys.path[0]}/pstats_reports.py", path], capture_output=True,
+                         check=True)
+    version = subprocess.run([python, "-c", "import sys; print(sys.version_info >= (3, 6))"],
+                             capture_output=True, text=True, check=True).stdout
+    return json.loads(run.stdout), version == "True\n"
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+defined = open_orders = numbers = 0
+refused = collections.Counter()
+with harness.folder() as folder:
+    jobs = pythons.dumps(harness.part(), folder)
+    pythons_seen = set()
+    for files, python in [*(([path], python) for path, python in jobs), *together(jobs)]:
+        with_beginnings = python not in pythons_seen and not is_asked_less(files)
+        if with_beginnings:
+            pythons_seen.add(python)
+        asked = list(requests_of(files, python, with_beginnings))
+        reports, is_ordered = reports_of(python, asked, folder)
+        name = " + ".join(path.removeprefix(f"{folder}/") for path in files)
+        with harness.case(name) as problems:
+            for request, report in zip(asked, reports, strict=True):
+                if "error" in report or shows_addresses(request, report):
+                    why = report.get("error", "addresses of code objects").split(" object from ")[0]
+                    refused[why] += 1
+                    continue
+                try:
+                    is_defined, count = compare(request, report, is_ordered)
+                except AssertionError as error:
+                    problems.append(f"{request}: {str(error)[:1000]}")
+                    continue
+                defined += is_defined
+                open_orders += not is_defined
+                numbers += count
+            check_forms(files)
+for why, count in refused.items():
+    print(f"pstats makes no comparable report, {count} times: {why}")
+print(f"{defined} reports compared in order, {open_orders} where the order is partly open, {numbers} "
+      "numbers")
+harness.check(defined, "no report was compared in order")
+harness.finish()

@@ -13,7 +13,6 @@ import itertools
 import os
 import resource
 import select
-import selectors
 import signal
 import socket
 import struct

@@ -5,7 +5,6 @@ import collections
 import glob
 import json
 
-MILLISECOND = 1_000_000
 # What a receiver of loopback takes at once, with room to spare: more waits at the sender.
 WINDOW = 60_000
 
