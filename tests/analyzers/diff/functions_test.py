@@ -6,17 +6,16 @@ import collections
 import itertools
 import marshal
 import os
-import pathlib
 import re
 import shutil
 import subprocess
 import sys
 
 sys.path.append(f"{sys.path[0]}/../../support")
-import callgrind_file
 import diff_runs
 import harness
 import pythons
+from callgrind_file import CallgrindFile, annotated
 from harness import check, equal
 
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -205,56 +204,12 @@ def compare_moved_lines(python, version, place):
               f"{what}: {len(want)} functions, {new}")
 
 
-class Columns:
-    """A callgrind file with any number of events: {(file, line, text): [costs]},
-    {(caller, callee): [calls, costs]}, totals."""
-
-    def __init__(self, path):
-        self.own, self.calls, self.events, self.totals = {}, {}, [], []
-        names, here, callee, count = {}, {}, {}, None
-        for line in pathlib.Path(path).read_text().splitlines():
-            compressed = re.fullmatch(r"(c?)(ob|fl|fn)=\((\d+)\)(?: (.*))?", line)
-            if line.startswith("events: "):
-                self.events = line.split()[1:]
-            elif line.startswith("totals: "):
-                self.totals = [int(each) for each in line.split()[1:]]
-            elif compressed:
-                is_callee, kind, number, name = compressed.groups()
-                if name is not None:
-                    assert (kind, number) not in names, line
-                    names[kind, number] = name
-                (callee if is_callee else here)[kind] = names[kind, number]
-            elif line.startswith("calls="):
-                count = int(line[6:].split()[0])
-            elif re.fullmatch(r"[\d ]+", line):
-                costs = [int(each) for each in line.split()[1:]]
-                assert len(costs) == len(self.events), line
-                if count is None:
-                    own = self.own.setdefault(here["fn"], [0] * len(costs))
-                    self.own[here["fn"]] = [x + y for x, y in zip(own, costs)]
-                    self.file = getattr(self, "file", {})
-                    self.file[here["fn"]] = (here["fl"], int(line.split()[0]))
-                else:
-                    edge = self.calls.setdefault((here["fn"], callee["fn"]), [0, [0] * len(costs)])
-                    edge[0] += count
-                    edge[1] = [x + y for x, y in zip(edge[1], costs)]
-                    callee, count = {}, None
-            elif line and not line.startswith(("#", "version:", "creator:", "cmd:", "desc:", "positions:",
-                                               "event:")):
-                raise ValueError(line)
-
-    def key(self, text):
-        """(file, line, name) of a function's text."""
-        file, line = self.file[text]
-        return file, line, re.sub(r"( \([^()]*:\d+\))?( #\d+)?$", "", text)
-
-
 def compare_callgrind(a_path, b_path, place):
     """Of the same code."""
-    out = os.path.join(place, "both.callgrind")
-    done = diff_runs.run("-f", "callgrind", "-o", out, a_path, b_path)
-    assert done.status == 0, done.errors
-    both = Columns(out)
+    out = place / "both.callgrind"
+    harness.run("tracebraid", "diff", "-f", "callgrind", "-o", out, a_path, b_path)
+    both = CallgrindFile(out.read_bytes())
+    place_of = both.keys()
     sides = [load(path) for path in (a_path, b_path)]
     what = f"callgrind of {a_path} and {b_path}"
     equal(both.events, ["A", "B", "CallsA", "CallsB"], what)
@@ -262,17 +217,17 @@ def compare_callgrind(a_path, b_path, place):
               for at in (1, 0) for functions, _ in sides]
     equal(both.totals, totals, what + ": totals")
     if shutil.which("callgrind_annotate"):
-        equal(callgrind_file.annotated(out)[1], totals, what + ": callgrind_annotate's totals")
+        equal(annotated(out)[1], totals, what + ": callgrind_annotate's totals")
     else:
         print("skipped: callgrind_annotate is not installed (Debian: valgrind)")
-    own = {both.key(text): tuple(costs) for text, costs in both.own.items() if text != "(root)"}
-    equal(len(own), len(both.own) - ("(root)" in both.own), what + ": one node a function")
+    own = {place_of[text]: tuple(costs) for text, costs in both.costs.items() if text != "(root)"}
+    equal(len(own), len(both.costs) - ("(root)" in both.costs), what + ": one node a function")
     keys = set().union(*(functions for functions, _ in sides),
                        *({caller for caller, _ in calls} for _, calls in sides))
     equal(own, {key: tuple(sides[side][0].get(key, (0, 0))[at] for at in (1, 0)
                            for side in (0, 1)) for key in keys}, what + ": own costs")
-    got = {(both.key(caller), both.key(callee)): (count, *costs)
-           for (caller, callee), (count, costs) in both.calls.items() if caller != "(root)"}
+    got = {(place_of[caller], place_of[callee]): (both.calls[caller, callee][0], *costs)
+           for (caller, callee), costs in both.call_costs.items() if caller != "(root)"}
     want = {}
     for ends in set().union(*(calls for _, calls in sides)):
         edges = [calls.get(ends, (0, 0)) for _, calls in sides]
@@ -282,18 +237,16 @@ def compare_callgrind(a_path, b_path, place):
     equal(got, want, what + ": calls")
     # Calls from outside: those of cprof2callgrind's file of each dump.
     for side, path in enumerate((a_path, b_path)):
-        alone = os.path.join(place, "alone.callgrind")
-        harness.run("cprof2callgrind", path, alone)
-        single = Columns(alone)
-        want = {}
-        for (caller, callee), (count, costs) in single.calls.items():
+        single = CallgrindFile(harness.run("cprof2callgrind", path, "-").out)
+        places, want = single.keys(), {}
+        for (caller, callee), (count, ns) in single.calls.items():
             if caller == "(root)":
-                file, line, name = single.key(callee)
+                file, line, name = places[callee]
                 sums = want.setdefault((file, line, ADDRESS.sub("", name)), [0, 0])
                 sums[0] += count
-                sums[1] += costs[0]
-        got = {both.key(callee): [costs[2 + side], costs[side]]
-               for (caller, callee), (_, costs) in both.calls.items()
+                sums[1] += ns
+        got = {place_of[callee]: [costs[2 + side], costs[side]]
+               for (caller, callee), costs in both.call_costs.items()
                if caller == "(root)" and costs[2 + side]}
         equal({key: tuple(each) for key, each in got.items()},
               {key: tuple(each) for key, each in want.items()},
