@@ -247,6 +247,8 @@ def execute(command, *, content=None, status=0, seconds=300, memory=0, peak=Fals
 
 def run(program, *arguments, **options):
     """One of ours."""
+    if not (PROGRAMS / program).exists():
+        sys.exit(f"{PROGRAMS / program} is not built; TRACEBRAID_BIN says where programs are")
     return execute([PROGRAMS / program, *arguments], **options)
 
 
