@@ -6,6 +6,7 @@
 #include "analyzers/callgrind/callgrind.h"
 #include "analyzers/checks/check.h"
 #include "analyzers/diff/diff.h"
+#include "analyzers/input/inputs.h"
 #include "analyzers/merge/merge.h"
 #include "analyzers/sockets/sockets.h"
 #include "analyzers/timeline/timeline.h"
@@ -34,9 +35,7 @@ constexpr cli::Section kSections[] = {
      "  timeline  what happened, in order, on one clock; for Perfetto, too\n"
      "  top       the heaviest system calls, flows or functions, as a table\n\n"
      "tracebraid ANALYZER --help is the manual of each."},
-    {"Input",
-     "Packet captures, strace logs, profiles of cProfile and streams of records, told by their "
-     "content; gzip and zstd are seen through; - or nothing is standard input."},
+    kInputSection,
 };
 
 constexpr cli::Example kExamples[] = {

@@ -10,12 +10,12 @@
 #include "analyzers/checks/report.h"
 #include "analyzers/checks/story.h"
 #include "analyzers/input/inputs.h"
+#include "formats/cli/clock_options.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
 #include "formats/record/finding.h"
 #include "formats/record/writer.h"
-#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -157,9 +157,9 @@ constexpr std::string_view kUsage[] = {"[OPTION…] INPUT…", "--list", "--expl
 
 constexpr cli::Option kOptions[] = {
     kShiftOption,
-    formats::strace::kClockOptions[0],
-    formats::strace::kClockOptions[1],
-    formats::strace::kClockOptions[2],
+    cli::kClockOptions[0],
+    cli::kClockOptions[1],
+    cli::kClockOptions[2],
     {0, "only", Argument::kText, "LIST", "Checks", "do these checks alone",
      "Their identifiers with commas between."},
     {0, "without", Argument::kText, "LIST", "Checks", "leave these checks out"},
@@ -179,7 +179,7 @@ constexpr cli::Option kOptions[] = {
 };
 
 constexpr cli::Section kSections[] = {
-    {"Input", kInputText},
+    kInputSection,
     {"Findings",
      "The gravest first: what happened, in a sentence with numbers; what led to it; process, "
      "thread, greenlet and flow; the Python function, when a profile is among the inputs and its "

@@ -32,8 +32,7 @@ Story::Story(std::span<const Check* const> which, std::string_view first_input)
 // RecordVisitor
 
 void Story::begin(const InputKinds& kinds) {
-  kinds_ = kinds;
-  table_.expect_flows(kinds.captures || kinds.records);
+  table_.expect_flows(kinds.may_give<record::Flow>());
 }
 
 void Story::enter(std::size_t lane) {
@@ -47,38 +46,40 @@ void Story::expect(const AnyRecord& any, Distance distance) {
   table_.expect(any, lane_, distance);
 }
 
-void Story::visit(const AnyRecord& any) {
-  if (const auto* call = calls_.get(any)) {
-    syscall(*call);
-  } else if (const auto* segment = segments_.get(any)) {
-    has_capture_ = true;
-    ++counts_.segments;
-    see(segment->ts.ns);
-    table_.segment(*segment);
-  } else if (const auto* file = files_.get(any)) {
-    lanes_[lane_].has_files = true;
-    for (const auto& detector : detectors_) detector->file(*file, lane_);
-    table_.file(*file, lane_);
-  } else if (const auto* flow = flows_.get(any)) {
-    has_capture_ = true;
-    ++counts_.flows;
-    counts_.packets += flow->orig_pkts + flow->resp_pkts;
-    has_payload_ |= flow->orig_first_data || flow->resp_first_data;
-    for (const auto& detector : detectors_) detector->flow(*flow);
-    table_.flow(*flow);
-  } else if (const auto* signal = signals_.get(any)) {
-    Thread& thread = thread_of(signal->tid, signal->pid);
-    for (const auto& detector : detectors_) detector->signal(*signal, thread);
-  } else if (const auto* process = processes_.get(any)) {
-    happen(*process);
-  } else if (const auto* function = functions_.get(any)) {
-    ++counts_.functions;
-    python_.add(*function);
-  } else if (const auto* python_call = python_calls_.get(any)) {
-    python_.add(*python_call);
-  } else if (const auto* change = switches_.get(any)) {
-    switch_greenlet(*change);
-  }
+void Story::on(const record::Segment& segment) {
+  has_capture_ = true;
+  ++counts_.segments;
+  see(segment.ts.ns);
+  table_.segment(segment);
+}
+
+void Story::on(const record::File& file) {
+  lanes_[lane_].has_files = true;
+  for (const auto& detector : detectors_) detector->file(file, lane_);
+  table_.file(file, lane_);
+}
+
+void Story::on(const record::Flow& flow) {
+  has_capture_ = true;
+  ++counts_.flows;
+  counts_.packets += flow.orig_pkts + flow.resp_pkts;
+  has_payload_ |= flow.orig_first_data || flow.resp_first_data;
+  for (const auto& detector : detectors_) detector->flow(flow);
+  table_.flow(flow);
+}
+
+void Story::on(const record::Signal& signal) {
+  Thread& thread = thread_of(signal.tid, signal.pid);
+  for (const auto& detector : detectors_) detector->signal(signal, thread);
+}
+
+void Story::on(const record::Function& function) {
+  ++counts_.functions;
+  python_.add(function);
+}
+
+void Story::on(const record::Call& call) {
+  python_.add(call);
 }
 
 void Story::finish() {
@@ -203,7 +204,7 @@ Thread& Story::thread_of(std::optional<std::uint64_t> tid, std::optional<std::ui
   return *thread;
 }
 
-void Story::syscall(const record::Syscall& call) {
+void Story::on(const record::Syscall& call) {
   ++counts_.calls;
   lanes_[lane_].names_files |= call.file.has_value();
   if (!call.error.empty()) ++counts_.failed;
@@ -326,7 +327,7 @@ void Story::note_close(const CallEvent& event) {
   latest = closing;
 }
 
-void Story::happen(const record::Process& process) {
+void Story::on(const record::Process& process) {
   Thread& thread = thread_of(process.tid, process.pid);
   for (const auto& detector : detectors_) detector->process(process, thread);
   if (process.event != "exit" && process.event != "killed") return;
@@ -341,7 +342,7 @@ void Story::happen(const record::Process& process) {
   threads_.erase({thread.lane, thread.tid});
 }
 
-void Story::switch_greenlet(const record::Switch& change) {
+void Story::on(const record::Switch& change) {
   ++counts_.switches;
   for (std::size_t lane = 0; lane <= last_lane_; ++lane) {
     const auto found = threads_.find({lane, change.tid});

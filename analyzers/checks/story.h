@@ -25,8 +25,7 @@
 
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/closings.h"
-#include "analyzers/input/inputs.h"
-#include "analyzers/input/typed.h"
+#include "analyzers/input/by_type.h"
 #include "analyzers/python/calls.h"
 #include "analyzers/sockets/table.h"
 #include "analyzers/util/names.h"
@@ -35,7 +34,13 @@
 
 namespace tracebraid::analyzers::checks {
 
-class Story final : public RecordVisitor, public SocketSink, public Scene {
+class Story final
+    : public ByType<Story, formats::record::Syscall, formats::record::Segment,
+                    formats::record::File, formats::record::Flow, formats::record::Signal,
+                    formats::record::Process, formats::record::Function, formats::record::Call,
+                    formats::record::Switch>,
+      public SocketSink,
+      public Scene {
  public:
   // With a detector for each of `which`, at most 32. `first_input` stands for the name of the
   // input in records that do not tell it.
@@ -45,7 +50,15 @@ class Story final : public RecordVisitor, public SocketSink, public Scene {
   void begin(const InputKinds& kinds) override;
   void enter(std::size_t lane) override;
   void expect(const formats::record::AnyRecord& any, Distance distance) override;
-  void visit(const formats::record::AnyRecord& any) override;
+  void on(const formats::record::Syscall& call);
+  void on(const formats::record::Segment& segment);
+  void on(const formats::record::File& file);
+  void on(const formats::record::Flow& flow);
+  void on(const formats::record::Signal& signal);
+  void on(const formats::record::Process& process);
+  void on(const formats::record::Function& function);
+  void on(const formats::record::Call& call);
+  void on(const formats::record::Switch& change);
 
   // There are no more records: what is left is reported, and findings() are put in their order.
   void finish();
@@ -80,7 +93,6 @@ class Story final : public RecordVisitor, public SocketSink, public Scene {
   [[nodiscard]] const Counts& counts() const { return counts_; }
   // After finish(): the gravest first, and among equals the earliest.
   [[nodiscard]] const std::vector<Finding>& findings() const { return findings_; }
-  [[nodiscard]] const InputKinds& kinds() const { return kinds_; }
   // There were calls without a time; most calls had no duration.
   [[nodiscard]] bool lacks_times() const { return lacks_times_; }
   [[nodiscard]] bool lacks_durations() const { return without_duration_ * 2 > counts_.calls; }
@@ -119,9 +131,6 @@ class Story final : public RecordVisitor, public SocketSink, public Scene {
   // The detectors that see the call, as bits.
   [[nodiscard]] std::uint32_t seers(const CallEvent& event) const;
 
-  void syscall(const formats::record::Syscall& call);
-  void happen(const formats::record::Process& process);
-  void switch_greenlet(const formats::record::Switch& change);
   // What a call leaves behind: in its thread (Thread::used, Thread::stretches), and of a close.
   static void note_use(const CallEvent& event);
   void note_stretches(const CallEvent& event);
@@ -135,7 +144,6 @@ class Story final : public RecordVisitor, public SocketSink, public Scene {
   WordTable<CallName> names_;
   std::vector<Finding> findings_;
   PythonCalls python_;
-  InputKinds kinds_;
   Counts counts_;
   std::string first_input_;
   std::size_t lane_ = 0, last_lane_ = 0;
@@ -155,15 +163,6 @@ class Story final : public RecordVisitor, public SocketSink, public Scene {
   std::vector<std::pair<std::size_t, Closing>> socket_closings_;
   std::size_t next_closing_ = 0;
   std::unordered_map<std::uint64_t, Closing> listener_closings_;  // by process
-  Typed<formats::record::Syscall> calls_;
-  Typed<formats::record::Segment> segments_;
-  Typed<formats::record::File> files_;
-  Typed<formats::record::Flow> flows_;
-  Typed<formats::record::Signal> signals_;
-  Typed<formats::record::Process> processes_;
-  Typed<formats::record::Function> functions_;
-  Typed<formats::record::Call> python_calls_;
-  Typed<formats::record::Switch> switches_;
 };
 
 }  // namespace tracebraid::analyzers::checks

@@ -19,6 +19,7 @@
 #include "analyzers/diff/runs.h"
 #include "analyzers/input/inputs.h"
 #include "formats/callgrind/python_names.h"
+#include "formats/cli/clock_options.h"
 #include "formats/cli/inputs.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
@@ -26,7 +27,6 @@
 #include "formats/record/change.h"
 #include "formats/record/text.h"
 #include "formats/record/writer.h"
-#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -95,19 +95,19 @@ void read(const cli::Arguments& arguments, const Run& run, bool with_calls, Coll
     // Millions of calls are not copied from thread to thread.
     for (const std::string& path : run.profiles) {
       collector.let_texts_stay(true);
-      read_inputs(only(arguments, {path}), collector, context);
-      collector.let_texts_stay(false);
+      read_inputs_in_turn(only(arguments, {path}), {}, collector, context);
     }
     std::erase_if(paths, [&](const std::string& path) {
       return std::ranges::find(run.profiles, path) != run.profiles.end();
     });
     if (paths.empty()) return;
   }
-  read_inputs_in_step(only(arguments, std::move(paths)),
-                      {.files = true,
-                       .segments = run.kinds.captures && (run.kinds.logs || run.kinds.records),
-                       .calls = with_calls},
-                      collector, context);
+  read_inputs_in_step(
+      only(arguments, std::move(paths)),
+      {.files = true,
+       .segments = run.kinds.give<record::Flow>() && run.kinds.may_give<record::Syscall>(),
+       .calls = with_calls},
+      collector, context);
 }
 
 constexpr const record::TypeInfo* kTypes[] = {&record::kTypeInfo<record::Change>};
@@ -282,9 +282,9 @@ constexpr cli::Option kOptions[] = {
      "a.strace , b.cprof b.strace -- …",
      "auto one"},
     kShiftOption,
-    formats::strace::kClockOptions[0],
-    formats::strace::kClockOptions[1],
-    formats::strace::kClockOptions[2],
+    cli::kClockOptions[0],
+    cli::kClockOptions[1],
+    cli::kClockOptions[2],
     {0, "alpha", Argument::kText, "P", "Differences",
      "largest p of a difference that is no noise (0.05)"},
     {0, "fail-if", Argument::kText, "GATE", "Differences",

@@ -13,16 +13,15 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "analyzers/input/in_step.h"
 #include "analyzers/input/inputs.h"
 #include "analyzers/input/sorter.h"
 #include "analyzers/merge/flow_parts.h"
+#include "formats/cli/clock_options.h"
 #include "formats/cli/inputs.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/record/any_record.h"
 #include "formats/record/writer.h"
-#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -66,8 +65,8 @@ Request understand(const cli::Arguments& arguments) {
   Request request;
   const std::string types = arguments.value("types").value_or("");
   for (const std::string_view type : cli::split_list(types)) request.types.emplace_back(type);
-  request.since = time_option(arguments, "since");
-  request.until = time_option(arguments, "until");
+  request.since = cli::time_option(arguments, "since");
+  request.until = cli::time_option(arguments, "until");
   request.wanted.files = arguments.has("files") || has(request.types, "file");
   request.wanted.segments = arguments.has("segments") || has(request.types, "segment");
   request.wanted.as_packed = true;
@@ -177,7 +176,7 @@ class Merged final : public RecordVisitor {
   const cli::RecordRequest& form_;
   std::unique_ptr<io::Output> output_;
   std::unique_ptr<record::Writer> writer_;
-  Moments moments_{Order::kTs};
+  record::Moments moments_{record::Order::kTs};
   std::deque<Seen> seen_;
   std::deque<Count> counts_;
   std::vector<std::string> found_;  // those of form_.fields that a type has
@@ -198,7 +197,7 @@ class Joined final : public RecordVisitor {
 
   void at_end() override {
     parts_.finish();
-    sorter_.show_all(next_);
+    sorter_.show_all([this](const AnyRecord& record) { next_.visit(record); });
     next_.at_end();
   }
 
@@ -255,9 +254,9 @@ constexpr cli::Option kOptions[] = {
     {0, "until", Argument::kText, "TIME", "Records", "records before this time"},
     {0, "segments", Argument::kNone, "", "Records", "of captures, the payload's segments too"},
     {0, "files", Argument::kNone, "", "Records", "of strace logs, open files too"},
-    formats::strace::kClockOptions[0],
-    formats::strace::kClockOptions[1],
-    formats::strace::kClockOptions[2],
+    cli::kClockOptions[0],
+    cli::kClockOptions[1],
+    cli::kClockOptions[2],
     kShiftOption,
     {'f', "format", Argument::kChoice, "FORMAT", "Output", "form of the records",
      "Default: by the ending of -o's FILE, else JSON Lines. Several types of records fit into "
@@ -270,7 +269,7 @@ constexpr cli::Option kOptions[] = {
 };
 
 constexpr cli::Section kSections[] = {
-    {"Input", kInputText},
+    kInputSection,
     {"Order",
      "By the field ts; records of equal ts in the order of the inputs. A record without ts stays "
      "behind the one before it in its input, and profiles, which have no times, come first. "

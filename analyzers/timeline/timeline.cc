@@ -19,19 +19,19 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "analyzers/input/by_type.h"
 #include "analyzers/input/inputs.h"
-#include "analyzers/input/typed.h"
 #include "analyzers/sockets/table.h"
 #include "analyzers/timeline/fold.h"
 #include "analyzers/util/shown_time.h"
 #include "formats/chrome/trace_writer.h"
+#include "formats/cli/clock_options.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/hash.h"
 #include "formats/io/output.h"
 #include "formats/record/switch.h"
 #include "formats/record/text.h"
-#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -76,61 +76,62 @@ struct Filters {
   }
 };
 
-class Timeline : public RecordVisitor, public SocketSink {
+class Timeline : public ByType<Timeline, record::Syscall, record::Segment, record::Flow,
+                               record::File, record::Switch, record::Signal, record::Process>,
+                 public SocketSink {
  public:
   explicit Timeline(Filters filters) : filters_(std::move(filters)), table_(*this) {}
 
   void begin(const InputKinds& kinds) override {
-    table_.expect_flows(kinds.captures || kinds.records);
+    table_.expect_flows(kinds.may_give<record::Flow>());
   }
   void enter(std::size_t lane) override { lane_ = lane; }
   void socket(const SocketLife& life, const record::Socket& socket) override {
     (void)life, (void)socket;
   }
 
-  void visit(const AnyRecord& any) override {
-    if (const auto* call = calls_.get(any)) {
-      SocketLife* socket = table_.syscall(*call, lane_);
-      if (socket != nullptr && call->file != socket->file) socket = nullptr;
-      ++read_;
-      if (is_wanted(*call, socket)) syscall(*call, socket);
-    } else if (const auto* segment = segments_.get(any)) {
-      ++read_;
-      const bool is_taken = wants_flow(segment->uid) && !filters_.is_of_calls() &&
-                            (!filters_.errors || segment->is_rexmit) && is_in_time(segment->ts.ns);
-      if (is_taken) wire(*segment);
-      table_.segment(*segment);
-    } else if (const auto* flow = flows_.get(any)) {
-      ++read_;
-      table_.flow(*flow);
-      const bool is_taken = wants_flow(flow->uid) && !filters_.is_of_calls() &&
-                            (!filters_.errors || flow->conn_state != "SF") &&
-                            is_in_time(flow->ts.ns, flow->last_ts.ns);
-      if (is_taken) ended(*flow);
-    } else if (const auto* file = files_.get(any)) {
-      table_.file(*file, lane_);
-    } else if (const auto* change = switches_.get(any)) {
-      ++read_;
-      running_[change->tid] = greenlet(change->greenlet);
-      const bool is_taken = wants(filters_.pids, change->pid) &&
-                            wants(filters_.tids, change->tid) && filters_.fds.empty() &&
-                            filters_.files.empty() && filters_.flows.empty() && !filters_.errors &&
-                            is_in_time(change->ts.ns);
-      if (is_taken) switched(*change);
-    } else if (const auto* signal = signals_.get(any)) {
-      ++read_;
-      const std::optional<std::int64_t> ts =
-          signal->ts ? std::optional(signal->ts->ns) : std::nullopt;
-      const bool is_taken = is_of(signal->pid, signal->tid) && is_in_time(ts);
-      if (is_taken) signalled(*signal);
-    } else if (const auto* process = processes_.get(any)) {
-      ++read_;
-      const std::optional<std::int64_t> ts =
-          process->ts ? std::optional(process->ts->ns) : std::nullopt;
-      const bool is_taken = is_of(process->pid, process->tid) &&
-                            (!filters_.errors || process->event == "killed") && is_in_time(ts);
-      if (is_taken) happened(*process);
-    }
+  void on(const record::Syscall& call) {
+    SocketLife* socket = table_.syscall(call, lane_);
+    if (socket != nullptr && call.file != socket->file) socket = nullptr;
+    ++read_;
+    if (is_wanted(call, socket)) syscall(call, socket);
+  }
+  void on(const record::Segment& segment) {
+    ++read_;
+    const bool is_taken = wants_flow(segment.uid) && !filters_.is_of_calls() &&
+                          (!filters_.errors || segment.is_rexmit) && is_in_time(segment.ts.ns);
+    if (is_taken) wire(segment);
+    table_.segment(segment);
+  }
+  void on(const record::Flow& flow) {
+    ++read_;
+    table_.flow(flow);
+    const bool is_taken = wants_flow(flow.uid) && !filters_.is_of_calls() &&
+                          (!filters_.errors || flow.conn_state != "SF") &&
+                          is_in_time(flow.ts.ns, flow.last_ts.ns);
+    if (is_taken) ended(flow);
+  }
+  void on(const record::File& file) { table_.file(file, lane_); }
+  void on(const record::Switch& change) {
+    ++read_;
+    running_[change.tid] = greenlet(change.greenlet);
+    const bool is_taken = wants(filters_.pids, change.pid) && wants(filters_.tids, change.tid) &&
+                          filters_.fds.empty() && filters_.files.empty() &&
+                          filters_.flows.empty() && !filters_.errors && is_in_time(change.ts.ns);
+    if (is_taken) switched(change);
+  }
+  void on(const record::Signal& signal) {
+    ++read_;
+    const std::optional<std::int64_t> ts = signal.ts ? std::optional(signal.ts->ns) : std::nullopt;
+    if (is_of(signal.pid, signal.tid) && is_in_time(ts)) signalled(signal);
+  }
+  void on(const record::Process& process) {
+    ++read_;
+    const std::optional<std::int64_t> ts =
+        process.ts ? std::optional(process.ts->ns) : std::nullopt;
+    const bool is_taken = is_of(process.pid, process.tid) &&
+                          (!filters_.errors || process.event == "killed") && is_in_time(ts);
+    if (is_taken) happened(process);
   }
 
   virtual void finish() { table_.finish(); }
@@ -213,13 +214,6 @@ class Timeline : public RecordVisitor, public SocketSink {
   std::uint64_t read_ = 0;
   std::map<std::string, std::size_t, std::less<>> greenlets_;
   std::unordered_map<std::uint64_t, std::string> running_;  // by thread
-  Typed<record::Syscall> calls_;
-  Typed<record::Segment> segments_;
-  Typed<record::File> files_;
-  Typed<record::Flow> flows_;
-  Typed<record::Signal> signals_;
-  Typed<record::Process> processes_;
-  Typed<record::Switch> switches_;
 
  protected:
   SocketTable table_;
@@ -796,9 +790,9 @@ constexpr std::string_view kUsage[] = {"[OPTION…] INPUT…"};
 
 constexpr cli::Option kOptions[] = {
     kShiftOption,
-    formats::strace::kClockOptions[0],
-    formats::strace::kClockOptions[1],
-    formats::strace::kClockOptions[2],
+    cli::kClockOptions[0],
+    cli::kClockOptions[1],
+    cli::kClockOptions[2],
     {0, "pid", Argument::kText, "LIST", "Filters", "of these processes only",
      "With a filter of processes, threads, descriptors or files, the wire is left out."},
     {0, "tid", Argument::kText, "LIST", "Filters", "of these threads only"},
@@ -824,7 +818,7 @@ constexpr cli::Option kOptions[] = {
 };
 
 constexpr cli::Section kSections[] = {
-    {"Input", kInputText},
+    kInputSection,
     {"Lines",
      "Time (UTC), the time since the line before, who (process, thread when it is another number, "
      "the greenlet that runs: g1, g2, … in order of appearance, or the wire), and what: the call "

@@ -377,10 +377,10 @@ TEST(StraceClock, MidnightBringsANewDay) {
   // A line that was printed late (-z).
   const std::int64_t late = read("23:59:59.900000");
   EXPECT_EQ(late - before, 400'000'000);
-  EXPECT_FALSE(converters::strace::parse_day("2026-02-31"));
-  EXPECT_FALSE(converters::strace::parse_day("yesterday"));
-  EXPECT_TRUE(converters::strace::parse_day("2261-12-31"));
-  EXPECT_FALSE(converters::strace::parse_day("2262-01-01"));
+  EXPECT_FALSE(formats::cli::parse_day("2026-02-31"));
+  EXPECT_FALSE(formats::cli::parse_day("yesterday"));
+  EXPECT_TRUE(formats::cli::parse_day("2261-12-31"));
+  EXPECT_FALSE(formats::cli::parse_day("2262-01-01"));
 }
 
 TEST(Spread, ExactThenWithinItsBound) {
