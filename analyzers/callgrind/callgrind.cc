@@ -1,5 +1,4 @@
-#include "analyzers/callgrind/callgrind.h"
-
+// `tracebraid callgrind`: a profile with the system calls and flows that its functions caused.
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -700,7 +699,7 @@ constexpr cli::Example kExamples[] = {
 
 }  // namespace
 
-const cli::Program kCallgrind = {
+extern constinit const cli::Program kCallgrind = {
     .name = "tracebraid callgrind",
     .summary = "show which Python functions made which system calls",
     .usage = kUsage,

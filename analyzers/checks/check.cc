@@ -1,5 +1,4 @@
-#include "analyzers/checks/check.h"
-
+// tracebraid check: what is wrong.
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -209,7 +208,7 @@ constexpr cli::Example kExamples[] = {
 
 }  // namespace
 
-const cli::Program kCheck = {
+extern constinit const cli::Program kCheck = {
     .name = "tracebraid check",
     .summary = "tell what is wrong, with evidence",
     .usage = kUsage,

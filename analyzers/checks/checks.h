@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "analyzers/sockets/table.h"
+#include "analyzers/util/shown.h"
 #include "formats/record/file.h"
 #include "formats/record/flow.h"
 #include "formats/record/socket.h"
@@ -256,10 +257,6 @@ extern const Check kErrorLoop, kBusyPoll, kLoopStall, kBlockingCall, kBadDescrip
 // Whether connections to `server` come to a listener at `local`.
 [[nodiscard]] bool serves(const HostPort& local, const HostPort& server);
 
-// For sentences: 29,790; 0.54 ms, 5.05 s; the number with a noun.
-[[nodiscard]] std::string shown_count(std::uint64_t count);
-[[nodiscard]] std::string shown_duration(std::int64_t ns);
-[[nodiscard]] std::string counted(std::uint64_t count, std::string_view one, std::string_view many);
 // When the socket was closed, or the log ended with it open. Nothing when a stream's file records,
 // which tell that, are not there.
 [[nodiscard]] std::optional<std::int64_t> end_of(const SocketLife& life, const Scene& scene);

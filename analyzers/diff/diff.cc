@@ -1,5 +1,4 @@
-#include "analyzers/diff/diff.h"
-
+// tracebraid diff: one side's runs against the other's.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -10,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "analyzers/checks/checks.h"
 #include "analyzers/diff/callgrind.h"
 #include "analyzers/diff/collector.h"
 #include "analyzers/diff/comparisons.h"
@@ -25,6 +23,8 @@
 #include "formats/io/error.h"
 #include "formats/io/output.h"
 #include "formats/record/change.h"
+#include "formats/record/flow.h"
+#include "formats/record/syscall.h"
 #include "formats/record/text.h"
 #include "formats/record/writer.h"
 
@@ -392,7 +392,7 @@ constexpr cli::Example kExamples[] = {
 
 }  // namespace
 
-const cli::Program kDiff = {
+extern constinit const cli::Program kDiff = {
     .name = "tracebraid diff",
     .summary = "compare runs: functions, system calls, sockets and flows",
     .usage = kUsage,

@@ -1,5 +1,4 @@
-#include "analyzers/merge/merge.h"
-
+// tracebraid merge: all inputs as one stream in order of time.
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -326,7 +325,7 @@ constexpr cli::Example kExamples[] = {
 
 }  // namespace
 
-const cli::Program kMerge = {
+extern constinit const cli::Program kMerge = {
     .name = "tracebraid merge",
     .summary = "merge all inputs into one stream in order of time",
     .usage = kUsage,

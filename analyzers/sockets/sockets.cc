@@ -1,5 +1,4 @@
-#include "analyzers/sockets/sockets.h"
-
+// tracebraid sockets: each socket's life, and the flow that it was on the wire.
 #include <string>
 #include <string_view>
 
@@ -208,7 +207,7 @@ constexpr cli::Example kExamples[] = {
 
 }  // namespace
 
-const cli::Program kSockets = {
+extern constinit const cli::Program kSockets = {
     .name = "tracebraid sockets",
     .summary = "show each socket's life and its flow on the wire",
     .usage = kUsage,

@@ -1,5 +1,4 @@
-#include "analyzers/timeline/timeline.h"
-
+// tracebraid timeline: what happened, in order, on one clock.
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
@@ -844,7 +843,7 @@ constexpr cli::Example kExamples[] = {
 
 }  // namespace
 
-const cli::Program kTimeline = {
+extern constinit const cli::Program kTimeline = {
     .name = "tracebraid timeline",
     .summary = "show what happened, in order, on one clock",
     .usage = kUsage,

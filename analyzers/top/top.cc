@@ -1,5 +1,4 @@
-#include "analyzers/top/top.h"
-
+// tracebraid top: records in groups, the heaviest first.
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -333,7 +332,7 @@ constexpr cli::Example kExamples[] = {
 
 }  // namespace
 
-const cli::Program kTop = {
+extern constinit const cli::Program kTop = {
     .name = "tracebraid top",
     .summary = "show the heaviest system calls, flows or functions",
     .usage = kUsage,
