@@ -6,8 +6,6 @@
 
 namespace tracebraid::converters::strace {
 
-using formats::record::Syscall;
-using formats::strace::Call;
 using formats::strace::Family;
 using formats::strace::Note;
 using formats::strace::SocketAddress;
@@ -234,17 +232,6 @@ FilePtr Descriptors::resolve(DescriptorTable& table, std::int64_t fd, const Note
   }
   is_closed = entry != nullptr && entry->is_closed;
   return {};
-}
-
-void Descriptors::describe(const OpenFile& file, Syscall& record) {
-  record.file = file.number;
-  record.kind = file.kind;
-  record.proto = file.proto;
-  record.local_h = file.local_host;
-  record.peer_h = file.peer_host;
-  if (file.local_port) record.local_p = *file.local_port;
-  if (file.peer_port) record.peer_p = *file.peer_port;
-  if (record.path.empty()) record.path = file.path();
 }
 
 }  // namespace tracebraid::converters::strace

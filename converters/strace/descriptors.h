@@ -152,7 +152,6 @@ class Descriptors {
                   bool& is_closed);
   FilePtr from_note(const formats::strace::Note& note);
   void fill(OpenFile& file, const formats::strace::Note& note);
-  void describe(const OpenFile& file, formats::record::Syscall& record);
 
   bool keeps_ended_;
   bool is_recycling_ = false;

@@ -244,6 +244,7 @@ class Descriptors::Replay {
   void take_path();
   void take_descriptor();
   void take_second_descriptor();
+  void describe(const OpenFile& file);
   void add_what_was_told();
 
   // Descriptors that are returned.
@@ -342,6 +343,17 @@ Descriptors::Replay::Row Descriptors::Replay::row_of(Effect effect) {
   return kByEffect[static_cast<std::size_t>(effect)];
 }
 
+inline void Descriptors::Replay::describe(const OpenFile& file) {
+  record_.file = file.number;
+  record_.kind = file.kind;
+  record_.proto = file.proto;
+  record_.local_h = file.local_host;
+  record_.peer_h = file.peer_host;
+  if (file.local_port) record_.local_p = *file.local_port;
+  if (file.peer_port) record_.peer_p = *file.peer_port;
+  if (record_.path.empty()) record_.path = file.path();
+}
+
 void Descriptors::Replay::unknown() {
   const std::string_view argument = call_.argument(0);
   const Note note = call_.note(argument);
@@ -351,10 +363,11 @@ void Descriptors::Replay::unknown() {
   record_.fd = *fd;
   record_.fd_text = note.text;
   all_.shown_ = find(*fd, note);
-  if (all_.shown_) all_.describe(*all_.shown_, record_);
+  if (all_.shown_) describe(*all_.shown_);
 }
 
-void Descriptors::Replay::known(const SyscallRow& row) {
+// Inline, as the others that every call needs: the only caller is below.
+inline void Descriptors::Replay::known(const SyscallRow& row) {
   row_ = &row;
   if (row.path >= 0) take_path();
   if (row.fd >= 0) take_descriptor();
@@ -378,7 +391,7 @@ void Descriptors::Replay::take_path() {
   record_.path = all_.path_;
 }
 
-void Descriptors::Replay::take_descriptor() {
+inline void Descriptors::Replay::take_descriptor() {
   const bool is_mapping = row_->fd == 4;  // mmap and mmap2
   if (is_mapping && has_flag(call_.args, "MAP_ANONYMOUS")) return;
   std::string_view argument;
@@ -394,7 +407,7 @@ void Descriptors::Replay::take_descriptor() {
     if (file_->line == 0) all_.note_origin(*file_);
     all_.shown_ = file_;
     is_path_of_file_ = record_.path.empty();
-    all_.describe(*file_, record_);
+    describe(*file_);
   } else if (is_closed || fd_ < 0) {
     record_.kind = "closed";
   }
@@ -410,7 +423,7 @@ void Descriptors::Replay::take_second_descriptor() {
 }
 
 // The record says what is known behind the call.
-void Descriptors::Replay::add_what_was_told() {
+inline void Descriptors::Replay::add_what_was_told() {
   if (!file_ || record_.file != file_->number) return;
   if (is_path_of_file_) record_.path = file_->path();
   if (record_.local_h.size == 0) record_.local_h = file_->local_host;

@@ -378,6 +378,43 @@ Body parse_end(const char* closing, const char* end, Call& call) {
   return Body::kDamaged;
 }
 
+// What stands between the parentheses, of which the first one has been read. Returns the last one,
+// or `end` where the line goes no further.
+const char* take_arguments(const char* at, const char* end, Marks& marks, Call& call) {
+  const char* const args = at;
+  int depth = 0;
+  Hiding hiding;
+  at = take_first(at, end, call);
+  while ((at = marks.next(at)) < end) {
+    switch (*at) {
+      case '(':
+        ++depth;
+        ++at;
+        continue;
+      case ')':
+        if (depth == 0) {
+          call.args = view(args, at);
+          return at;
+        }
+        --depth;
+        ++at;
+        continue;
+      case '<':
+        if (at[-1] == ' ' || at[-1] == '(') {
+          const char* const rest = take_break(args, at, end, call);
+          if (rest != nullptr) return rest;
+        }
+        break;
+      default:
+        break;
+    }
+    const char* const behind = hiding.skip(at, end, at[-1]);
+    at = behind == nullptr ? at + 1 : behind;
+  }
+  call.args = view(args, end);
+  return end;
+}
+
 // "fd=3" (-N) as "3".
 std::string_view without_name(std::string_view argument) {
   std::size_t length = 0;
@@ -396,7 +433,8 @@ const char* skip_annotation(const char* at, const char* end) {
   end = std::min(end, at + std::min(end - at, kMostNote));
   // A socket's text holds arrows. A path may end in a hyphen: its own ">" is escaped (since 4.22).
   const bool has_arrows = at + 1 < end && at[1] >= 'A' && at[1] <= 'Z';
-  int depth = 0;  // "</dev/null<char 1:3>>"
+  int depth = 1;  // "</dev/null<char 1:3>>"
+  ++at;
   while ((at = find_any<'<', '>', '"', '\\'>(at, end)) < end) {
     switch (*at) {
       case '<':
@@ -474,39 +512,8 @@ Body parse_call(const char* floor, const char* at, const char* end, Call& call) 
   call.row = find_syscall(view(name, at));
   if (call.row == nullptr && !is_name(name, at)) return Body::kForeign;
   call.name = view(name, at);
-  const char* const args = ++at;
-  int depth = 0;
-  Hiding hiding;
-  at = take_first(at, end, call);
-  while ((at = marks.next(at)) < end) {
-    switch (*at) {
-      case '(':
-        ++depth;
-        ++at;
-        continue;
-      case ')':
-        if (depth == 0) {
-          call.args = view(args, at);
-          return parse_end(at, end, call);
-        }
-        --depth;
-        ++at;
-        continue;
-      case '<':
-        if (at[-1] == ' ' || at[-1] == '(') {
-          const char* const rest = take_break(args, at, end, call);
-          if (rest == end) return Body::kCall;
-          if (rest != nullptr) return parse_end(rest, end, call);
-        }
-        break;
-      default:
-        break;
-    }
-    const char* const behind = hiding.skip(at, end, at[-1]);
-    at = behind == nullptr ? at + 1 : behind;
-  }
-  call.args = view(args, end);
-  return Body::kCall;
+  const char* const closing = take_arguments(at + 1, end, marks, call);
+  return closing == end ? Body::kCall : parse_end(closing, end, call);
 }
 
 Body parse_call(std::string_view text, Call& call) {
