@@ -1,12 +1,12 @@
 // What all inputs tell, in the order in which things were over (in_step.h), for the detectors.
 //
 // Story is shown every record once. It keeps what more than one detector asks for (threads,
-// sockets, closes, greenlets, the profile), shows each record to those detectors that want it, and
-// collects their findings. Times are ns since 1970, as in records; a lane is a log or a stream
-// whose numbers of files are its own.
+// sockets, closes, greenlets, the profile), shows each record to those detectors that want it
+// (detector.h), and collects their findings. Times are ns since 1970, as in records; a lane is a
+// log or a stream whose numbers of files are its own.
 //
 // Memory: threads that live, closes of processes that live, what the socket table keeps
-// (socket_table.h), and findings.
+// (sockets/table.h), and findings.
 #pragma once
 
 #include <algorithm>
@@ -23,12 +23,13 @@
 #include <utility>
 #include <vector>
 
+#include "analyzers/checks/audience.h"
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/closings.h"
+#include "analyzers/checks/notes.h"
 #include "analyzers/input/by_type.h"
 #include "analyzers/python/calls.h"
 #include "analyzers/sockets/table.h"
-#include "analyzers/util/names.h"
 #include "formats/record/function.h"
 #include "formats/record/switch.h"
 
@@ -42,7 +43,7 @@ class Story final
       public SocketSink,
       public Scene {
  public:
-  // With a detector for each of `which`, at most 32. `first_input` stands for the name of the
+  // With a detector for each of `which`, in their order. `first_input` stands for the name of the
   // input in records that do not tell it.
   Story(std::span<const Check* const> which, std::string_view first_input);
 
@@ -59,16 +60,15 @@ class Story final
   void on(const formats::record::Function& function);
   void on(const formats::record::Call& call);
   void on(const formats::record::Switch& change);
-
-  // There are no more records: what is left is reported, and findings() are put in their order.
-  void finish();
+  // What is left is reported, and findings() are put in their order.
+  void at_end() override;
 
   // SocketSink
   void socket(const SocketLife& life, const formats::record::Socket& socket) override;
   void waited(const SocketLife& life, std::int64_t arrived_ts, std::int64_t read_ts) override;
 
   // Scene
-  SocketTable& sockets() override { return table_; }
+  const Skew& skew() const override { return table_.skew(); }
   const Closing* closing(const Thread& thread, std::int64_t fd) const override;
   const Closing* closing_of_file(const Thread& thread, std::uint64_t file) const override;
   const Closing* last_listener_closing(const Thread& thread) const override;
@@ -77,7 +77,6 @@ class Story final
   std::string evidence(const Quote& call) const override;
   std::string function(std::string_view call, std::uint64_t count) const override;
   bool has_capture() const override { return has_capture_; }
-  bool has_log() const override { return counts_.calls > 0; }
   std::int64_t last_ts() const override { return last_ts_; }
   void report(Finding finding) override { findings_.push_back(std::move(finding)); }
   void note_loop(const Thread& thread, std::string_view call, bool is_negative,
@@ -91,7 +90,7 @@ class Story final
                   switches = 0, functions = 0;
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
-  // After finish(): the gravest first, and among equals the earliest.
+  // Behind at_end(): the gravest first, and among equals the earliest.
   [[nodiscard]] const std::vector<Finding>& findings() const { return findings_; }
   // There were calls without a time; most calls had no duration.
   [[nodiscard]] bool lacks_times() const { return lacks_times_; }
@@ -127,9 +126,6 @@ class Story final
   void see(std::int64_t ts) { last_ts_ = std::max(last_ts_, ts); }
   // Of the lane at hand; made when it is new.
   Thread& thread_of(std::optional<std::uint64_t> tid, std::optional<std::uint64_t> pid);
-  CallName& name_of(std::string_view call);
-  // The detectors that see the call, as bits.
-  [[nodiscard]] std::uint32_t seers(const CallEvent& event) const;
 
   // What a call leaves behind: in its thread (Thread::used, Thread::stretches), and of a close.
   static void note_use(const CallEvent& event);
@@ -137,11 +133,8 @@ class Story final
   void note_close(const CallEvent& event);
 
   SocketTable table_;
-  std::vector<std::unique_ptr<Detector>> detectors_;  // of bits 1, 2, 4, …
-  std::uint32_t seers_of_all_ = 0, seers_of_polls_ = 0, seers_of_sends_ = 0, seers_of_failing_ = 0,
-                seers_of_datagrams_ = 0;
-  std::vector<std::pair<std::int64_t, std::uint32_t>> seers_of_long_;  // from so many ns on
-  WordTable<CallName> names_;
+  std::vector<std::unique_ptr<Detector>> detectors_;  // by number
+  Audience audience_;
   std::vector<Finding> findings_;
   PythonCalls python_;
   Counts counts_;

@@ -16,6 +16,7 @@
 
 #include "analyzers/sockets/byte_match.h"
 #include "analyzers/sockets/early_marks.h"
+#include "analyzers/util/bit_set.h"
 #include "analyzers/util/distance.h"
 #include "analyzers/util/few.h"
 #include "analyzers/util/mix.h"
@@ -111,7 +112,7 @@ struct SocketLife {
   bool is_listener = false, is_closed = false;
   bool is_connecting = false;  // its connect() has not been answered yet
   bool early_lost = false;
-  std::uint32_t kept_by = 0;  // check's detectors that keep something of it
+  BitSet kept_by;  // check's detectors that keep something of it, by number
   HostPort local, peer;
   std::uint64_t calls = 0, bytes_in = 0, bytes_out = 0;
   std::int64_t blocked_ns = -1;
