@@ -3,40 +3,46 @@
 #include <string_view>
 
 #include "analyzers/analyzer.h"
-#include "analyzers/callgrind/callgrind.h"
-#include "analyzers/checks/check.h"
-#include "analyzers/diff/diff.h"
-#include "analyzers/merge/merge.h"
-#include "analyzers/sockets/sockets.h"
-#include "analyzers/timeline/timeline.h"
-#include "analyzers/top/top.h"
+#include "analyzers/input/inputs.h"
 #include "formats/io/error.h"
 
 namespace tracebraid::analyzers {
+
+#define TRACEBRAID_ANALYZER(name, program) extern const formats::cli::Program program;
+#include "analyzers/analyzers.list"
+#undef TRACEBRAID_ANALYZER
+
 namespace {
 
 namespace cli = formats::cli;
 
+#define TRACEBRAID_ANALYZER(name, program) {#name, &program},
 constexpr Analyzer kAnalyzers[] = {
-    {"callgrind", &kCallgrind}, {"check", &kCheck},       {"diff", &kDiff}, {"merge", &kMerge},
-    {"sockets", &kSockets},     {"timeline", &kTimeline}, {"top", &kTop},
+#include "analyzers/analyzers.list"
 };
+#undef TRACEBRAID_ANALYZER
+
+// A line for each, from its program.
+std::string_view described_analyzers() {
+  static const std::string kText = [] {
+    std::string text;
+    const auto longest = std::ranges::max(
+        kAnalyzers, {}, [](const Analyzer& analyzer) { return analyzer.name.size(); });
+    for (const Analyzer& analyzer : kAnalyzers) {
+      text.append("  ").append(analyzer.name);
+      text.append(longest.name.size() + 2 - analyzer.name.size(), ' ');
+      text.append(analyzer.program->summary).append("\n");
+    }
+    return text + "\ntracebraid ANALYZER --help is the manual of each.";
+  }();
+  return kText;
+}
 
 constexpr std::string_view kUsage[] = {"ANALYZER [OPTION…] [INPUT…]"};
 
 constexpr cli::Section kSections[] = {
-    {"Analyzers",
-     "  callgrind a profile with the system calls and flows that its functions caused\n"
-     "  check     what is wrong, with evidence\n"
-     "  diff      runs against others: what appeared, what went, what changed\n"
-     "  merge     all inputs as one stream in order of time\n"
-     "  sockets   each socket's life, with the flow that it was on the wire\n"
-     "  timeline  what happened, in order, on one clock; for Perfetto, too\n"
-     "  top       the heaviest system calls, flows or functions, as a table\n\n"
-     "tracebraid ANALYZER --help is the manual of each."},
-    {"Input",
-     "Packet captures, strace logs, profiles of cProfile and streams of records, told by their "
-     "content; gzip and zstd are seen through; - or nothing is standard input."},
+    {"Analyzers", {}, &described_analyzers},
+    kInputSection,
 };
 
 constexpr cli::Example kExamples[] = {

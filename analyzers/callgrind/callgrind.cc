@@ -1,5 +1,4 @@
-#include "analyzers/callgrind/callgrind.h"
-
+// `tracebraid callgrind`: a profile with the system calls and flows that its functions caused.
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -17,9 +16,10 @@
 #include "analyzers/callgrind/attribution.h"
 #include "analyzers/callgrind/call_graph.h"
 #include "analyzers/callgrind/network.h"
+#include "analyzers/input/by_type.h"
 #include "analyzers/input/inputs.h"
-#include "analyzers/input/typed.h"
 #include "analyzers/sockets/table.h"
+#include "formats/cli/clock_options.h"
 #include "formats/cli/record_output.h"
 #include "formats/flame/folded.h"
 #include "formats/flame/speedscope.h"
@@ -28,7 +28,6 @@
 #include "formats/io/text.h"
 #include "formats/record/attribution.h"
 #include "formats/record/switch.h"
-#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -72,7 +71,10 @@ std::uint64_t positive(std::int64_t ns) {
 }
 
 // What all inputs tell.
-class Merge final : public RecordVisitor, public SocketSink {
+class Merge final
+    : public ByType<Merge, record::Syscall, record::Call, record::Function, record::Segment,
+                    record::File, record::Flow, record::Process, record::Symbol, record::Switch>,
+      public SocketSink {
  public:
   Merge(Attribution& attribution, CallGraph& graph, Network& network, bool by_greenlet)
       : attribution_(attribution),
@@ -83,46 +85,42 @@ class Merge final : public RecordVisitor, public SocketSink {
 
   // RecordVisitor
   void begin(const InputKinds& kinds) override {
-    table_.expect_flows(kinds.captures || kinds.records);
+    table_.expect_flows(kinds.may_give<record::Flow>());
   }
   void enter(std::size_t lane) override { lane_ = lane; }
   void expect(const AnyRecord& any, Distance distance) override {
     table_.expect(any, lane_, distance);
   }
-  void visit(const AnyRecord& any) override {
-    if (const auto* call = syscalls_.get(any)) {
-      syscall(*call);
-    } else if (const auto* edge = calls_.get(any)) {
-      graph_.add(*edge);
-    } else if (const auto* function = functions_.get(any)) {
-      graph_.add(*function);
-      if (function->name == "<module>") attribution_.add_module_file(function->file);
-    } else if (const auto* segment = segments_.get(any)) {
-      has_capture_ = true;
-      table_.segment(*segment);
-    } else if (const auto* file = files_.get(any)) {
-      table_.file(*file, lane_);
-    } else if (const auto* flow = flows_.get(any)) {
-      has_capture_ = true;
-      rexmit_pkts_ += flow->orig_rexmit_pkts + flow->resp_rexmit_pkts;
-      if (!flow->service.empty()) {
-        services_[{std::string(flow->proto), flow->resp_p}] = flow->service;
-      }
-      table_.flow(*flow);
-    } else if (const auto* process = processes_.get(any)) {
-      attribution_.add(*process);
-    } else if (const auto* symbol = symbols_.get(any)) {
-      attribution_.add(*symbol);
-    } else if (const auto* change = switches_.get(any)) {
-      has_switches_ = true;
-      greenlets_[change->tid].assign(change->greenlet);
+  void on(const record::Syscall& call);
+  void on(const record::Call& call) { graph_.add(call); }
+  void on(const record::Function& function) {
+    graph_.add(function);
+    if (function.name == "<module>") attribution_.add_module_file(function.file);
+  }
+  void on(const record::Segment& segment) {
+    has_capture_ = true;
+    table_.segment(segment);
+  }
+  void on(const record::File& file) { table_.file(file, lane_); }
+  void on(const record::Flow& flow) {
+    has_capture_ = true;
+    rexmit_pkts_ += flow.orig_rexmit_pkts + flow.resp_rexmit_pkts;
+    if (!flow.service.empty()) {
+      services_[{std::string(flow.proto), flow.resp_p}] = flow.service;
     }
+    table_.flow(flow);
+  }
+  void on(const record::Process& process) { attribution_.add(process); }
+  void on(const record::Symbol& symbol) { attribution_.add(symbol); }
+  void on(const record::Switch& change) {
+    has_switches_ = true;
+    greenlets_[change.tid].assign(change.greenlet);
   }
 
   // SocketSink
   void waited(const SocketLife& life, std::int64_t arrived_ts, std::int64_t read_ts) override {
     const std::uint64_t ns = positive(read_ts - arrived_ts);
-    const auto talk = talks_.find({life.lane, life.file});
+    const auto talk = talks_.find(life.key());
     if (talk == talks_.end()) return;
     const Talk::Last& last = talk->second.last_in;
     if (last.cell == kNoCell) return;
@@ -131,7 +129,7 @@ class Merge final : public RecordVisitor, public SocketSink {
   }
   void socket(const SocketLife& life, const record::Socket& socket) override {
     (void)socket;
-    const auto found = talks_.find({life.lane, life.file});
+    const auto found = talks_.find(life.key());
     const std::uint64_t rexmit_pkts = life.wire ? life.wire->rexmit_pkts[life.side] : 0;
     if (found == talks_.end()) return;
     Talk& talk = found->second;
@@ -175,12 +173,6 @@ class Merge final : public RecordVisitor, public SocketSink {
 
  private:
   static constexpr Attribution::Cell kNoCell = UINT32_MAX;
-  using Place = std::pair<std::size_t, std::uint64_t>;
-  struct PlaceHash {
-    std::size_t operator()(const Place& place) const {
-      return static_cast<std::size_t>(place.second * 0x9e3779b97f4a7c15U ^ place.first);
-    }
-  };
   // The calls on a socket.
   struct Talk {
     struct Last {
@@ -206,46 +198,6 @@ class Merge final : public RecordVisitor, public SocketSink {
       if (known == call) return costs;
     }
     return talk.by_call.emplace_back(call, Costs{}).second;
-  }
-
-  void syscall(const record::Syscall& call) {
-    if (!has_returned(call)) {
-      ++not_returned_;
-      (void)table_.syscall(call, lane_);
-      return;
-    }
-    ++calls_seen_;
-    std::string_view greenlet;
-    if (by_greenlet_ && call.tid) {
-      const auto runs = greenlets_.find(*call.tid);
-      if (runs != greenlets_.end()) greenlet = runs->second;
-    }
-    const Attribution::Cell cell = attribution_.cell(call, greenlet);
-    const std::uint32_t number = call_number(call.syscall);
-    Costs costs{};
-    costs[kSyscalls] = 1;
-    if (call.duration) costs[kSysTime] = positive(call.duration->ns);
-    if (!call.error.empty()) costs[kErrors] = 1;
-    const bool is_out = call.direction == "out" || call.direction == "both";
-    const bool is_in = call.direction == "in" || call.direction == "both";
-    if (call.bytes && is_out) costs[kSent] = *call.bytes;
-    if (call.bytes && is_in) costs[kReceived] = *call.bytes;
-    add_costs(attribution_.costs(cell), costs);
-
-    // While the table looks at the call, it may tell of bytes that waited for it.
-    Talk* talk = nullptr;
-    if (call.file) {
-      if (const SocketLife* const life = table_.find(*call.file, lane_)) {
-        talk = &talks_[{life->lane, life->file}];
-        note(*talk, {cell, number}, is_in, is_out);
-      }
-    }
-    const SocketLife* const life = table_.syscall(call, lane_);
-    if (talk == nullptr && life != nullptr && call.file == life->file) {
-      talk = &talks_[{life->lane, life->file}];
-      note(*talk, {cell, number}, is_in, is_out);
-    }
-    add_costs(talk == nullptr ? plain_[number] : costs_of(*talk, number), costs);
   }
 
   static void note(Talk& talk, const Talk::Last& last, bool is_in, bool is_out) {
@@ -279,17 +231,8 @@ class Merge final : public RecordVisitor, public SocketSink {
   bool by_greenlet_;
   SocketTable table_;
   std::size_t lane_ = 0;
-  Typed<record::Syscall> syscalls_;
-  Typed<record::Call> calls_;
-  Typed<record::Function> functions_;
-  Typed<record::Segment> segments_;
-  Typed<record::File> files_;
-  Typed<record::Flow> flows_;
-  Typed<record::Process> processes_;
-  Typed<record::Symbol> symbols_;
-  Typed<record::Switch> switches_;
   std::unordered_map<std::uint64_t, std::string> greenlets_;  // that run, by thread
-  std::unordered_map<Place, Talk, PlaceHash> talks_;
+  std::unordered_map<FileKey, Talk, FileKey::Hash> talks_;
   std::unordered_map<std::string, std::uint64_t> names_;  // of connections, given so often
   std::map<std::pair<std::string, std::uint64_t>, std::string> services_;
   std::deque<std::string> call_names_;
@@ -298,6 +241,46 @@ class Merge final : public RecordVisitor, public SocketSink {
   std::uint64_t calls_seen_ = 0, not_returned_ = 0, rexmit_pkts_ = 0;
   bool has_capture_ = false, has_switches_ = false;
 };
+
+void Merge::on(const record::Syscall& call) {
+  if (!has_returned(call)) {
+    ++not_returned_;
+    (void)table_.syscall(call, lane_);
+    return;
+  }
+  ++calls_seen_;
+  std::string_view greenlet;
+  if (by_greenlet_ && call.tid) {
+    const auto runs = greenlets_.find(*call.tid);
+    if (runs != greenlets_.end()) greenlet = runs->second;
+  }
+  const Attribution::Cell cell = attribution_.cell(call, greenlet);
+  const std::uint32_t number = call_number(call.syscall);
+  Costs costs{};
+  costs[kSyscalls] = 1;
+  if (call.duration) costs[kSysTime] = positive(call.duration->ns);
+  if (!call.error.empty()) costs[kErrors] = 1;
+  const bool is_out = call.direction == "out" || call.direction == "both";
+  const bool is_in = call.direction == "in" || call.direction == "both";
+  if (call.bytes && is_out) costs[kSent] = *call.bytes;
+  if (call.bytes && is_in) costs[kReceived] = *call.bytes;
+  add_costs(attribution_.costs(cell), costs);
+
+  // While the table looks at the call, it may tell of bytes that waited for it.
+  Talk* talk = nullptr;
+  if (call.file) {
+    if (const SocketLife* const life = table_.find({lane_, *call.file})) {
+      talk = &talks_[life->key()];
+      note(*talk, {cell, number}, is_in, is_out);
+    }
+  }
+  const SocketLife* const life = table_.syscall(call, lane_);
+  if (talk == nullptr && life != nullptr && call.file == life->file) {
+    talk = &talks_[life->key()];
+    note(*talk, {cell, number}, is_in, is_out);
+  }
+  add_costs(talk == nullptr ? plain_[number] : costs_of(*talk, number), costs);
+}
 
 std::string attribution_line(const Attribution::Summary& summary) {
   const auto& by = summary.by_evidence;
@@ -618,9 +601,9 @@ constexpr std::string_view kUsage[] = {"[OPTION…] PROFILE LOG… [CAPTURE…] 
 
 constexpr cli::Option kOptions[] = {
     kShiftOption,
-    formats::strace::kClockOptions[0],
-    formats::strace::kClockOptions[1],
-    formats::strace::kClockOptions[2],
+    cli::kClockOptions[0],
+    cli::kClockOptions[1],
+    cli::kClockOptions[2],
     {0, "threads", Argument::kText, "WHICH", "Attribution",
      "threads that were profiled: main, all, or numbers",
      "Numbers with commas between, as strace prints them. Default: those whose calls agree best "
@@ -647,7 +630,7 @@ constexpr cli::Option kOptions[] = {
 };
 
 constexpr cli::Section kSections[] = {
-    {"Input", kInputText},
+    kInputSection,
     {"Events",
      "  Time      nanoseconds in Python functions, exactly as cProfile measured them\n"
      "  Syscalls  system calls that returned\n"
@@ -710,7 +693,7 @@ constexpr cli::Example kExamples[] = {
 
 }  // namespace
 
-const cli::Program kCallgrind = {
+extern constinit const cli::Program kCallgrind = {
     .name = "tracebraid callgrind",
     .summary = "show which Python functions made which system calls",
     .usage = kUsage,

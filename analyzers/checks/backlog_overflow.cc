@@ -3,7 +3,14 @@
 #include <map>
 #include <vector>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/sockets.h"
+#include "analyzers/sockets/table.h"
+#include "analyzers/util/shown.h"
+#include "formats/record/flow.h"
+#include "formats/record/socket.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -58,8 +65,8 @@ class BacklogOverflow final : public Detector {
     Group& group = group_of(life.peer);
     ++group.unanswered;
     note(group, *life.connect_ts,
-         scene_.place(life.input, life.line.value_or(0)) + ": " + life.shown() +
-             " had no answer for " + shown_duration(waited));
+         fmt::format("{}: {} had no answer for {}", scene_.place(life.input, life.line.value_or(0)),
+                     life.shown(), shown_duration(waited)));
   }
 
   void flow(const formats::record::Flow& flow) override {
@@ -68,9 +75,9 @@ class BacklogOverflow final : public Detector {
     }
     Group& group = group_of({flow.resp_h, flow.resp_p});
     ++group.retransmitted;
-    std::string text = "flow " + std::string(flow.uid) + ": SYN sent again";
+    std::string text = fmt::format("flow {}: SYN sent again", flow.uid);
     if (flow.syn_ts && flow.syn_ts->ns > flow.ts.ns) {
-      text += ", answered after " + shown_duration(flow.syn_ts->ns - flow.ts.ns);
+      text += fmt::format(", answered after {}", shown_duration(flow.syn_ts->ns - flow.ts.ns));
     }
     note(group, flow.ts.ns, std::move(text));
   }
@@ -80,20 +87,18 @@ class BacklogOverflow final : public Detector {
       const Listener* const listener = listener_of(group.server);
       if (listener == nullptr) continue;
       Finding& finding = group.finding;
-      finding.id = "backlog_overflow";
       finding.count = std::max(group.retransmitted, group.unanswered);
       finding.pid = listener->pid;
       finding.file = listener->file;
       finding.socket = listener->shown;
-      finding.summary = counted(finding.count, "connection", "connections") + " to the " +
-                        listener->shown +
-                        " had to ask again or got no answer: its queue "
-                        "was full";
+      finding.summary =
+          fmt::format("{} to the {} had to ask again or got no answer: its queue was full",
+                      counted(finding.count, "connection", "connections"), listener->shown);
       finding.evidence.push_back(listener->evidence);
       finding.hint =
           "accept faster, or give listen() a longer backlog (net.core.somaxconn is its "
           "limit)";
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
   }
 
@@ -123,9 +128,7 @@ class BacklogOverflow final : public Detector {
   }
 
   Group& group_of(const HostPort& server) {
-    std::string shown;
-    append_shown(shown, server);
-    Group& group = groups_[shown];
+    Group& group = groups_[shown_end(server)];
     group.server = server;
     return group;
   }
@@ -137,15 +140,16 @@ class BacklogOverflow final : public Detector {
 
 }  // namespace
 
-const Check kBacklogOverflow = {
-    "backlog_overflow",
-    "a listener's queue was full",
-    "Connections to a listener that is in the log had to send their SYN again (seen in the "
-    "capture), or were given up without an answer after 100 ms or more (seen in the log, of a "
-    "stream in its file records). The "
-    "kernel drops SYNs when more connections wait for accept than listen() allowed.",
-    "log",
-    &make_detector<BacklogOverflow>,
+extern constinit const Check kBacklogOverflow = {
+    .id = "backlog_overflow",
+    .title = "a listener's queue was full",
+    .explain =
+        "Connections to a listener that is in the log had to send their SYN again (seen in the "
+        "capture), or were given up without an answer after 100 ms or more (seen in the log, of a "
+        "stream in its file records). The kernel drops SYNs when more connections wait for accept "
+        "than listen() allowed.",
+    .needs = "log",
+    .make = &make_detector<BacklogOverflow>,
 };
 
 }  // namespace tracebraid::analyzers::checks

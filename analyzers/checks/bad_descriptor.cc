@@ -4,7 +4,11 @@
 #include <map>
 #include <tuple>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/notes.h"
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -49,12 +53,13 @@ class BadDescriptor final : public Detector {
       if (closing != nullptr) group.finding.evidence.push_back(scene_.evidence(closing->call));
     }
     if (closing != nullptr && group.finding.detail.empty()) {
-      group.finding.detail = "The first was the " + closing->what.shown() + ", closed";
+      group.finding.detail = fmt::format("The first was the {}, closed", closing->what.shown());
       if (closing->ts && event.begin) {
-        group.finding.detail += " " + shown_duration(*event.begin - *closing->ts) + " before";
+        group.finding.detail +=
+            fmt::format(" {} before", shown_duration(*event.begin - *closing->ts));
       }
       if (closing->tid != event.thread.tid && closing->tid != 0) {
-        group.finding.detail += " by thread " + std::to_string(closing->tid);
+        group.finding.detail += fmt::format(" by thread {}", closing->tid);
         tell_of_twice(group, *closing);
       }
     }
@@ -69,17 +74,17 @@ class BadDescriptor final : public Detector {
       if (looped >= finding.count) continue;
       finding.count -= looped;
       const bool is_harmless = (call == "shutdown" && is_negative) || call == "epoll_ctl";
-      finding.id = "bad_descriptor";
       finding.severity =
           group.is_others ? Severity::kError
           : is_harmless || (is_negative && call == "close") || !(is_closed || is_negative)
               ? Severity::kNote
               : Severity::kWarning;
-      finding.summary = call + (is_negative ? "(-1)" : "") + " failed with EBADF " +
-                        counted(finding.count, "time", "times") + ": " +
-                        (is_negative ? "the program's object was closed already, or never opened"
-                         : is_closed ? "on a descriptor that the process had closed"
-                                     : "on a descriptor that was not open");
+      finding.summary =
+          fmt::format("{}{} failed with EBADF {}: {}", call, is_negative ? "(-1)" : "",
+                      counted(finding.count, "time", "times"),
+                      is_negative ? "the program's object was closed already, or never opened"
+                      : is_closed ? "on a descriptor that the process had closed"
+                                  : "on a descriptor that was not open");
       if (is_harmless && call == "shutdown") {
         finding.hint = "harmless: a socket that is closed is shut down once more";
       } else if (is_harmless) {
@@ -95,7 +100,7 @@ class BadDescriptor final : public Detector {
             "again: find who keeps it";
       }
       finding.function = scene_.function(call, finding.count);
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
   }
 
@@ -107,7 +112,8 @@ class BadDescriptor final : public Detector {
     group.is_others = true;
     group.finding.detail += ", which had closed that number before";
     if (closing.ts && closing.before_ts) {
-      group.finding.detail += ", " + shown_duration(*closing.ts - *closing.before_ts) + " earlier";
+      group.finding.detail +=
+          fmt::format(", {} earlier", shown_duration(*closing.ts - *closing.before_ts));
     }
     group.finding.detail += ": its second close hit what another thread had opened in between";
     group.finding.evidence.push_back(scene_.evidence(closing.before));
@@ -119,18 +125,18 @@ class BadDescriptor final : public Detector {
 
 }  // namespace
 
-const Check kBadDescriptor = {
-    "bad_descriptor",
-    "a call on a closed or never opened descriptor",
-    "A call other than close failed with EBADF, fewer than 20 times in a process (more of them in "
-    "a "
-    "row are an error_loop). A warning when the log shows that the process had closed the "
-    "descriptor, or when the number is -1, as Python's sockets have it after close(). A note when "
-    "it is shutdown of such a socket, which libraries do to be sure, or epoll_ctl. An error when "
-    "another thread had closed the descriptor, and the same number before: a second close of it "
-    "that hit what was opened in between.",
-    "log",
-    &make_detector<BadDescriptor>,
+extern constinit const Check kBadDescriptor = {
+    .id = "bad_descriptor",
+    .title = "a call on a closed or never opened descriptor",
+    .explain =
+        "A call other than close failed with EBADF, fewer than 20 times in a process (more of them "
+        "in a row are an error_loop). A warning when the log shows that the process had closed the "
+        "descriptor, or when the number is -1, as Python's sockets have it after close(). A note "
+        "when it is shutdown of such a socket, which libraries do to be sure, or epoll_ctl. An "
+        "error when another thread had closed the descriptor, and the same number before: a second "
+        "close of it that hit what was opened in between.",
+    .needs = "log",
+    .make = &make_detector<BadDescriptor>,
 };
 
 }  // namespace tracebraid::analyzers::checks

@@ -5,7 +5,10 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -91,19 +94,18 @@ class BlockingCall final : public Detector {
   void finish() override {
     for (auto& [key, group] : groups_) {
       Finding& finding = group.finding;
-      finding.id = "blocking_call";
       finding.severity =
           group.longest >= 1000 * kMillisecond ? Severity::kError : Severity::kWarning;
-      finding.summary = "the event loop's thread " + group.what + " in " + std::get<2>(key) + " " +
-                        counted(finding.count, "time", "times") + ", for " +
-                        shown_duration(group.total) + " in all and " +
-                        shown_duration(group.longest) + " at most";
+      finding.summary =
+          fmt::format("the event loop's thread {} in {} {}, for {} in all and {} at most",
+                      group.what, std::get<2>(key), counted(finding.count, "time", "times"),
+                      shown_duration(group.total), shown_duration(group.longest));
       finding.detail = "Meanwhile it served nobody";
       finding.function = scene_.function(std::get<2>(key), finding.count);
       finding.hint = group.what == "slept"
                          ? "use the loop's own sleep (await asyncio.sleep, eventlet.sleep)"
                          : "use the loop's own form of the call, or a thread for it";
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
   }
 
@@ -157,18 +159,17 @@ class BlockingCall final : public Detector {
 
 }  // namespace
 
-const Check kBlockingCall = {
-    "blocking_call",
-    "the event loop's thread blocks in another call",
-    "A thread that polls for events (three times and more) spent 50 ms or more in a call that "
-    "waits "
-    "for something else (sleep, disk, another process, a connection, a single descriptor, as a "
-    "name "
-    "lookup does), and polled again afterwards. A sleep of a loop that watches no descriptor is "
-    "its "
-    "way to wait for a timer, and not meant. From 1 s on an error.",
-    "log",
-    &make_detector<BlockingCall>,
+extern constinit const Check kBlockingCall = {
+    .id = "blocking_call",
+    .title = "the event loop's thread blocks in another call",
+    .explain =
+        "A thread that polls for events (three times and more) spent 50 ms or more in a call that "
+        "waits for something else (sleep, disk, another process, a connection, a single "
+        "descriptor, as a name lookup does), and polled again afterwards. A sleep of a loop that "
+        "watches no descriptor is its way to wait for a timer, and not meant. From 1 s on an "
+        "error.",
+    .needs = "log",
+    .make = &make_detector<BlockingCall>,
 };
 
 }  // namespace tracebraid::analyzers::checks

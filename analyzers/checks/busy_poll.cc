@@ -2,7 +2,11 @@
 
 #include <unordered_map>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/notes.h"
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -95,9 +99,9 @@ class BusyPoll final : public Detector {
   }
 
   void finish() override {
-    for (auto& [thread, state] : states_) {
-      end_empty(state);
-      end_unserved(state);
+    for (const auto& [thread, state] : in_order(states_)) {
+      end_empty(*state);
+      end_unserved(*state);
     }
   }
 
@@ -125,13 +129,14 @@ class BusyPoll final : public Detector {
   void end_empty(State& state) {
     if (state.empty.count >= kLoop) {
       Finding finding = start(state.empty, state);
-      finding.summary += " returned at once without an event " + shown_count(finding.count) +
-                         " times" + shown_rate(finding.count, finding.ts, finding.last_ts) +
-                         ": the thread runs without anything to do";
+      finding.summary = fmt::format(
+          "{} returned at once without an event {} times{}: the thread runs without anything to do",
+          state.empty.first.call().syscall, shown_count(finding.count),
+          shown_rate(finding.count, finding.ts, finding.last_ts));
       finding.hint =
           "a time-out of 0, or a timer that is always due: let the loop sleep until the "
           "next event or timer";
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
     state.empty.count = state.empty.slow = 0;
   }
@@ -140,34 +145,32 @@ class BusyPoll final : public Detector {
     if (state.unserved.count >= kLoop) {
       Finding finding = start(state.unserved, state);
       finding.fd = state.ready;
-      finding.summary += " found descriptor " + std::to_string(state.ready) + " ready " +
-                         shown_count(finding.count) + " times" +
-                         shown_rate(finding.count, finding.ts, finding.last_ts) +
-                         ", and nobody read or wrote it in between";
+      finding.summary = fmt::format(
+          "{} found descriptor {} ready {} times{}, and nobody read or wrote it in between",
+          state.unserved.first.call().syscall, state.ready, shown_count(finding.count),
+          shown_rate(finding.count, finding.ts, finding.last_ts));
       finding.hint =
           "a level-triggered event stays until it is served: read the descriptor, or "
           "take it out of the set";
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
     state.unserved.count = state.unserved.slow = 0;
     state.ready = -1;
   }
 
-  // With the call's name for a summary.
+  // Without a summary.
   Finding start(const Row& row, const State& state) const {
     constexpr std::uint64_t kMany = 1000;
     Finding finding = row.first.finding(scene_);
     finding.last_ts = row.last_ts;
-    finding.id = "busy_poll";
     finding.count = row.count;
     const std::int64_t lasted =
         finding.ts && finding.last_ts ? *finding.last_ts - *finding.ts : std::int64_t{0};
     finding.severity =
         row.count >= kMany || lasted >= 1000 * kMillisecond ? Severity::kError : Severity::kWarning;
-    finding.evidence.push_back(scene_.place(state.last_input, state.last_line) +
-                               ": the last of them");
-    finding.summary = row.first.call().syscall;
-    finding.function = scene_.function(finding.summary, row.count);
+    finding.evidence.push_back(
+        fmt::format("{}: the last of them", scene_.place(state.last_input, state.last_line)));
+    finding.function = scene_.function(row.first.call().syscall, row.count);
     return finding;
   }
 
@@ -176,18 +179,18 @@ class BusyPoll final : public Detector {
 
 }  // namespace
 
-const Check kBusyPoll = {
-    "busy_poll",
-    "a loop polls without waiting and without work",
-    "50 or more calls of poll, select or epoll_wait in a row that return within a millisecond (one "
-    "in 20 may take longer: the processor was another's; and three more, up to 50 ms, where an "
-    "event "
-    "is ready all the time) or have a time-out of 0, "
-    "either without an event and without another call in between (but for memory and clocks), or "
-    "with the same one descriptor ready, which nobody reads, writes or takes out of the set. An "
-    "error from 1,000 calls or one second on.",
-    "log",
-    &make_detector<BusyPoll>,
+extern constinit const Check kBusyPoll = {
+    .id = "busy_poll",
+    .title = "a loop polls without waiting and without work",
+    .explain =
+        "50 or more calls of poll, select or epoll_wait in a row that return within a millisecond "
+        "(one in 20 may take longer: the processor was another's; and three more, up to 50 ms, "
+        "where an event is ready all the time) or have a time-out of 0, either without an event "
+        "and without another call in between (but for memory and clocks), or with the same one "
+        "descriptor ready, which nobody reads, writes or takes out of the set. An error from 1,000 "
+        "calls or one second on.",
+    .needs = "log",
+    .make = &make_detector<BusyPoll>,
 };
 
 }  // namespace tracebraid::analyzers::checks

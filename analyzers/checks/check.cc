@@ -1,21 +1,28 @@
-#include "analyzers/checks/check.h"
-
+// tracebraid check: what is wrong.
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include <fmt/format.h>
+#include <range/v3/range/conversion.hpp>
+#include <range/v3/view/filter.hpp>
+#include <range/v3/view/join.hpp>
+#include <range/v3/view/transform.hpp>
 
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/report.h"
 #include "analyzers/checks/story.h"
 #include "analyzers/input/inputs.h"
+#include "analyzers/util/shown.h"
+#include "formats/cli/clock_options.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
 #include "formats/record/finding.h"
 #include "formats/record/writer.h"
-#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -23,6 +30,7 @@ namespace {
 namespace cli = formats::cli;
 namespace io = formats::io;
 namespace record = formats::record;
+namespace views = ranges::views;
 using checks::Check;
 using checks::Finding;
 using checks::Severity;
@@ -32,18 +40,13 @@ using cli::Argument;
 constexpr const record::TypeInfo* kTypes[] = {&record::kTypeInfo<record::Finding>};
 constexpr std::string_view kColumns[] = {"severity", "id", "count", "ts", "pid", "summary"};
 
-std::string joined(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const std::string& line : lines) {
-    if (!text.empty()) text.push_back('\n');
-    text.append(line);
-  }
-  return text;
-}
-
-void write_records(const cli::RecordRequest& request, const std::vector<Finding>& findings) {
+// Those of `least` and above.
+void write_records(const cli::RecordRequest& request, const std::vector<Finding>& findings,
+                   Severity least) {
   cli::RecordOutput output(request, "tracebraid check", kTypes, kColumns);
-  for (const Finding& finding : findings) {
+  const auto is_shown = [&](const Finding& finding) { return finding.severity >= least; };
+  for (const Finding& finding : findings | views::filter(is_shown)) {
+    const std::string evidence = joined(finding.evidence, "\n");
     record::Finding row;
     row.id = finding.id;
     row.severity = checks::kSeverityNames[static_cast<std::size_t>(finding.severity)];
@@ -60,7 +63,6 @@ void write_records(const cli::RecordRequest& request, const std::vector<Finding>
     row.uid = finding.uid;
     row.greenlet = finding.greenlet;
     row.function = finding.function;
-    const std::string evidence = joined(finding.evidence);
     row.evidence = evidence;
     row.hint = finding.hint;
     output.writer().write(row);
@@ -68,42 +70,60 @@ void write_records(const cli::RecordRequest& request, const std::vector<Finding>
   output.finish();
 }
 
-void list_checks() {
-  std::string text;
-  for (const Check* const check : checks::all_checks()) {
-    text.append(check->id);
-    text.append(check->id.size() < 18 ? 18 - check->id.size() : 1, ' ');
-    text.append(check->title).append(" (").append(check->needs).append(")\n");
-  }
+void print(std::string_view text) {
   const auto out = io::open_output("-");
   out->write(text);
   out->commit();
 }
 
+void list_checks() {
+  std::string text;
+  for (const Check* const check : checks::all_checks()) {
+    text += fmt::format("{:<17} {} ({})\n", check->id, check->title, check->needs);
+  }
+  print(text);
+}
+
 const Check& find_check(std::string_view id) {
-  for (const Check* const check : checks::all_checks()) {
-    if (check->id == id) return *check;
-  }
-  std::string names;
-  for (const Check* const check : checks::all_checks()) {
-    names.append(names.empty() ? "" : ", ").append(check->id);
-  }
-  throw io::UsageError{"no such check: " + io::quoted(id), "there is " + names};
+  const auto known = checks::all_checks();
+  const auto found = std::ranges::find(known, id, &Check::id);
+  if (found != known.end()) return **found;
+  auto names = known | views::transform(&Check::id) | views::join(std::string_view(", "));
+  throw io::UsageError{"no such check: " + io::quoted(id),
+                       "there is " + (names | ranges::to<std::string>)};
 }
 
 void explain(std::string_view id) {
   const Check& check = find_check(id);
-  const auto out = io::open_output("-");
-  out->write(std::string(check.id) + ": " + std::string(check.title) + "\n\n" +
-             std::string(check.explain) + "\n\nNeeds: " + std::string(check.needs) + ".\n");
-  out->commit();
+  print(fmt::format("{}: {}\n\n{}\n\nNeeds: {}.\n", check.id, check.title, check.explain,
+                    check.needs));
+}
+
+// The checks that an option of the command line names.
+std::set<const Check*> named(const cli::Arguments& arguments, std::string_view option) {
+  std::set<const Check*> checks;
+  if (const auto list = arguments.value(option)) {
+    for (const std::string_view id : cli::split_list(*list)) checks.insert(&find_check(id));
+  }
+  return checks;
+}
+
+// Each once and in the order of their rows, however often and in which order they are named.
+std::vector<const Check*> chosen_checks(const cli::Arguments& arguments) {
+  const auto only = named(arguments, "only");
+  const auto without = named(arguments, "without");
+  const bool has_only = arguments.has("only");
+  return checks::all_checks() | views::filter([&](const Check* check) {
+           return (!has_only || only.contains(check)) && !without.contains(check);
+         }) |
+         ranges::to<std::vector>;
 }
 
 Severity parse_severity(std::string_view option, std::string_view name) {
   for (std::size_t at = 0; at < std::size(checks::kSeverityNames); ++at) {
     if (checks::kSeverityNames[at] == name) return static_cast<Severity>(at);
   }
-  throw io::UsageError{"--" + std::string(option) + ": not a severity: " + io::quoted(name),
+  throw io::UsageError{fmt::format("--{}: not a severity: {}", option, io::quoted(name)),
                        "error, warning or note"};
 }
 
@@ -112,16 +132,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   if (arguments.has("list")) return list_checks();
   if (const auto id = arguments.value("explain")) return explain(*id);
 
-  std::vector<const Check*> which(checks::all_checks().begin(), checks::all_checks().end());
-  if (const auto only = arguments.value("only")) {
-    which.clear();
-    for (const std::string_view id : cli::split_list(*only)) which.push_back(&find_check(id));
-  }
-  if (const auto without = arguments.value("without")) {
-    for (const std::string_view id : cli::split_list(*without)) {
-      std::erase(which, &find_check(id));
-    }
-  }
+  const std::vector<const Check*> which = chosen_checks(arguments);
   const std::string fail_on = arguments.value("fail-on").value_or("error");
   std::optional<Severity> fails;
   if (fail_on != "never") fails = parse_severity("fail-on", fail_on);
@@ -133,18 +144,13 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
       arguments.positional.empty() ? std::string() : arguments.positional.front();
   Story story(which, first);
   read_inputs_in_step(arguments, {.files = true, .segments = true}, story, context);
-  story.finish();
 
   if (format == "text") {
     const auto output = io::open_output(arguments.value("output").value_or("-"));
-    output->write(checks::report_text(story, which.size(), least));
+    output->write(checks::report_text(story, least));
     output->commit();
   } else {
-    std::vector<Finding> shown;
-    for (const Finding& finding : story.findings()) {
-      if (finding.severity >= least) shown.push_back(finding);
-    }
-    write_records(cli::RecordRequest(arguments), shown);
+    write_records(cli::RecordRequest(arguments), story.findings(), least);
   }
   const bool has_failed =
       fails && std::ranges::any_of(story.findings(), [&](const Finding& finding) {
@@ -157,9 +163,9 @@ constexpr std::string_view kUsage[] = {"[OPTION…] INPUT…", "--list", "--expl
 
 constexpr cli::Option kOptions[] = {
     kShiftOption,
-    formats::strace::kClockOptions[0],
-    formats::strace::kClockOptions[1],
-    formats::strace::kClockOptions[2],
+    cli::kClockOptions[0],
+    cli::kClockOptions[1],
+    cli::kClockOptions[2],
     {0, "only", Argument::kText, "LIST", "Checks", "do these checks alone",
      "Their identifiers with commas between."},
     {0, "without", Argument::kText, "LIST", "Checks", "leave these checks out"},
@@ -179,7 +185,7 @@ constexpr cli::Option kOptions[] = {
 };
 
 constexpr cli::Section kSections[] = {
-    {"Input", kInputText},
+    kInputSection,
     {"Findings",
      "The gravest first: what happened, in a sentence with numbers; what led to it; process, "
      "thread, greenlet and flow; the Python function, when a profile is among the inputs and its "
@@ -209,7 +215,7 @@ constexpr cli::Example kExamples[] = {
 
 }  // namespace
 
-const cli::Program kCheck = {
+extern constinit const cli::Program kCheck = {
     .name = "tracebraid check",
     .summary = "tell what is wrong, with evidence",
     .usage = kUsage,

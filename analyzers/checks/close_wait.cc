@@ -1,6 +1,14 @@
 // Connections whose peer has finished, and that are never closed.
 
+#include <algorithm>
+
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/sockets.h"
+#include "analyzers/sockets/table.h"
+#include "analyzers/util/shown.h"
+#include "formats/record/socket.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -36,23 +44,23 @@ class CloseWait final : public Detector {
     longest_ = std::max(longest_, end - *life.eof_ts);
     constexpr std::size_t kShown = 3;
     if (finding_.evidence.size() < kShown && life.eof_line != 0) {
-      finding_.evidence.push_back(scene_.place(life.input, life.eof_line) +
-                                  ": end of the peer's data on " + life.shown());
+      finding_.evidence.push_back(fmt::format("{}: end of the peer's data on {}",
+                                              scene_.place(life.input, life.eof_line),
+                                              life.shown()));
     }
   }
 
   void finish() override {
     if (finding_.count == 0 || !finding_.ts) return;
-    finding_.id = "close_wait";
-    finding_.summary = counted(finding_.count, "connection was", "connections were") +
-                       " kept open although the peer had finished, for up to " +
-                       shown_duration(longest_);
-    if (open_ > 0) finding_.summary += "; " + shown_count(open_) + " of them to the end";
+    finding_.summary = fmt::format("{} kept open although the peer had finished, for up to {}",
+                                   counted(finding_.count, "connection was", "connections were"),
+                                   shown_duration(longest_));
+    if (open_ > 0) finding_.summary += fmt::format("; {} of them to the end", shown_count(open_));
     finding_.detail =
         "A read returned 0 bytes, and no close followed: the kernel shows such "
         "sockets as CLOSE_WAIT";
     finding_.hint = "close the socket when recv returns b''";
-    scene_.report(std::move(finding_));
+    report(std::move(finding_));
   }
 
  private:
@@ -63,14 +71,15 @@ class CloseWait final : public Detector {
 
 }  // namespace
 
-const Check kCloseWait = {
-    "close_wait",
-    "the peer has finished, and the socket is not closed",
-    "A TCP socket on which a read had returned 0 (the peer's FIN) was closed a second or more "
-    "later, or only by the process's end, or not at all. One that still sends afterwards and is "
-    "closed then is half-closed on purpose, and not meant.",
-    "log; of a stream also file records",
-    &make_detector<CloseWait>,
+extern constinit const Check kCloseWait = {
+    .id = "close_wait",
+    .title = "the peer has finished, and the socket is not closed",
+    .explain =
+        "A TCP socket on which a read had returned 0 (the peer's FIN) was closed a second or more "
+        "later, or only by the process's end, or not at all. One that still sends afterwards and "
+        "is closed then is half-closed on purpose, and not meant.",
+    .needs = "log; of a stream also file records",
+    .make = &make_detector<CloseWait>,
 };
 
 }  // namespace tracebraid::analyzers::checks

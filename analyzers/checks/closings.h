@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "analyzers/checks/checks.h"
+#include "analyzers/checks/notes.h"
 
 namespace tracebraid::analyzers::checks {
 

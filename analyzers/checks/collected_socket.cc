@@ -7,7 +7,10 @@
 #include <map>
 #include <unordered_map>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -70,18 +73,18 @@ class CollectedSocket final : public Detector {
     for (auto& [place, group] : groups_) {
       constexpr std::uint64_t kMany = 3;
       Finding& finding = group.finding;
-      finding.id = "collected_socket";
       finding.severity =
           finding.count - group.at_exit >= kMany ? Severity::kWarning : Severity::kNote;
-      finding.summary = counted(finding.count, "socket was", "sockets were") +
-                        " closed by Python's garbage collector, not by the program";
+      finding.summary = fmt::format("{} closed by Python's garbage collector, not by the program",
+                                    counted(finding.count, "socket was", "sockets were"));
       if (group.at_exit > 0) {
-        finding.detail = shown_count(group.at_exit) + " of them when the process ended";
+        finding.detail =
+            fmt::format("{} of them when the process ended", shown_count(group.at_exit));
       }
       finding.hint =
           "python -X dev shows where they were made (ResourceWarning); use with, or "
           "close()";
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
   }
 
@@ -109,15 +112,15 @@ class CollectedSocket final : public Detector {
 
 }  // namespace
 
-const Check kCollectedSocket = {
-    "collected_socket",
-    "sockets are left to the garbage collector",
-    "getsockname, getpeername and close of one descriptor back to back: what CPython (3.6 and "
-    "later) does when it collects a socket that was not closed. A warning from three in a process "
-    "on that were not "
-    "collected by its very end.",
-    "log",
-    &make_detector<CollectedSocket>,
+extern constinit const Check kCollectedSocket = {
+    .id = "collected_socket",
+    .title = "sockets are left to the garbage collector",
+    .explain =
+        "getsockname, getpeername and close of one descriptor back to back: what CPython (3.6 and "
+        "later) does when it collects a socket that was not closed. A warning from three in a "
+        "process on that were not collected by its very end.",
+    .needs = "log",
+    .make = &make_detector<CollectedSocket>,
 };
 
 }  // namespace tracebraid::analyzers::checks

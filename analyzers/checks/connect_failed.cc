@@ -4,7 +4,13 @@
 #include <map>
 #include <tuple>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/sockets.h"
+#include "analyzers/sockets/table.h"
+#include "analyzers/util/shown.h"
+#include "formats/record/socket.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -53,9 +59,7 @@ class ConnectFailed final : public Detector {
       add(event, error, "unix socket " + event.socket->path);
       return;
     }
-    std::string peer;
-    append_shown(peer, event.socket->peer);
-    add(event, error, peer);
+    add(event, error, shown_end(event.socket->peer));
   }
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
@@ -76,7 +80,7 @@ class ConnectFailed final : public Detector {
     if (!was_refused && !was_silent && (!socket.uid.empty() || waited.value_or(0) < kPatience)) {
       return;
     }
-    unanswered_.push_back({life.shown(), life.peer, shown_peer(life), life.connect_ts, waited,
+    unanswered_.push_back({life.shown(), life.peer, shown_end(life.peer), life.connect_ts, waited,
                            life.pid, life.tid, std::string(life.input), life.line.value_or(0),
                            std::string(socket.uid), was_refused});
   }
@@ -90,18 +94,17 @@ class ConnectFailed final : public Detector {
     for (auto& [key, group] : groups_) {
       const auto& [peer, error] = key;
       Finding& finding = group.finding;
-      finding.id = "connect_failed";
       // Services on the same machine are tried, and done without: nscd.
       if (peer.starts_with("unix ")) finding.severity = Severity::kNote;
-      finding.summary =
-          counted(finding.count, "connection", "connections") + " to " + peer + " failed: " + error;
-      if (!reason(error).empty()) finding.summary.append(", ").append(reason(error));
+      finding.summary = fmt::format(
+          "{} to {} failed: {}", counted(finding.count, "connection", "connections"), peer, error);
+      if (!reason(error).empty()) finding.summary += fmt::format(", {}", reason(error));
       finding.hint = peer.starts_with("unix ")
                          ? "a service of this machine that does not run; most callers do without it"
                      : error == "ECONNREFUSED"
                          ? "was the server up at that time, and on that address?"
                          : "tracebraid timeline with a capture shows who did not answer";
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
   }
 
@@ -124,11 +127,6 @@ class ConnectFailed final : public Detector {
     return found != listeners_.end() &&
            std::ranges::any_of(found->second,
                                [&](const HostPort& local) { return serves(local, server); });
-  }
-  static std::string shown_peer(const SocketLife& life) {
-    std::string text;
-    append_shown(text, life.peer);
-    return text;
   }
 
   void add(const CallEvent& event, std::string_view error, const std::string& peer) {
@@ -157,9 +155,9 @@ class ConnectFailed final : public Detector {
     finding.last_ts = one.ts;
     constexpr std::size_t kShown = 3;
     if (finding.evidence.size() < kShown) {
-      finding.evidence.push_back(scene_.place(one.input, one.line) +
-                                 ": socket of a connect that had no answer" +
-                                 (one.waited ? " for " + shown_duration(*one.waited) : ""));
+      finding.evidence.push_back(fmt::format(
+          "{}: socket of a connect that had no answer{}", scene_.place(one.input, one.line),
+          one.waited ? " for " + shown_duration(*one.waited) : ""));
     }
   }
 
@@ -170,15 +168,15 @@ class ConnectFailed final : public Detector {
 
 }  // namespace
 
-const Check kConnectFailed = {
-    "connect_failed",
-    "a connection could not be made",
-    "connect failed, at once or as SO_ERROR tells later, with the error's meaning; or it was given "
-    "up without an answer (which file records tell of a stream). Grouped by peer and error. "
-    "Unanswered connections to a listener that is "
-    "in the log are a backlog_overflow.",
-    "log",
-    &make_detector<ConnectFailed>,
+extern constinit const Check kConnectFailed = {
+    .id = "connect_failed",
+    .title = "a connection could not be made",
+    .explain =
+        "connect failed, at once or as SO_ERROR tells later, with the error's meaning; or it was "
+        "given up without an answer (which file records tell of a stream). Grouped by peer and "
+        "error. Unanswered connections to a listener that is in the log are a backlog_overflow.",
+    .needs = "log",
+    .make = &make_detector<ConnectFailed>,
 };
 
 }  // namespace tracebraid::analyzers::checks

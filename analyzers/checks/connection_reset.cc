@@ -4,7 +4,13 @@
 #include <set>
 #include <tuple>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/sockets.h"
+#include "analyzers/sockets/table.h"
+#include "analyzers/util/shown.h"
+#include "formats/record/flow.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -32,9 +38,7 @@ class ConnectionReset final : public Detector {
     }
     if (call.syscall == "connect") return;
     const bool is_server = event.socket->listener.has_value() || event.socket->is_listener;
-    HostPort end = is_server ? event.socket->local : event.socket->peer;
-    std::string where;
-    append_shown(where, end);
+    const std::string where = shown_end(is_server ? event.socket->local : event.socket->peer);
     // Who sends after its own shutdown gets EPIPE, whatever the peer does.
     const bool is_own = call.error == "EPIPE" && shut_.contains(place);
     const Key key{is_server, where, is_own ? std::string(kOwn) : std::string(call.error)};
@@ -71,16 +75,15 @@ class ConnectionReset final : public Detector {
   void finish() override {
     for (auto& [key, finding] : groups_) {
       const auto& [is_server, where, error] = key;
-      finding.id = "connection_reset";
       finding.severity = Severity::kWarning;
       const bool is_own = error == kOwn;
       const char* const meaning = is_own             ? "this side had shut its sending down before"
                                   : error == "EPIPE" ? "the peer had closed before"
                                   : error == "ETIMEDOUT" ? "the peer did not answer any more"
                                                          : "the peer broke it off";
-      finding.summary = counted(finding.count, "call", "calls") + " on connections " +
-                        (is_server ? "of clients to " : "to ") + where + " failed with " +
-                        (is_own ? "EPIPE" : error) + ": " + meaning;
+      finding.summary = fmt::format(
+          "{} on connections {}{} failed with {}: {}", counted(finding.count, "call", "calls"),
+          is_server ? "of clients to " : "to ", where, is_own ? "EPIPE" : error, meaning);
       if (finding.detail.empty() && !scene_.has_capture() && !is_own) {
         finding.detail = "with a capture, tracebraid could tell who sent the RST";
       }
@@ -88,7 +91,7 @@ class ConnectionReset final : public Detector {
                      : error == "EPIPE" ? "what was sent last was not read; did the peer time out?"
                                         : "a peer that closes with unread data, or that crashed, "
                                           "resets its connections";
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
   }
 
@@ -97,8 +100,8 @@ class ConnectionReset final : public Detector {
                        std::string_view uid) {
     if (!finding.detail.empty() || reset_by.empty()) return;
     const bool by_peer = (reset_by == "orig") == is_server;
-    finding.detail = std::string("on the wire, ") + (by_peer ? "the peer" : "this side") +
-                     " sent the RST of flow " + std::string(uid);
+    finding.detail = fmt::format("on the wire, {} sent the RST of flow {}",
+                                 by_peer ? "the peer" : "this side", uid);
   }
 
   using Key = std::tuple<bool, std::string, std::string>;  // server, address, error
@@ -110,13 +113,14 @@ class ConnectionReset final : public Detector {
 
 }  // namespace
 
-const Check kConnectionReset = {
-    "connection_reset",
-    "connections were reset",
-    "Calls on TCP sockets failed with ECONNRESET, EPIPE, ECONNABORTED or ETIMEDOUT, grouped by "
-    "address and error. With a capture, who sent the RST.",
-    "log",
-    &make_detector<ConnectionReset>,
+extern constinit const Check kConnectionReset = {
+    .id = "connection_reset",
+    .title = "connections were reset",
+    .explain =
+        "Calls on TCP sockets failed with ECONNRESET, EPIPE, ECONNABORTED or ETIMEDOUT, grouped by "
+        "address and error. With a capture, who sent the RST.",
+    .needs = "log",
+    .make = &make_detector<ConnectionReset>,
 };
 
 }  // namespace tracebraid::analyzers::checks

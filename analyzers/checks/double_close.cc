@@ -4,7 +4,11 @@
 #include <map>
 #include <set>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/notes.h"
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -26,10 +30,10 @@ class DoubleClose final : public Detector {
     if (finding.evidence.empty()) {
       set_call(finding, event);
       finding.fd = call.fd;
-      finding.detail =
-          "Descriptor " + std::to_string(*call.fd) + " was the " + closing->what.shown();
+      finding.detail = fmt::format("Descriptor {} was the {}", *call.fd, closing->what.shown());
       if (closing->ts && event.begin) {
-        finding.detail += ", closed " + shown_duration(*event.begin - *closing->ts) + " before";
+        finding.detail +=
+            fmt::format(", closed {} before", shown_duration(*event.begin - *closing->ts));
       }
     } else {
       ++finding.count;
@@ -45,19 +49,19 @@ class DoubleClose final : public Detector {
   void finish() override {
     for (auto& [lane, group] : groups_) {
       Finding& finding = group.finding;
-      finding.id = "double_close";
       finding.severity = Severity::kWarning;
-      finding.summary = "close failed with EBADF " + counted(finding.count, "time", "times") +
-                        ": the descriptor had been closed before";
+      finding.summary =
+          fmt::format("close failed with EBADF {}: the descriptor had been closed before",
+                      counted(finding.count, "time", "times"));
       if (group.processes.size() > 1) {
-        finding.summary += ", in " + shown_count(group.processes.size()) + " processes";
+        finding.summary += fmt::format(", in {} processes", shown_count(group.processes.size()));
         finding.pid.reset();
         finding.tid.reset();
       }
       finding.hint =
           "two owners close the same number; with threads, the second close can hit a "
           "socket that was opened in between";
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
   }
 
@@ -71,14 +75,15 @@ class DoubleClose final : public Detector {
 
 }  // namespace
 
-const Check kDoubleClose = {
-    "double_close",
-    "a descriptor is closed twice",
-    "close failed with EBADF on a number that the same process had closed, and that nothing had "
-    "opened since. Programs that close all numbers to be sure, whether they are open or not, are "
-    "not meant.",
-    "log",
-    &make_detector<DoubleClose>,
+extern constinit const Check kDoubleClose = {
+    .id = "double_close",
+    .title = "a descriptor is closed twice",
+    .explain =
+        "close failed with EBADF on a number that the same process had closed, and that nothing "
+        "had opened since. Programs that close all numbers to be sure, whether they are open or "
+        "not, are not meant.",
+    .needs = "log",
+    .make = &make_detector<DoubleClose>,
 };
 
 }  // namespace tracebraid::analyzers::checks

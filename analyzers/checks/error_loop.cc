@@ -8,7 +8,11 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/notes.h"
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -72,7 +76,7 @@ class ErrorLoop final : public Detector {
   }
 
   void finish() override {
-    for (auto& [thread, run] : runs_) end(*thread, run);
+    for (const auto& [thread, run] : in_order(runs_)) end(*thread, *run);
   }
 
  private:
@@ -135,7 +139,6 @@ class ErrorLoop final : public Detector {
     if (run.count < (spins ? kSpin : kLoop)) return;
     if (error == "EBADF") scene_.note_loop(thread, call, run.fd < 0, run.count);
     Finding finding = run.note.finding(scene_, false);
-    finding.id = "error_loop";
     constexpr std::int64_t kLong = 500 * kMillisecond;
     const std::int64_t lasted =
         finding.ts && run.last_ts ? *run.last_ts - *finding.ts : std::int64_t{0};
@@ -144,27 +147,13 @@ class ErrorLoop final : public Detector {
         spins && run.count < kMany && lasted < kLong ? Severity::kWarning : Severity::kError;
     finding.count = run.count;
     finding.last_ts = run.last_ts;
-    finding.summary = call + "(" + std::to_string(run.fd) + ") failed with " + error + " " +
-                      shown_count(run.count) + " times" +
-                      shown_rate(run.count, finding.ts, run.last_ts) +
-                      (spins ? ", without waiting in between" : ", and nothing else got done");
+    finding.summary =
+        fmt::format("{}({}) failed with {} {} times{}{}", call, run.fd, error,
+                    shown_count(run.count), shown_rate(run.count, finding.ts, run.last_ts),
+                    spins ? ", without waiting in between" : ", and nothing else got done");
     if (run.has_cause) {
-      const Closing& cause = run.cause;
-      finding.detail = "It began ";
-      if (cause.ts && finding.ts) finding.detail += shown_duration(*finding.ts - *cause.ts) + " ";
-      finding.detail += "after the close of the " + cause.what.shown();
-      if (cause.tid != 0 && finding.tid && cause.tid != *finding.tid) {
-        finding.detail += " by thread " + std::to_string(cause.tid);
-      }
-      if (!cause.greenlet.empty()) {
-        finding.detail += cause.greenlet == finding.greenlet ? std::string(" by the same greenlet")
-                                                             : " by greenlet " + cause.greenlet;
-      }
-      finding.detail += cause.what.is_listener
-                            ? ": the loop that accepts goes on with a socket that is closed, and "
-                              "takes the error for one that passes"
-                            : ": the loop goes on with a descriptor that is closed";
-      finding.evidence.push_back(scene_.evidence(cause.call));
+      finding.detail = told(run.cause, finding);
+      finding.evidence.push_back(scene_.evidence(run.cause.call));
     } else if (error == "EBADF") {
       finding.detail = "The log does not show what closed it";
     } else if (spins) {
@@ -172,13 +161,34 @@ class ErrorLoop final : public Detector {
           "A socket that is not ready is asked again at once instead of being waited for";
     }
     finding.evidence.push_back(scene_.evidence(run.note.call()));
-    finding.evidence.push_back(scene_.place(run.last_input, run.last_line) + ": the last of them");
+    finding.evidence.push_back(
+        fmt::format("{}: the last of them", scene_.place(run.last_input, run.last_line)));
     finding.function = scene_.function(call, run.count);
     finding.hint =
         spins ? "wait for the socket (poll, epoll, the loop's own wait) before trying again"
-              : "find the code that ignores " + error + " of this call; it should end its loop";
-    scene_.report(std::move(finding));
+              : fmt::format("find the code that ignores {} of this call; it should end its loop",
+                            error);
+    report(std::move(finding));
     run.count = 0;
+  }
+
+  // The close that led to it, whose call `finding` has begun with.
+  static std::string told(const Closing& cause, const Finding& finding) {
+    std::string text = "It began ";
+    if (cause.ts && finding.ts) text += shown_duration(*finding.ts - *cause.ts) + " ";
+    text += fmt::format("after the close of the {}", cause.what.shown());
+    if (cause.tid != 0 && finding.tid && cause.tid != *finding.tid) {
+      text += fmt::format(" by thread {}", cause.tid);
+    }
+    if (!cause.greenlet.empty()) {
+      text += cause.greenlet == finding.greenlet ? std::string(" by the same greenlet")
+                                                 : fmt::format(" by greenlet {}", cause.greenlet);
+    }
+    text += cause.what.is_listener
+                ? ": the loop that accepts goes on with a socket that is closed, and takes the "
+                  "error for one that passes"
+                : ": the loop goes on with a descriptor that is closed";
+    return text;
   }
 
   std::unordered_map<Thread*, Run> runs_;
@@ -186,19 +196,19 @@ class ErrorLoop final : public Detector {
 
 }  // namespace
 
-const Check kErrorLoop = {
-    "error_loop",
-    "the same call fails the same way again and again",
-    "A thread repeats a call on a descriptor that fails with the same error, 20 times or more (50 "
-    "times for EAGAIN), and receives, sends, accepts and waits for nothing in between. Calls on "
-    "paths (ENOENT while a file is looked for), ENOTTY, EINPROGRESS and interruptions do not "
-    "count. "
-    "Where the error is EBADF, the close that led to it is named: of that number, or, when the "
-    "number is -1, of the socket that the same call was for before.\n\n"
-    "An error, since the program does nothing but this; EAGAIN is a warning below 1,000 times and "
-    "half a second.",
-    "log",
-    &make_detector<ErrorLoop>,
+extern constinit const Check kErrorLoop = {
+    .id = "error_loop",
+    .title = "the same call fails the same way again and again",
+    .explain =
+        "A thread repeats a call on a descriptor that fails with the same error, 20 times or more "
+        "(50 times for EAGAIN), and receives, sends, accepts and waits for nothing in between. "
+        "Calls on paths (ENOENT while a file is looked for), ENOTTY, EINPROGRESS and interruptions "
+        "do not count. Where the error is EBADF, the close that led to it is named: of that "
+        "number, or, when the number is -1, of the socket that the same call was for before.\n\nAn "
+        "error, since the program does nothing but this; EAGAIN is a warning below 1,000 times and "
+        "half a second.",
+    .needs = "log",
+    .make = &make_detector<ErrorLoop>,
 };
 
 }  // namespace tracebraid::analyzers::checks

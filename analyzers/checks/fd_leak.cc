@@ -4,22 +4,34 @@
 #include <map>
 #include <tuple>
 
+#include <fmt/format.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/sockets.h"
+#include "analyzers/sockets/table.h"
+#include "analyzers/util/shown.h"
+#include "formats/record/file.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
 
 constexpr std::uint64_t kMany = 20;
 
+// A process with as many descriptors as it may have.
+struct Full {
+  Finding finding;
+  std::string call, error;  // the first
+};
+
 struct Group {
-  std::uint64_t made = 0, left = 0, idle = 0;
+  std::uint64_t made = 0, left = 0;
   std::optional<std::int64_t> first_ts, last_ts;
   std::optional<std::uint64_t> pid;
   std::vector<std::string> evidence;
   std::string what;
 };
 
-class DescriptorLeak final : public Detector {
+class FdLeak final : public Detector {
  public:
   using Detector::Detector;
 
@@ -28,27 +40,25 @@ class DescriptorLeak final : public Detector {
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (call.error != "EMFILE" && call.error != "ENFILE") return;
-    Finding& finding = full_[{event.thread.lane, event.thread.pid}];
-    if (finding.evidence.empty()) {
-      set_call(finding, event);
-      finding.evidence.push_back(scene_.evidence(call));
-      finding.summary = std::string(call.error);
-      first_call_[{event.thread.lane, event.thread.pid}] = call.syscall;
+    Full& full = full_[{event.thread.lane, event.thread.pid}];
+    if (full.error.empty()) {
+      set_call(full.finding, event);
+      full.finding.evidence.push_back(scene_.evidence(call));
+      full.call = call.syscall;
+      full.error = call.error;
     } else {
-      ++finding.count;
+      ++full.finding.count;
     }
-    finding.last_ts = event.begin;
+    full.finding.last_ts = event.begin;
   }
 
   void file(const formats::record::File& file, std::size_t lane) override {
     if (file.made_by.empty()) return;
     // What sockets are for is told apart by their peers; files by their paths.
     std::string what(file.kind);
-    const bool is_socket = file.kind == "tcp" || file.kind == "udp";
-    if (is_socket) {
-      const HostPort end{file.made_by.starts_with("accept") ? file.local_h : file.peer_h, {}};
-      what += file.made_by.starts_with("accept") ? " accepted" : " to ";
-      if (!file.made_by.starts_with("accept")) append_shown(what, end);
+    const bool is_accepted = file.made_by.starts_with("accept");
+    if (file.kind == "tcp" || file.kind == "udp") {
+      what += is_accepted ? " accepted" : " to " + shown_end({file.peer_h, {}});
     } else if (!file.path.empty() && file.kind == "file") {
       what = "file " + std::string(file.path);
     }
@@ -64,7 +74,7 @@ class DescriptorLeak final : public Detector {
     group.what = what;
     if (!file.ended_by.empty() && file.ended_by != "exit") return;
     // A connection that goes on may be wanted; one whose peer has finished is another check's.
-    if (file.made_by.starts_with("accept")) return;
+    if (is_accepted) return;
     ++group.left;
     group.pid = file.pid;
     const std::optional<std::int64_t> ts = file.ts ? std::optional(file.ts->ns) : std::nullopt;
@@ -72,10 +82,9 @@ class DescriptorLeak final : public Detector {
     if (ts && (!group.last_ts || *ts > *group.last_ts)) group.last_ts = ts;
     constexpr std::size_t kShown = 3;
     if (group.evidence.size() < kShown && file.line) {
-      group.evidence.push_back(scene_.place(file.input, *file.line) + ": " +
-                               std::string(file.made_by) + " made descriptor " +
-                               (file.fd ? std::to_string(*file.fd) : std::string("?")) + ", " +
-                               what);
+      group.evidence.push_back(fmt::format("{}: {} made descriptor {}, {}",
+                                           scene_.place(file.input, *file.line), file.made_by,
+                                           file.fd ? fmt::to_string(*file.fd) : "?", what));
     }
   }
 
@@ -83,48 +92,46 @@ class DescriptorLeak final : public Detector {
     for (auto& [key, group] : groups_) {
       if (group.left < kMany || group.left * 2 < group.made) continue;
       Finding finding;
-      finding.id = "fd_leak";
       finding.count = group.left;
       finding.pid = group.pid;
       finding.ts = group.first_ts;
       finding.last_ts = group.last_ts;
-      finding.summary = shown_count(group.left) + " of " + shown_count(group.made) +
-                        " descriptors that " + std::get<2>(key) + " made (" + group.what +
-                        ") were never closed";
+      finding.summary = fmt::format("{} of {} descriptors that {} made ({}) were never closed",
+                                    shown_count(group.left), shown_count(group.made),
+                                    std::get<2>(key), group.what);
       finding.evidence = std::move(group.evidence);
       finding.hint = "tracebraid sockets shows those without an end; close what is not used";
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
-    for (auto& [place, finding] : full_) {
-      const std::string error = finding.summary;
-      finding.id = "fd_leak";
+    for (auto& [place, full] : full_) {
+      Finding& finding = full.finding;
       finding.severity = Severity::kError;
-      finding.summary = first_call_[place] + " and the like failed with " + error + " " +
-                        counted(finding.count, "time", "times") +
-                        ": the process has as many descriptors open as it may";
+      finding.summary = fmt::format(
+          "{} and the like failed with {} {}: the process has as many descriptors open as it may",
+          full.call, full.error, counted(finding.count, "time", "times"));
       finding.hint = "ulimit -n is the limit; see what is open with tracebraid sockets -a";
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
   }
 
  private:
   std::map<std::tuple<std::size_t, std::uint64_t, std::string, std::string>, Group> groups_;
-  std::map<std::pair<std::size_t, std::uint64_t>, Finding> full_;
-  std::map<std::pair<std::size_t, std::uint64_t>, std::string> first_call_;
+  std::map<std::pair<std::size_t, std::uint64_t>, Full> full_;  // by process
 };
 
 }  // namespace
 
-const Check kFdLeak = {
-    "fd_leak",
-    "descriptors are opened and never closed",
-    "20 or more descriptors of a process that the same call made for the same thing (file of one "
-    "path, sockets to one host, pipes, …) were still open when it ended, or when the log did, and "
-    "they are at least half of all such. Accepted connections are left out: that they are open may "
-    "be right; close_wait tells of those that are not. An error when a call failed with EMFILE or "
-    "ENFILE.",
-    "log; of a stream also file records",
-    &make_detector<DescriptorLeak>,
+extern constinit const Check kFdLeak = {
+    .id = "fd_leak",
+    .title = "descriptors are opened and never closed",
+    .explain =
+        "20 or more descriptors of a process that the same call made for the same thing (file of "
+        "one path, sockets to one host, pipes, …) were still open when it ended, or when the log "
+        "did, and they are at least half of all such. Accepted connections are left out: that they "
+        "are open may be right; close_wait tells of those that are not. An error when a call "
+        "failed with EMFILE or ENFILE.",
+    .needs = "log; of a stream also file records",
+    .make = &make_detector<FdLeak>,
 };
 
 }  // namespace tracebraid::analyzers::checks

@@ -2,7 +2,10 @@
 
 #include <unordered_map>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -65,21 +68,21 @@ class InterruptedLoop final : public Detector {
   }
 
   void finish() override {
-    for (auto& [thread, run] : runs_) end(run);
+    for (const auto& [thread, run] : in_order(runs_)) end(*run);
   }
 
  private:
   void end(Run& run) {
     if (run.finding.count < kLoop) return;
     Finding& finding = run.finding;
-    finding.id = "interrupted_loop";
-    finding.summary = run.syscall + " was interrupted " + shown_count(finding.count) + " times" +
-                      shown_rate(finding.count, finding.ts, finding.last_ts) +
-                      (run.signal.empty() ? std::string() : " by " + run.signal) +
-                      " before it could finish";
-    finding.evidence.push_back(scene_.place(run.last_input, run.last_line) + ": the last of them");
+    finding.summary = fmt::format("{} was interrupted {} times{}{} before it could finish",
+                                  run.syscall, shown_count(finding.count),
+                                  shown_rate(finding.count, finding.ts, finding.last_ts),
+                                  run.signal.empty() ? "" : " by " + run.signal);
+    finding.evidence.push_back(
+        fmt::format("{}: the last of them", scene_.place(run.last_input, run.last_line)));
     finding.hint = "a timer (setitimer, a profiler's) that fires faster than the call can finish";
-    scene_.report(std::move(finding));
+    report(std::move(finding));
   }
 
   std::unordered_map<Thread*, Run> runs_;
@@ -87,13 +90,14 @@ class InterruptedLoop final : public Detector {
 
 }  // namespace
 
-const Check kInterruptedLoop = {
-    "interrupted_loop",
-    "a call is interrupted by signals again and again",
-    "A thread's call ended in EINTR or one of ERESTART 20 times or more, without one of the same "
-    "kind that ended otherwise in between.",
-    "log",
-    &make_detector<InterruptedLoop>,
+extern constinit const Check kInterruptedLoop = {
+    .id = "interrupted_loop",
+    .title = "a call is interrupted by signals again and again",
+    .explain =
+        "A thread's call ended in EINTR or one of ERESTART 20 times or more, without one of the "
+        "same kind that ended otherwise in between.",
+    .needs = "log",
+    .make = &make_detector<InterruptedLoop>,
 };
 
 }  // namespace tracebraid::analyzers::checks

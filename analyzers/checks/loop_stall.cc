@@ -7,7 +7,11 @@
 #include <tuple>
 #include <unordered_map>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/sockets/table.h"
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -82,8 +86,8 @@ class LoopStall final : public Detector {
     finding.file = life.file;
     finding.socket = life.shown();
     finding.uid = life.wire ? std::string(life.wire->uid.view()) : std::string();
-    finding.detail = "The longest: bytes for " + life.shown() + " lay in the kernel for " +
-                     shown_duration(group.longest) + told(doing);
+    finding.detail = fmt::format("The longest: bytes for {} lay in the kernel for {}{}",
+                                 life.shown(), shown_duration(group.longest), told(doing));
   }
 
   // When a loop's next timer is due, its poll's time-out tells: that of the last poll that was
@@ -118,22 +122,20 @@ class LoopStall final : public Detector {
       const std::string& doing = std::get<2>(key);
       const bool is_timer = std::get<3>(key);
       Finding& finding = group.finding;
-      finding.id = "loop_stall";
       finding.severity = group.is_loop
                              ? (group.longest >= kVeryLong ? Severity::kError : Severity::kWarning)
                          : group.longest >= kVeryLong ? Severity::kWarning
                                                       : Severity::kNote;
-      const std::string who = group.is_loop ? "the event loop" : "a thread";
       if (is_timer && is_told_of_data(key, finding.count)) continue;
-      finding.summary =
-          is_timer
-              ? who + " was away from its poll for up to " + shown_duration(group.longest) + ", "
-              : who + " left " + counted(group.sockets.size(), "socket", "sockets") +
-                    " with data waiting for up to " + shown_duration(group.longest) + ", ";
-      finding.summary += counted(finding.count, "time", "times") + ", while it was " +
-                         (doing == kComputing  ? "computing without a system call"
-                          : doing == kMuchElse ? "busy with other things"
-                                               : "in " + doing);
+      finding.summary = fmt::format(
+          "{} {} for up to {}, {}, while it was {}", group.is_loop ? "the event loop" : "a thread",
+          is_timer ? std::string("was away from its poll")
+                   : fmt::format("left {} with data waiting",
+                                 counted(group.sockets.size(), "socket", "sockets")),
+          shown_duration(group.longest), counted(finding.count, "time", "times"),
+          doing == kComputing  ? "computing without a system call"
+          : doing == kMuchElse ? "busy with other things"
+                               : "in " + doing);
       finding.hint =
           !group.is_loop ? "the thread came to read late: was it made late, or short of processor "
                            "time?"
@@ -141,7 +143,7 @@ class LoopStall final : public Detector {
               ? "a profile of that time shows the function: move it to a thread or "
                 "process, or give way in between"
               : "what blocks belongs in a thread; the loop should wait in its poll alone";
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
   }
 
@@ -156,10 +158,10 @@ class LoopStall final : public Detector {
     if (doing.name != kComputing && doing.name != kMuchElse) return;
     Group& group = groups_[{thread.lane, thread.tid, doing.name, true}];
     if (!add(group, thread, doing, due.away_since, back)) return;
-    group.finding.detail = "The longest: its next timer was due " + shown_duration(back - due.ts) +
-                           " before it came back, by the time-out of its poll, if it was not "
-                           "cancelled" +
-                           told(doing);
+    group.finding.detail = fmt::format(
+        "The longest: its next timer was due {} before it came back, by the time-out of its poll, "
+        "if it was not cancelled{}",
+        shown_duration(back - due.ts), told(doing));
   }
 
   using Key = std::tuple<std::size_t, std::uint64_t, std::string, bool>;
@@ -193,9 +195,9 @@ class LoopStall final : public Detector {
     finding.evidence.clear();
     if (most != nullptr && most->is_gap) {
       finding.evidence.push_back(
-          scene_.place(most->call.input, most->call.line) + ": " + most->call.syscall + ", " +
-          shown_duration(most->end - most->begin) + " after the thread's call before it (line " +
-          std::to_string(most->line_before) + ")");
+          fmt::format("{}: {}, {} after the thread's call before it (line {})",
+                      scene_.place(most->call.input, most->call.line), most->call.syscall,
+                      shown_duration(most->end - most->begin), most->line_before));
     } else if (most != nullptr) {
       finding.evidence.push_back(scene_.evidence(most->call));
     }
@@ -204,11 +206,11 @@ class LoopStall final : public Detector {
 
   static std::string told(const Doing& doing) {
     if (doing.most == nullptr || doing.ns <= 0) return {};
-    std::string text = ", " + shown_duration(doing.ns) + " of which the thread was ";
-    text += doing.most->is_gap ? "computing, or not running, without a system call"
-                               : "in " + doing.most->call.syscall;
-    if (!doing.most->greenlet.empty()) text += ", in greenlet " + doing.most->greenlet;
-    return text;
+    const Stretch& most = *doing.most;
+    return fmt::format(", {} of which the thread was {}{}", shown_duration(doing.ns),
+                       most.is_gap ? "computing, or not running, without a system call"
+                                   : "in " + most.call.syscall,
+                       most.greenlet.empty() ? "" : ", in greenlet " + most.greenlet);
   }
 
   // Process or thread, what it was doing, whether a timer tells of it.
@@ -218,17 +220,18 @@ class LoopStall final : public Detector {
 
 }  // namespace
 
-const Check kLoopStall = {
-    "loop_stall",
-    "data or a timer waited while the program did something else",
-    "Bytes had arrived on the wire 100 ms or more before the call that read them returned; or a "
-    "loop came back to its poll 100 ms or more after its next timer had been due, as the time-out "
-    "of its poll before tells, and was in no call that blocks. What the thread did meanwhile is "
-    "taken from its calls: in which one it was, or that it made none, for most of that time. In a "
-    "thread that polls for events a warning, from 1 s on an error; in other threads a note, from "
-    "1 s on a warning.",
-    "log; for data also the capture",
-    &make_detector<LoopStall>,
+extern constinit const Check kLoopStall = {
+    .id = "loop_stall",
+    .title = "data or a timer waited while the program did something else",
+    .explain =
+        "Bytes had arrived on the wire 100 ms or more before the call that read them returned; or "
+        "a loop came back to its poll 100 ms or more after its next timer had been due, as the "
+        "time-out of its poll before tells, and was in no call that blocks. What the thread did "
+        "meanwhile is taken from its calls: in which one it was, or that it made none, for most of "
+        "that time. In a thread that polls for events a warning, from 1 s on an error; in other "
+        "threads a note, from 1 s on a warning.",
+    .needs = "log; for data also the capture",
+    .make = &make_detector<LoopStall>,
 };
 
 }  // namespace tracebraid::analyzers::checks

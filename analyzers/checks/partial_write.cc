@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <map>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/sockets/table.h"
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -64,8 +68,8 @@ class PartialWrite final : public Detector {
     rest.bytes = *given - *call.bytes;
     rest.finding = {};
     set_call(rest.finding, event);
-    rest.finding.evidence.push_back(scene_.evidence(call) + ", " + shown_count(rest.bytes) +
-                                    " bytes too few");
+    rest.finding.evidence.push_back(
+        fmt::format("{}, {} bytes too few", scene_.evidence(call), shown_count(rest.bytes)));
   }
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
@@ -81,15 +85,13 @@ class PartialWrite final : public Detector {
 
   void finish() override {
     if (count_ == 0) return;
-    finding_.id = "partial_write";
     finding_.count = count_;
-    finding_.summary = counted(count_, "send", "sends") +
-                       " took a part of the data only, and the "
-                       "rest was never sent: " +
-                       shown_count(bytes_) + " bytes are missing";
+    finding_.summary = fmt::format(
+        "{} took a part of the data only, and the rest was never sent: {} bytes are missing",
+        counted(count_, "send", "sends"), shown_count(bytes_));
     finding_.hint = "send() returns how much it took: go on from there, or use sendall()";
     finding_.function = scene_.function("sendto", count_);
-    scene_.report(std::move(finding_));
+    report(std::move(finding_));
   }
 
  private:
@@ -113,15 +115,15 @@ class PartialWrite final : public Detector {
 
 }  // namespace
 
-const Check kPartialWrite = {
-    "partial_write",
-    "a send took a part of the data, and the rest was not sent",
-    "A send on a TCP socket returned fewer bytes than it was given, and the next send on the "
-    "socket "
-    "was given fewer bytes than were left, or there was none before the socket was closed (which "
-    "file records tell of a stream).",
-    "log",
-    &make_detector<PartialWrite>,
+extern constinit const Check kPartialWrite = {
+    .id = "partial_write",
+    .title = "a send took a part of the data, and the rest was not sent",
+    .explain =
+        "A send on a TCP socket returned fewer bytes than it was given, and the next send on the "
+        "socket was given fewer bytes than were left, or there was none before the socket was "
+        "closed (which file records tell of a stream).",
+    .needs = "log",
+    .make = &make_detector<PartialWrite>,
 };
 
 }  // namespace tracebraid::analyzers::checks

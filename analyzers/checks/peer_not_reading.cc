@@ -3,7 +3,13 @@
 #include <map>
 #include <unordered_map>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/notes.h"
+#include "analyzers/checks/sockets.h"
+#include "analyzers/sockets/table.h"
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -45,7 +51,7 @@ class PeerNotReading final : public Detector {
       Finding finding;
       set_call(finding, event);
       finding.evidence.push_back(scene_.evidence(call));
-      report(std::move(finding), call.duration->ns, false, *event.socket);
+      tell(std::move(finding), call.duration->ns, false, *event.socket);
     }
   }
 
@@ -60,13 +66,12 @@ class PeerNotReading final : public Detector {
  private:
   void judge(Full& full, std::int64_t until, bool is_end, const SocketLife& life) {
     if (until - full.since < kLong && !(is_end && until - full.since > kLong / 10)) return;
-    report(full.first.finding(scene_), until - full.since, is_end, life);
+    tell(full.first.finding(scene_), until - full.since, is_end, life);
   }
 
-  void report(Finding finding, std::int64_t ns, bool is_end, const SocketLife& life) {
-    finding.id = "peer_not_reading";
-    finding.summary = "the peer of " + life.shown() + " did not read: sending was stuck for " +
-                      shown_duration(ns) + (is_end ? ", to the end" : "");
+  void tell(Finding finding, std::int64_t ns, bool is_end, const SocketLife& life) {
+    finding.summary = fmt::format("the peer of {} did not read: sending was stuck for {}{}",
+                                  life.shown(), shown_duration(ns), is_end ? ", to the end" : "");
     if (scene_.has_capture() && life.wire) {
       finding.detail =
           "its flow's zero windows are in orig_zero_win and resp_zero_win of pcapflows";
@@ -74,7 +79,7 @@ class PeerNotReading final : public Detector {
     }
     finding.last_ts = finding.ts.value_or(0) + ns;
     finding.hint = "bound what is kept for slow peers, and give up on them after a while";
-    if (++reported_ <= kMost) scene_.report(std::move(finding));
+    if (++reported_ <= kMost) report(std::move(finding));
   }
 
   static constexpr std::uint64_t kMost = 100;
@@ -84,15 +89,15 @@ class PeerNotReading final : public Detector {
 
 }  // namespace
 
-const Check kPeerNotReading = {
-    "peer_not_reading",
-    "sending is stuck because the peer does not read",
-    "A send on a TCP socket blocked for a second or more, or failed with EAGAIN and none succeeded "
-    "for a second or more, or (100 ms) to the socket's end, which file records tell of a stream. "
-    "The first 100 are "
-    "reported.",
-    "log",
-    &make_detector<PeerNotReading>,
+extern constinit const Check kPeerNotReading = {
+    .id = "peer_not_reading",
+    .title = "sending is stuck because the peer does not read",
+    .explain =
+        "A send on a TCP socket blocked for a second or more, or failed with EAGAIN and none "
+        "succeeded for a second or more, or (100 ms) to the socket's end, which file records tell "
+        "of a stream. The first 100 are reported.",
+    .needs = "log",
+    .make = &make_detector<PeerNotReading>,
 };
 
 }  // namespace tracebraid::analyzers::checks

@@ -2,16 +2,15 @@
 // could tell more. Times are shown as UTC. The same findings as records are check.cc's.
 #pragma once
 
-#include <cstddef>
 #include <string>
 
-#include "analyzers/checks/checks.h"
+#include "analyzers/checks/finding.h"
 #include "analyzers/checks/story.h"
 
 namespace tracebraid::analyzers::checks {
 
-// The whole text, with a line feed at its end. Of a story that has finished, which `checked` checks
-// have looked at; findings below `least` are counted but not shown.
-[[nodiscard]] std::string report_text(const Story& story, std::size_t checked, Severity least);
+// The whole text, with a line feed at its end. Of a story that has ended; findings below `least`
+// are counted but not shown.
+[[nodiscard]] std::string report_text(const Story& story, Severity least);
 
 }  // namespace tracebraid::analyzers::checks

@@ -3,7 +3,13 @@
 #include <algorithm>
 #include <map>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/sockets.h"
+#include "analyzers/sockets/table.h"
+#include "analyzers/util/shown.h"
+#include "formats/record/flow.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -31,8 +37,7 @@ class Retransmissions final : public Detector {
   void flow(const formats::record::Flow& flow) override {
     if (flow.proto != "tcp") return;
     const std::uint64_t again = flow.orig_rexmit_pkts + flow.resp_rexmit_pkts;
-    std::string server;
-    append_shown(server, {flow.resp_h, flow.resp_p});
+    const std::string server = shown_end({flow.resp_h, flow.resp_p});
     constexpr std::size_t kMostGroups = 100'000;
     auto found = groups_.find(server);
     if (found == groups_.end()) {
@@ -65,24 +70,23 @@ class Retransmissions final : public Detector {
       const bool is_much =
           !group.is_loopback && group.again >= kFew && group.again * kPercent >= group.segments;
       Finding finding;
-      finding.id = "retransmissions";
       finding.severity = is_much ? Severity::kWarning : Severity::kNote;
       finding.count = group.again;
       finding.ts = group.first_ts;
       finding.last_ts = group.last_ts;
       finding.uid = group.worst_uid;
-      finding.summary = counted(group.again, "segment", "segments") + " (" +
-                        shown_count(group.bytes) + " bytes) of " +
-                        counted(group.flows, "flow", "flows") + " with " + server +
-                        " were sent again";
-      finding.evidence.push_back("flow " + group.worst_uid + ": " + shown_count(group.worst) +
-                                 " of them");
+      finding.summary =
+          fmt::format("{} ({} bytes) of {} with {} were sent again",
+                      counted(group.again, "segment", "segments"), shown_count(group.bytes),
+                      counted(group.flows, "flow", "flows"), server);
+      finding.evidence.push_back(
+          fmt::format("flow {}: {} of them", group.worst_uid, shown_count(group.worst)));
       finding.hint =
           group.is_loopback
               ? "nothing is lost on loopback: the receiver acknowledged or read late, and "
                 "the kernel asked (tail loss probe)"
               : "loss on the way, or a receiver that acknowledges late";
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
   }
 
@@ -92,14 +96,15 @@ class Retransmissions final : public Detector {
 
 }  // namespace
 
-const Check kRetransmissions = {
-    "retransmissions",
-    "TCP segments were sent again",
-    "Payload that had been seen in the capture was sent again, grouped by server. A warning from "
-    "10 segments and one in a hundred of the server's packets on, a note below, and on loopback, "
-    "where nothing is lost.",
-    "capture",
-    &make_detector<Retransmissions>,
+extern constinit const Check kRetransmissions = {
+    .id = "retransmissions",
+    .title = "TCP segments were sent again",
+    .explain =
+        "Payload that had been seen in the capture was sent again, grouped by server. A warning "
+        "from 10 segments and one in a hundred of the server's packets on, a note below, and on "
+        "loopback, where nothing is lost.",
+    .needs = "capture",
+    .make = &make_detector<Retransmissions>,
 };
 
 }  // namespace tracebraid::analyzers::checks

@@ -3,7 +3,10 @@
 #include <map>
 #include <vector>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/util/shown.h"
 #include "analyzers/util/spread.h"
 
 namespace tracebraid::analyzers::checks {
@@ -61,14 +64,13 @@ class SlowCall final : public Detector {
       const std::int64_t median = kind.spread.percentile(kHalf);
       if (median * kTimes > kind.longest) continue;
       Finding& finding = kind.finding;
-      finding.id = "slow_call";
-      finding.summary = name + " took 100 ms or more " + counted(finding.count, "time", "times") +
-                        ", " + shown_duration(kind.longest) + " at most; half of its " +
-                        counted(kind.spread.count(), "call", "calls") + " took under " +
-                        shown_duration(median);
+      finding.summary =
+          fmt::format("{} took 100 ms or more {}, {} at most; half of its {} took under {}", name,
+                      counted(finding.count, "time", "times"), shown_duration(kind.longest),
+                      counted(kind.spread.count(), "call", "calls"), shown_duration(median));
       finding.function = scene_.function(name, kind.spread.count());
       finding.hint = "a slow disk or file system, or a machine with too much to do";
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
   }
 
@@ -79,13 +81,14 @@ class SlowCall final : public Detector {
 
 }  // namespace
 
-const Check kSlowCall = {
-    "slow_call",
-    "system calls that took long without waiting for anybody",
-    "A call that waits for no peer, lock, child or timer took 100 ms or more, and 20 times as long "
-    "as the median of its kind.",
-    "log with -T",
-    &make_detector<SlowCall>,
+extern constinit const Check kSlowCall = {
+    .id = "slow_call",
+    .title = "system calls that took long without waiting for anybody",
+    .explain =
+        "A call that waits for no peer, lock, child or timer took 100 ms or more, and 20 times as "
+        "long as the median of its kind.",
+    .needs = "log with -T",
+    .make = &make_detector<SlowCall>,
 };
 
 }  // namespace tracebraid::analyzers::checks

@@ -1,8 +1,14 @@
 // Name servers that answer late or not at all.
 
+#include <algorithm>
 #include <map>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/sockets.h"
+#include "analyzers/sockets/table.h"
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -64,25 +70,22 @@ class SlowDns final : public Detector {
   void finish() override {
     for (auto& [server, group] : groups_) {
       Finding& finding = group.finding;
-      finding.id = "slow_dns";
-      finding.summary = "the name server " + server + " answered " +
-                        counted(finding.count, "query", "queries") +
-                        " late or not at all: " + shown_duration(group.longest) + " at most";
+      finding.summary =
+          fmt::format("the name server {} answered {} late or not at all: {} at most", server,
+                      counted(finding.count, "query", "queries"), shown_duration(group.longest));
       if (group.silent > 0) {
-        finding.summary += ", " + shown_count(group.silent) + " without an answer";
+        finding.summary += fmt::format(", {} without an answer", shown_count(group.silent));
       }
       finding.hint =
           "/etc/resolv.conf names the servers; in an event loop a blocking lookup stops "
           "everything";
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
   }
 
  private:
   void add(const SocketLife& life, Query& query, std::int64_t ns, bool is_silent) {
-    std::string server;
-    append_shown(server, life.peer);
-    Group& group = groups_[server];
+    Group& group = groups_[shown_end(life.peer)];
     if (group.finding.evidence.empty()) {
       group.finding = std::move(query.finding);
     } else {
@@ -99,14 +102,15 @@ class SlowDns final : public Detector {
 
 }  // namespace
 
-const Check kSlowDns = {
-    "slow_dns",
-    "a name server is slow or silent",
-    "From the first query that a UDP socket to port 53 sent to its next answer, half a second or "
-    "more passed, or the socket was closed without one after that time (of a stream, file records "
-    "tell of the close).",
-    "log",
-    &make_detector<SlowDns>,
+extern constinit const Check kSlowDns = {
+    .id = "slow_dns",
+    .title = "a name server is slow or silent",
+    .explain =
+        "From the first query that a UDP socket to port 53 sent to its next answer, half a second "
+        "or more passed, or the socket was closed without one after that time (of a stream, file "
+        "records tell of the close).",
+    .needs = "log",
+    .make = &make_detector<SlowDns>,
 };
 
 }  // namespace tracebraid::analyzers::checks

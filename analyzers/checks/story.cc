@@ -1,7 +1,8 @@
 #include "analyzers/checks/story.h"
 
-#include <bit>
+#include <fmt/core.h>
 
+#include "analyzers/util/shown.h"
 #include "formats/io/error.h"
 
 namespace tracebraid::analyzers::checks {
@@ -12,28 +13,18 @@ using record::AnyRecord;
 
 Story::Story(std::span<const Check* const> which, std::string_view first_input)
     : table_(*this), first_input_(first_input) {
-  std::uint32_t bit = 1;
   for (const Check* const check : which) {
-    const auto& detector = detectors_.emplace_back(check->make(*this));
-    detector->set_bit(bit);
-    const Interest interest = detector->interest();
-    if (interest.polls) seers_of_polls_ |= bit;
-    if (interest.sends) seers_of_sends_ |= bit;
-    if (interest.failing) seers_of_failing_ |= bit;
-    if (interest.datagrams) seers_of_datagrams_ |= bit;
-    if (interest.all) seers_of_all_ |= bit;
-    if (interest.from_ns != INT64_MAX) seers_of_long_.emplace_back(interest.from_ns, bit);
-    for (const std::string_view call : interest.calls) name_of(call).seen_by |= bit;
-    bit <<= 1U;
+    const std::size_t number = detectors_.size();
+    Detector& detector = *detectors_.emplace_back(check->make(*this));
+    detector.enlist(check->id, number);
+    audience_.add(number, detector.interest());
   }
-  std::ranges::sort(seers_of_long_);
 }
 
 // RecordVisitor
 
 void Story::begin(const InputKinds& kinds) {
-  kinds_ = kinds;
-  table_.expect_flows(kinds.captures || kinds.records);
+  table_.expect_flows(kinds.may_give<record::Flow>());
 }
 
 void Story::enter(std::size_t lane) {
@@ -47,41 +38,44 @@ void Story::expect(const AnyRecord& any, Distance distance) {
   table_.expect(any, lane_, distance);
 }
 
-void Story::visit(const AnyRecord& any) {
-  if (const auto* call = calls_.get(any)) {
-    syscall(*call);
-  } else if (const auto* segment = segments_.get(any)) {
-    has_capture_ = true;
-    ++counts_.segments;
-    see(segment->ts.ns);
-    table_.segment(*segment);
-  } else if (const auto* file = files_.get(any)) {
-    lanes_[lane_].has_files = true;
-    for (const auto& detector : detectors_) detector->file(*file, lane_);
-    table_.file(*file, lane_);
-  } else if (const auto* flow = flows_.get(any)) {
-    has_capture_ = true;
-    ++counts_.flows;
-    counts_.packets += flow->orig_pkts + flow->resp_pkts;
-    has_payload_ |= flow->orig_first_data || flow->resp_first_data;
-    for (const auto& detector : detectors_) detector->flow(*flow);
-    table_.flow(*flow);
-  } else if (const auto* signal = signals_.get(any)) {
-    Thread& thread = thread_of(signal->tid, signal->pid);
-    for (const auto& detector : detectors_) detector->signal(*signal, thread);
-  } else if (const auto* process = processes_.get(any)) {
-    happen(*process);
-  } else if (const auto* function = functions_.get(any)) {
-    ++counts_.functions;
-    python_.add(*function);
-  } else if (const auto* python_call = python_calls_.get(any)) {
-    python_.add(*python_call);
-  } else if (const auto* change = switches_.get(any)) {
-    switch_greenlet(*change);
-  }
+void Story::on(const record::Segment& segment) {
+  has_capture_ = true;
+  ++counts_.segments;
+  see(segment.ts.ns);
+  table_.segment(segment);
 }
 
-void Story::finish() {
+void Story::on(const record::File& file) {
+  lanes_[lane_].has_files = true;
+  for (const auto& detector : detectors_) detector->file(file, lane_);
+  table_.file(file, lane_);
+}
+
+void Story::on(const record::Flow& flow) {
+  has_capture_ = true;
+  ++counts_.flows;
+  counts_.packets += flow.orig_pkts + flow.resp_pkts;
+  has_payload_ |= flow.orig_first_data || flow.resp_first_data;
+  for (const auto& detector : detectors_) detector->flow(flow);
+  table_.flow(flow);
+}
+
+void Story::on(const record::Signal& signal) {
+  Thread& thread = thread_of(signal.tid, signal.pid);
+  for (const auto& detector : detectors_) detector->signal(signal, thread);
+}
+
+void Story::on(const record::Function& function) {
+  ++counts_.functions;
+  python_.add(function);
+}
+
+void Story::on(const record::Call& call) {
+  python_.add(call);
+}
+
+void Story::at_end() {
+  ByType::at_end();
   table_.finish();
   for (const auto& detector : detectors_) detector->finish();
   std::ranges::stable_sort(findings_, [](const Finding& left, const Finding& right) {
@@ -126,7 +120,7 @@ const Closing* Story::last_listener_closing(const Thread& thread) const {
 }
 
 std::string Story::place(std::string_view input, std::uint64_t line) const {
-  return std::string(input.empty() ? first_input_ : input) + ":" + std::to_string(line);
+  return fmt::format("{}:{}", input.empty() ? first_input_ : input, line);
 }
 
 std::string Story::evidence(const record::Syscall& call) const {
@@ -136,16 +130,16 @@ std::string Story::evidence(const record::Syscall& call) const {
 }
 
 std::string Story::evidence(const Quote& call) const {
-  std::string text = place(call.input, call.line) + ": " + call.syscall + "(";
   constexpr std::size_t kShown = 100;
-  text.append(io::quoted(call.args, kShown)).append(")");
+  std::string text = fmt::format("{}: {}({})", place(call.input, call.line), call.syscall,
+                                 io::quoted(call.args, kShown));
   if (!call.error.empty()) {
     text.append(" = -1 ").append(call.error);
   } else if (!call.result.empty()) {
     text.append(" = ").append(io::quoted(call.result, kShown));
   }
   constexpr std::int64_t kLong = 1'000'000;
-  if (call.ns >= kLong) text.append(" <").append(shown_duration(call.ns)).append(">");
+  if (call.ns >= kLong) text.append(fmt::format(" <{}>", shown_duration(call.ns)));
   return text;
 }
 
@@ -203,12 +197,12 @@ Thread& Story::thread_of(std::optional<std::uint64_t> tid, std::optional<std::ui
   return *thread;
 }
 
-void Story::syscall(const record::Syscall& call) {
+void Story::on(const record::Syscall& call) {
   ++counts_.calls;
   lanes_[lane_].names_files |= call.file.has_value();
   if (!call.error.empty()) ++counts_.failed;
   Thread& thread = thread_of(call.tid, call.pid);
-  const CallName& name = name_of(call.syscall);
+  const CallName& name = audience_.name_of(call.syscall);
   CallEvent event{call, name, thread, nullptr, {}, {}, {}};
   if (call.ts) event.begin = call.ts->ns;
   event.end = call.end_ts ? std::optional(call.end_ts->ns) : event.begin;
@@ -225,9 +219,7 @@ void Story::syscall(const record::Syscall& call) {
     if (thread.poll == nullptr || !thread.is_loop()) thread.poll = &name;
     if (thread.poll == &name) ++thread.polls;
   }
-  for (std::uint32_t left = seers(event); left != 0; left &= left - 1) {
-    detectors_[static_cast<std::size_t>(std::countr_zero(left))]->call(event);
-  }
+  audience_.of(event).each([&](std::size_t number) { detectors_[number]->call(event); });
   if (event.socket != nullptr && call.error.empty() && (call.bytes || name.accepts)) {
     note_use(event);
   }
@@ -239,31 +231,6 @@ void Story::syscall(const record::Syscall& call) {
   thread.before_end = event.end;
   thread.before_line = call.line;
   thread.longest_run = 0;
-}
-
-CallName& Story::name_of(std::string_view call) {
-  const std::size_t known = names_.size();
-  CallName& name = names_.of(call);
-  if (names_.size() > known) name.number = known;
-  return name;
-}
-
-std::uint32_t Story::seers(const CallEvent& event) const {
-  std::uint32_t bits = seers_of_all_ | event.name.seen_by | event.thread.kept_by;
-  if (event.name.is_poll) bits |= seers_of_polls_;
-  if (event.name.sends) bits |= seers_of_sends_;
-  if (!event.call.error.empty()) bits |= seers_of_failing_;
-  if (event.socket != nullptr) {
-    bits |= event.socket->kept_by;
-    if (event.socket->kind == "udp") bits |= seers_of_datagrams_;
-  }
-  if (event.call.duration) {
-    for (const auto& [from_ns, bit] : seers_of_long_) {
-      if (event.call.duration->ns < from_ns) break;
-      bits |= bit;
-    }
-  }
-  return bits;
 }
 
 void Story::note_use(const CallEvent& event) {
@@ -326,7 +293,7 @@ void Story::note_close(const CallEvent& event) {
   latest = closing;
 }
 
-void Story::happen(const record::Process& process) {
+void Story::on(const record::Process& process) {
   Thread& thread = thread_of(process.tid, process.pid);
   for (const auto& detector : detectors_) detector->process(process, thread);
   if (process.event != "exit" && process.event != "killed") return;
@@ -341,7 +308,7 @@ void Story::happen(const record::Process& process) {
   threads_.erase({thread.lane, thread.tid});
 }
 
-void Story::switch_greenlet(const record::Switch& change) {
+void Story::on(const record::Switch& change) {
   ++counts_.switches;
   for (std::size_t lane = 0; lane <= last_lane_; ++lane) {
     const auto found = threads_.find({lane, change.tid});

@@ -1,12 +1,12 @@
 // What all inputs tell, in the order in which things were over (in_step.h), for the detectors.
 //
 // Story is shown every record once. It keeps what more than one detector asks for (threads,
-// sockets, closes, greenlets, the profile), shows each record to those detectors that want it, and
-// collects their findings. Times are ns since 1970, as in records; a lane is a log or a stream
-// whose numbers of files are its own.
+// sockets, closes, greenlets, the profile), shows each record to those detectors that want it
+// (detector.h), and collects their findings. Times are ns since 1970, as in records; a lane is a
+// log or a stream whose numbers of files are its own.
 //
 // Memory: threads that live, closes of processes that live, what the socket table keeps
-// (socket_table.h), and findings.
+// (sockets/table.h), and findings.
 #pragma once
 
 #include <algorithm>
@@ -23,21 +23,27 @@
 #include <utility>
 #include <vector>
 
+#include "analyzers/checks/audience.h"
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/closings.h"
-#include "analyzers/input/inputs.h"
-#include "analyzers/input/typed.h"
+#include "analyzers/checks/notes.h"
+#include "analyzers/input/by_type.h"
 #include "analyzers/python/calls.h"
 #include "analyzers/sockets/table.h"
-#include "analyzers/util/names.h"
 #include "formats/record/function.h"
 #include "formats/record/switch.h"
 
 namespace tracebraid::analyzers::checks {
 
-class Story final : public RecordVisitor, public SocketSink, public Scene {
+class Story final
+    : public ByType<Story, formats::record::Syscall, formats::record::Segment,
+                    formats::record::File, formats::record::Flow, formats::record::Signal,
+                    formats::record::Process, formats::record::Function, formats::record::Call,
+                    formats::record::Switch>,
+      public SocketSink,
+      public Scene {
  public:
-  // With a detector for each of `which`, at most 32. `first_input` stands for the name of the
+  // With a detector for each of `which`, in their order. `first_input` stands for the name of the
   // input in records that do not tell it.
   Story(std::span<const Check* const> which, std::string_view first_input);
 
@@ -45,17 +51,24 @@ class Story final : public RecordVisitor, public SocketSink, public Scene {
   void begin(const InputKinds& kinds) override;
   void enter(std::size_t lane) override;
   void expect(const formats::record::AnyRecord& any, Distance distance) override;
-  void visit(const formats::record::AnyRecord& any) override;
-
-  // There are no more records: what is left is reported, and findings() are put in their order.
-  void finish();
+  void on(const formats::record::Syscall& call);
+  void on(const formats::record::Segment& segment);
+  void on(const formats::record::File& file);
+  void on(const formats::record::Flow& flow);
+  void on(const formats::record::Signal& signal);
+  void on(const formats::record::Process& process);
+  void on(const formats::record::Function& function);
+  void on(const formats::record::Call& call);
+  void on(const formats::record::Switch& change);
+  // What is left is reported, and findings() are put in their order.
+  void at_end() override;
 
   // SocketSink
   void socket(const SocketLife& life, const formats::record::Socket& socket) override;
   void waited(const SocketLife& life, std::int64_t arrived_ts, std::int64_t read_ts) override;
 
   // Scene
-  SocketTable& sockets() override { return table_; }
+  const Skew& skew() const override { return table_.skew(); }
   const Closing* closing(const Thread& thread, std::int64_t fd) const override;
   const Closing* closing_of_file(const Thread& thread, std::uint64_t file) const override;
   const Closing* last_listener_closing(const Thread& thread) const override;
@@ -64,7 +77,6 @@ class Story final : public RecordVisitor, public SocketSink, public Scene {
   std::string evidence(const Quote& call) const override;
   std::string function(std::string_view call, std::uint64_t count) const override;
   bool has_capture() const override { return has_capture_; }
-  bool has_log() const override { return counts_.calls > 0; }
   std::int64_t last_ts() const override { return last_ts_; }
   void report(Finding finding) override { findings_.push_back(std::move(finding)); }
   void note_loop(const Thread& thread, std::string_view call, bool is_negative,
@@ -78,9 +90,8 @@ class Story final : public RecordVisitor, public SocketSink, public Scene {
                   switches = 0, functions = 0;
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
-  // After finish(): the gravest first, and among equals the earliest.
+  // Behind at_end(): the gravest first, and among equals the earliest.
   [[nodiscard]] const std::vector<Finding>& findings() const { return findings_; }
-  [[nodiscard]] const InputKinds& kinds() const { return kinds_; }
   // There were calls without a time; most calls had no duration.
   [[nodiscard]] bool lacks_times() const { return lacks_times_; }
   [[nodiscard]] bool lacks_durations() const { return without_duration_ * 2 > counts_.calls; }
@@ -115,27 +126,17 @@ class Story final : public RecordVisitor, public SocketSink, public Scene {
   void see(std::int64_t ts) { last_ts_ = std::max(last_ts_, ts); }
   // Of the lane at hand; made when it is new.
   Thread& thread_of(std::optional<std::uint64_t> tid, std::optional<std::uint64_t> pid);
-  CallName& name_of(std::string_view call);
-  // The detectors that see the call, as bits.
-  [[nodiscard]] std::uint32_t seers(const CallEvent& event) const;
 
-  void syscall(const formats::record::Syscall& call);
-  void happen(const formats::record::Process& process);
-  void switch_greenlet(const formats::record::Switch& change);
   // What a call leaves behind: in its thread (Thread::used, Thread::stretches), and of a close.
   static void note_use(const CallEvent& event);
   void note_stretches(const CallEvent& event);
   void note_close(const CallEvent& event);
 
   SocketTable table_;
-  std::vector<std::unique_ptr<Detector>> detectors_;  // of bits 1, 2, 4, …
-  std::uint32_t seers_of_all_ = 0, seers_of_polls_ = 0, seers_of_sends_ = 0, seers_of_failing_ = 0,
-                seers_of_datagrams_ = 0;
-  std::vector<std::pair<std::int64_t, std::uint32_t>> seers_of_long_;  // from so many ns on
-  WordTable<CallName> names_;
+  std::vector<std::unique_ptr<Detector>> detectors_;  // by number
+  Audience audience_;
   std::vector<Finding> findings_;
   PythonCalls python_;
-  InputKinds kinds_;
   Counts counts_;
   std::string first_input_;
   std::size_t lane_ = 0, last_lane_ = 0;
@@ -155,15 +156,6 @@ class Story final : public RecordVisitor, public SocketSink, public Scene {
   std::vector<std::pair<std::size_t, Closing>> socket_closings_;
   std::size_t next_closing_ = 0;
   std::unordered_map<std::uint64_t, Closing> listener_closings_;  // by process
-  Typed<formats::record::Syscall> calls_;
-  Typed<formats::record::Segment> segments_;
-  Typed<formats::record::File> files_;
-  Typed<formats::record::Flow> flows_;
-  Typed<formats::record::Signal> signals_;
-  Typed<formats::record::Process> processes_;
-  Typed<formats::record::Function> functions_;
-  Typed<formats::record::Call> python_calls_;
-  Typed<formats::record::Switch> switches_;
 };
 
 }  // namespace tracebraid::analyzers::checks

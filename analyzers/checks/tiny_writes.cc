@@ -4,7 +4,12 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/notes.h"
+#include "analyzers/sockets/table.h"
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -50,15 +55,14 @@ class TinyWrites final : public Detector {
     if (sends.count >= kMany) {
       Finding finding = sends.first.finding(scene_);
       finding.last_ts = sends.last_ts;
-      finding.id = "tiny_writes";
       finding.count = sends.count;
-      finding.summary = shown_count(sends.count) + " sends of " +
-                        (sends.bytes == sends.count ? std::string("1 byte") : "up to 16 bytes") +
-                        " each on " + life.shown() + ": " + shown_count(sends.bytes) +
-                        " bytes in all";
+      finding.summary =
+          fmt::format("{} sends of {} each on {}: {} bytes in all", shown_count(sends.count),
+                      sends.bytes == sends.count ? "1 byte" : "up to 16 bytes", life.shown(),
+                      shown_count(sends.bytes));
       finding.function = scene_.function("sendto", sends.count);
       finding.hint = "collect them in a buffer: each is a system call, and often a packet";
-      if (++reported_ <= kMostReported) scene_.report(std::move(finding));
+      if (++reported_ <= kMostReported) report(std::move(finding));
     }
     spare_.push_back(sends_.extract(found));
   }
@@ -104,13 +108,14 @@ class TinyWrites final : public Detector {
 
 }  // namespace
 
-const Check kTinyWrites = {
-    "tiny_writes",
-    "many sends of a few bytes each",
-    "100 or more sends of at most 16 bytes in a row on one TCP socket. The first 100 sockets are "
-    "reported.",
-    "log",
-    &make_detector<TinyWrites>,
+extern constinit const Check kTinyWrites = {
+    .id = "tiny_writes",
+    .title = "many sends of a few bytes each",
+    .explain =
+        "100 or more sends of at most 16 bytes in a row on one TCP socket. The first 100 sockets "
+        "are reported.",
+    .needs = "log",
+    .make = &make_detector<TinyWrites>,
 };
 
 }  // namespace tracebraid::analyzers::checks

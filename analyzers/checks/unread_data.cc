@@ -3,7 +3,13 @@
 #include <algorithm>
 #include <map>
 
+#include <fmt/core.h>
+
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/sockets.h"
+#include "analyzers/sockets/table.h"
+#include "analyzers/util/shown.h"
+#include "formats/record/socket.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -52,7 +58,7 @@ class UnreadData final : public Detector {
         life.ended_by.empty() || *socket.wire_in <= life.bytes_in) {
       return;
     }
-    const Unread unread = unread_of(life, *socket.wire_in - life.bytes_in, scene_.sockets().skew());
+    const Unread unread = unread_of(life, *socket.wire_in - life.bytes_in, scene_.skew());
     const When when = unread.before > 0    ? When::kBefore
                       : unread.unknown > 0 ? When::kUnknown
                                            : When::kAfter;
@@ -60,9 +66,8 @@ class UnreadData final : public Detector {
                                 : when == When::kUnknown ? unread.unknown
                                                          : unread.after;
     const bool is_client = !life.listener;
-    std::string where;
-    append_shown(where, is_client ? life.peer : life.local);
-    Group& group = groups_[{is_client, life.bytes_in == 0, when, where}];
+    Group& group = groups_[{is_client, life.bytes_in == 0, when,
+                            shown_end(is_client ? life.peer : life.local)}];
     Finding& finding = group.finding;
     if (finding.evidence.empty()) {
       finding.ts = life.end_ts;
@@ -79,15 +84,18 @@ class UnreadData final : public Detector {
     group.bytes += bytes;
     constexpr std::size_t kShown = 3;
     if (finding.evidence.size() >= kShown) return;
-    std::string text = scene_.place(life.input, life.end_line.value_or(life.line.value_or(0)));
-    text += ": " + std::string(life.ended_by) + " of " + life.shown();
+    std::string text = fmt::format(
+        "{}: {} of {}", scene_.place(life.input, life.end_line.value_or(life.line.value_or(0))),
+        life.ended_by, life.shown());
     if (when == When::kAfter) {
-      text += "; " + counted(bytes, "byte", "bytes");
+      text += fmt::format("; {}", counted(bytes, "byte", "bytes"));
     } else {
-      text += " with " + counted(bytes, "byte", "bytes") + " unread";
-      if (unread.after > 0) text += "; " + shown_count(unread.after) + " more";
+      text += fmt::format(" with {} unread", counted(bytes, "byte", "bytes"));
+      if (unread.after > 0) text += fmt::format("; {} more", shown_count(unread.after));
     }
-    if (unread.after > 0) text += " came " + shown_duration(unread.late_ns) + " after it";
+    if (unread.after > 0) {
+      text += fmt::format(" came {} after it", shown_duration(unread.late_ns));
+    }
     finding.evidence.push_back(std::move(text));
   }
 
@@ -95,15 +103,16 @@ class UnreadData final : public Detector {
     for (auto& [key, group] : groups_) {
       const auto& [is_client, is_whole, when, where] = key;
       Finding& finding = group.finding;
-      finding.id = "unread_data";
       finding.severity =
           when == When::kBefore && is_whole && is_client ? Severity::kWarning : Severity::kNote;
       const std::string bytes = counted(group.bytes, "byte", "bytes");
-      const std::string connections = counted(finding.count, "connection", "connections") +
-                                      (is_client ? " to " : " of clients to ") + where;
-      finding.summary = when == When::kAfter
-                            ? bytes + " arrived after the close of " + connections
-                            : connections + " ended with " + bytes + " that the program never read";
+      const std::string connections =
+          fmt::format("{} {} {}", counted(finding.count, "connection", "connections"),
+                      is_client ? "to" : "of clients to", where);
+      finding.summary =
+          when == When::kAfter
+              ? fmt::format("{} arrived after the close of {}", bytes, connections)
+              : fmt::format("{} ended with {} that the program never read", connections, bytes);
       if (is_whole) finding.summary += "; it had read none";
       if (when == When::kAfter) {
         finding.detail =
@@ -121,7 +130,7 @@ class UnreadData final : public Detector {
             is_client ? "read the answer to its end before closing, or shut down first"
                       : "read what the client sends to its end before closing, or shut down first";
       }
-      scene_.report(std::move(finding));
+      report(std::move(finding));
     }
   }
 
@@ -132,18 +141,17 @@ class UnreadData final : public Detector {
 
 }  // namespace
 
-const Check kUnreadData = {
-    "unread_data",
-    "data came and was never read",
-    "More bytes had come over the wire than calls had received when the socket was closed. A "
-    "warning when a client read nothing of the answer, a note otherwise. A note of its own when "
-    "all "
-    "of them arrived after the close: then the peer was still sending, and nobody could "
-    "read them any more. When they came is told by the capture's segments (as a stream, of "
-    "pcapflows "
-    "--segments), or by the flow's first and last payload where that is enough.",
-    "log and capture; of a stream also file records",
-    &make_detector<UnreadData>,
+extern constinit const Check kUnreadData = {
+    .id = "unread_data",
+    .title = "data came and was never read",
+    .explain =
+        "More bytes had come over the wire than calls had received when the socket was closed. A "
+        "warning when a client read nothing of the answer, a note otherwise. A note of its own "
+        "when all of them arrived after the close: then the peer was still sending, and nobody "
+        "could read them any more. When they came is told by the capture's segments (as a stream, "
+        "of pcapflows --segments), or by the flow's first and last payload where that is enough.",
+    .needs = "log and capture; of a stream also file records",
+    .make = &make_detector<UnreadData>,
 };
 
 }  // namespace tracebraid::analyzers::checks

@@ -7,7 +7,7 @@
 
 #include "analyzers/diff/run_functions.h"
 #include "analyzers/diff/sums.h"
-#include "analyzers/input/typed.h"
+#include "analyzers/input/by_type.h"
 #include "analyzers/sockets/table.h"
 #include "analyzers/util/hash_index.h"
 #include "analyzers/util/spread.h"
@@ -175,7 +175,11 @@ class ByEnd {
 }  // namespace
 
 // What is kept while a run is being read.
-class Collector::Run final : public SocketSink {
+class Collector::Run final
+    : public ByType<Collector::Run, record::Syscall, record::Segment, record::Function,
+                    record::Call, record::File, record::Flow, record::Switch, record::Signal,
+                    record::Process>,
+      public SocketSink {
  public:
   Run(Collector& owner, std::size_t number, Side side, const InputKinds& kinds)
       : owner_(owner),
@@ -184,35 +188,29 @@ class Collector::Run final : public SocketSink {
         kinds_(kinds),
         functions_(owner.texts_),
         sockets_(*this) {
-    sockets_.expect_flows(kinds.captures || kinds.records);
-    may_have_calls_ = kinds.logs || kinds.records;
+    sockets_.expect_flows(kinds.may_give<record::Flow>());
+    may_have_calls_ = kinds.may_give<record::Syscall>();
   }
 
-  void visit(const AnyRecord& any) {
-    if (const auto* call = typed_.calls.get(any)) {
-      syscall(*call);
-    } else if (const auto* segment = typed_.segments.get(any)) {
-      sockets_.segment(*segment);
-    } else if (const auto* function = typed_.functions.get(any)) {
-      functions_.add(*function);
-    } else if (owner_.with_calls_ && any.type().name == record::Call::kType) {
-      functions_.add(*typed_.python_calls.get(any));
-    } else if (const auto* file = typed_.files.get(any)) {
-      sockets_.file(*file, lane_);
-    } else if (const auto* flow = typed_.flows.get(any)) {
-      this->flow(*flow);
-    } else if (const auto* change = typed_.switches.get(any)) {
-      ++switches_;
-      if (change->ran) longest_ran_ = std::max(longest_ran_.value_or(0), change->ran->ns);
-    } else if (const auto* signal = typed_.signals.get(any)) {
-      ++signals_[std::string(signal->signal)];
-    } else if (const auto* process = typed_.processes.get(any)) {
-      this->process(*process);
-    }
+  void on(const record::Syscall& call);
+  void on(const record::Segment& segment) { sockets_.segment(segment); }
+  void on(const record::Function& function) { functions_.add(function); }
+  void on(const record::Call& call) {
+    if (owner_.with_calls_) functions_.add(call);
   }
-  void enter(std::size_t lane) { lane_ = lane; }
-  // Types of records go away.
-  void forget_types() { typed_ = {}; }
+  void on(const record::File& file) { sockets_.file(file, lane_); }
+  void on(const record::Flow& flow);
+  void on(const record::Switch& change) {
+    ++switches_;
+    if (change.ran) longest_ran_ = std::max(longest_ran_.value_or(0), change.ran->ns);
+  }
+  void on(const record::Signal& signal) { ++signals_[std::string(signal.signal)]; }
+  void on(const record::Process& process);
+  void enter(std::size_t lane) override { lane_ = lane; }
+  void at_end() override {
+    functions_.let_texts_stay(false);
+    ByType::at_end();
+  }
   void let_texts_stay(bool stay) { functions_.let_texts_stay(stay); }
 
   void finish() {
@@ -229,12 +227,9 @@ class Collector::Run final : public SocketSink {
   void socket(const SocketLife& life, const record::Socket& socket) override;
 
  private:
-  [[nodiscard]] bool has_log() const { return kinds_.logs || calls_.calls > 0; }
+  [[nodiscard]] bool has_log() const { return kinds_.give<record::Syscall>() || calls_.calls > 0; }
   // Without -T, calls that others interrupt have a time, and only those.
   [[nodiscard]] bool is_timed() const { return untimed_calls_ * 2 <= calls_.calls; }
-  void syscall(const record::Syscall& call);
-  void flow(const record::Flow& flow);
-  void process(const record::Process& event);
   void finish_functions();
   void finish_calls(std::span<const FunctionMatch::Seen> seen);
   void finish_syscalls();
@@ -249,25 +244,12 @@ class Collector::Run final : public SocketSink {
     }
   }
 
-  struct Types {
-    Typed<record::Syscall> calls;
-    Typed<record::Segment> segments;
-    Typed<record::File> files;
-    Typed<record::Flow> flows;
-    Typed<record::Function> functions;
-    Typed<record::Call> python_calls;
-    Typed<record::Switch> switches;
-    Typed<record::Signal> signals;
-    Typed<record::Process> processes;
-  };
-
   Collector& owner_;
   std::size_t number_;
   Side side_;
   InputKinds kinds_;
   bool may_have_calls_ = false;
   std::size_t lane_ = 0;
-  Types typed_;
 
   RunFunctions functions_;
 
@@ -287,7 +269,7 @@ class Collector::Run final : public SocketSink {
 };
 
 void Collector::Run::finish_functions() {
-  if (!kinds_.profiles && functions_.functions().empty()) return;
+  if (!kinds_.give<record::Function>() && functions_.functions().empty()) return;
   std::vector<FunctionMatch::Seen> seen;
   seen.reserve(functions_.functions().size());
   for (const RunFunctions::Function& each : functions_.functions()) {
@@ -342,7 +324,7 @@ void Collector::Run::finish_calls(std::span<const FunctionMatch::Seen> seen) {
   }
 }
 
-void Collector::Run::syscall(const record::Syscall& call) {
+void Collector::Run::on(const record::Syscall& call) {
   sockets_.syscall(call, lane_);
   constexpr std::string_view kPath = "path";
   const std::string_view target = !call.kind.empty()  ? call.kind
@@ -401,7 +383,7 @@ void Collector::Run::finish_syscalls() {
   put(Values::kAll, calls_, errors_);
 }
 
-void Collector::Run::flow(const record::Flow& flow) {
+void Collector::Run::on(const record::Flow& flow) {
   if (may_have_calls_) sockets_.flow(flow);
   all_flows_.add(flow);
   const bool has_ports = flow.proto == "tcp" || flow.proto == "udp" || flow.proto == "sctp";
@@ -436,7 +418,7 @@ void Collector::Run::finish_ends(std::size_t kind, ByEnd<Group>& groups, EndMatc
   Group* all = nullptr;
   if constexpr (kIsFlow) {
     all = &all_flows_;
-    if (!kinds_.captures && all->flows == 0) return;
+    if (!kinds_.give<record::Flow>() && all->flows == 0) return;
   } else {
     all = &all_sockets_;
     if (!has_log()) return;
@@ -472,7 +454,7 @@ void Collector::Run::finish_ends(std::size_t kind, ByEnd<Group>& groups, EndMatc
   all->put(values, Values::kAll, number_);
 }
 
-void Collector::Run::process(const record::Process& event) {
+void Collector::Run::on(const record::Process& event) {
   std::string name(event.event);
   if (event.event == "clone" && event.is_thread) name += *event.is_thread ? " thread" : " process";
   if (!event.signal.empty()) name.append(" ").append(event.signal);
@@ -481,7 +463,7 @@ void Collector::Run::process(const record::Process& event) {
 }
 
 void Collector::Run::finish_switches() {
-  if (!kinds_.switches && switches_ == 0) return;
+  if (!kinds_.give<record::Switch>() && switches_ == 0) return;
   cover(kSwitch);
   Values& values = owner_.values_[kSwitch];
   values.mark(Values::kAll, number_);
@@ -536,7 +518,7 @@ void Collector::visit(const AnyRecord& any) {
 }
 
 void Collector::at_end() {
-  run_->forget_types();
+  run_->at_end();
 }
 
 Values::Thing Collector::thing(std::size_t kind, const std::string& key, const ThingName& name) {

@@ -46,7 +46,7 @@ class Collector final : public RecordVisitor {
   // Records that follow are those of this run. Numbers of runs go up, those of A come first.
   void begin_run(std::size_t run, Side side, const InputKinds& kinds);
   void end_run();
-  // As RunFunctions has it.
+  // As RunFunctions has it; until at_end().
   void let_texts_stay(bool stay);
 
   void enter(std::size_t lane) override;

@@ -1,5 +1,4 @@
-#include "analyzers/diff/diff.h"
-
+// tracebraid diff: one side's runs against the other's.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -10,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "analyzers/checks/checks.h"
 #include "analyzers/diff/callgrind.h"
 #include "analyzers/diff/collector.h"
 #include "analyzers/diff/comparisons.h"
@@ -19,14 +17,16 @@
 #include "analyzers/diff/runs.h"
 #include "analyzers/input/inputs.h"
 #include "formats/callgrind/python_names.h"
+#include "formats/cli/clock_options.h"
 #include "formats/cli/inputs.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
 #include "formats/record/change.h"
+#include "formats/record/flow.h"
+#include "formats/record/syscall.h"
 #include "formats/record/text.h"
 #include "formats/record/writer.h"
-#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -95,19 +95,19 @@ void read(const cli::Arguments& arguments, const Run& run, bool with_calls, Coll
     // Millions of calls are not copied from thread to thread.
     for (const std::string& path : run.profiles) {
       collector.let_texts_stay(true);
-      read_inputs(only(arguments, {path}), collector, context);
-      collector.let_texts_stay(false);
+      read_inputs_in_turn(only(arguments, {path}), {}, collector, context);
     }
     std::erase_if(paths, [&](const std::string& path) {
       return std::ranges::find(run.profiles, path) != run.profiles.end();
     });
     if (paths.empty()) return;
   }
-  read_inputs_in_step(only(arguments, std::move(paths)),
-                      {.files = true,
-                       .segments = run.kinds.captures && (run.kinds.logs || run.kinds.records),
-                       .calls = with_calls},
-                      collector, context);
+  read_inputs_in_step(
+      only(arguments, std::move(paths)),
+      {.files = true,
+       .segments = run.kinds.give<record::Flow>() && run.kinds.may_give<record::Syscall>(),
+       .calls = with_calls},
+      collector, context);
 }
 
 constexpr const record::TypeInfo* kTypes[] = {&record::kTypeInfo<record::Change>};
@@ -282,9 +282,9 @@ constexpr cli::Option kOptions[] = {
      "a.strace , b.cprof b.strace -- …",
      "auto one"},
     kShiftOption,
-    formats::strace::kClockOptions[0],
-    formats::strace::kClockOptions[1],
-    formats::strace::kClockOptions[2],
+    cli::kClockOptions[0],
+    cli::kClockOptions[1],
+    cli::kClockOptions[2],
     {0, "alpha", Argument::kText, "P", "Differences",
      "largest p of a difference that is no noise (0.05)"},
     {0, "fail-if", Argument::kText, "GATE", "Differences",
@@ -392,7 +392,7 @@ constexpr cli::Example kExamples[] = {
 
 }  // namespace
 
-const cli::Program kDiff = {
+extern constinit const cli::Program kDiff = {
     .name = "tracebraid diff",
     .summary = "compare runs: functions, system calls, sockets and flows",
     .usage = kUsage,

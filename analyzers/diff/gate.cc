@@ -4,8 +4,8 @@
 #include <span>
 #include <utility>
 
-#include "analyzers/checks/checks.h"
 #include "analyzers/diff/shown.h"
+#include "analyzers/util/shown.h"
 #include "formats/io/error.h"
 #include "formats/record/text.h"
 
@@ -251,9 +251,8 @@ bool show_gates(const std::vector<Gate>& gates, Comparisons& comparisons,
       const Comparison comparison = comparisons.of(gate.kind, things, gate.measure);
       if (!holds(comparison)) continue;
       one_holds = true;
-      const std::string of = things.size() == 1
-                                 ? shown_thing(collector, gate.kind, things.front())
-                                 : checks::counted(things.size(), kind.one, kind.many);
+      const std::string of = things.size() == 1 ? shown_thing(collector, gate.kind, things.front())
+                                                : counted(things.size(), kind.one, kind.many);
       context.diagnostics.note(name + " holds: " + std::string(measure.name) + " of " + of + ": " +
                                told(measure.unit, comparison));
       continue;
@@ -271,8 +270,8 @@ bool show_gates(const std::vector<Gate>& gates, Comparisons& comparisons,
     }
     if (count == 0) continue;
     one_holds = true;
-    context.diagnostics.note(name + " holds for " + checks::counted(count, kind.one, kind.many) +
-                             ": " + std::string(measure.name) + " of " + worst);
+    context.diagnostics.note(name + " holds for " + counted(count, kind.one, kind.many) + ": " +
+                             std::string(measure.name) + " of " + worst);
   }
   return one_holds;
 }

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <utility>
 
-#include "analyzers/checks/checks.h"
 #include "analyzers/diff/shown.h"
+#include "analyzers/util/shown.h"
 #include "formats/callgrind/python_names.h"
 #include "formats/io/error.h"
 
@@ -219,7 +219,7 @@ class Report {
     constexpr std::size_t kMost = 5;
     for (std::size_t at = 0; at < std::min(sorted.size(), kMost); ++at) {
       text.append(at == 0 ? "" : ", ").append(sorted[at].first).append(" ");
-      text.append(checks::shown_count(sorted[at].second));
+      text.append(shown_count(sorted[at].second));
     }
     if (sorted.size() > kMost) {
       text.append(", ").append(std::to_string(sorted.size() - kMost)).append(" more");
@@ -269,7 +269,7 @@ class Report {
                                          std::pair(&fate.gone_things, " went: ")}) {
         if (things->empty()) continue;
         is_alike = false;
-        line(heading + checks::shown_count(things->size()) + what + modules(*things));
+        line(heading + shown_count(things->size()) + what + modules(*things));
       }
     }
     if (!comparisons_.is_told(kind, 0)) return;
@@ -277,10 +277,10 @@ class Report {
     if (most.count > 0) {
       line(heading +
            (kind == kFunction
-                ? checks::shown_count(most.count) + " of the others are called another number of "
-                                                    "times: "
+                ? shown_count(most.count) + " of the others are called another number of "
+                                            "times: "
                 : std::string(number.name) + " differ for " +
-                      checks::counted(most.count, kKinds[kind].one, kKinds[kind].many) + ": ") +
+                      counted(most.count, kKinds[kind].one, kKinds[kind].many) + ": ") +
            most.text);
     } else if (is_alike) {
       const Comparison all = comparisons_.of(kind, Values::kAll, 0);
@@ -335,10 +335,10 @@ class Report {
     const bool has_things = comparisons_.collector().values(kind).size() > 1;
     if (has_things) {
       text_.append(": ").append(
-          checks::counted(fate.both + fate.gone, kKinds[kind].one, kKinds[kind].many));
-      text_.append(" in A, ").append(checks::shown_count(fate.both + fate.appeared));
-      text_.append(" in B; ").append(checks::shown_count(fate.appeared)).append(" appeared, ");
-      text_.append(checks::shown_count(fate.gone)).append(" went");
+          counted(fate.both + fate.gone, kKinds[kind].one, kKinds[kind].many));
+      text_.append(" in A, ").append(shown_count(fate.both + fate.appeared));
+      text_.append(" in B; ").append(shown_count(fate.appeared)).append(" appeared, ");
+      text_.append(shown_count(fate.gone)).append(" went");
     }
     text_.append("\n");
     untold_measures(kind);
@@ -380,7 +380,7 @@ class Report {
   }
 
   static std::string shown_more(std::size_t count) {
-    return checks::counted(count, "more differs", "more differ") + " (-n 0 shows all)";
+    return counted(count, "more differs", "more differ") + " (-n 0 shows all)";
   }
 
   // What was left out of a table.
@@ -389,7 +389,7 @@ class Report {
     text_.append("    ");
     if (more > 0) text_.append(shown_more(more));
     if (noise > 0) {
-      text_.append(more > 0 ? "; " : "").append(checks::shown_count(noise));
+      text_.append(more > 0 ? "; " : "").append(shown_count(noise));
       text_.append(" that may be noise (--all shows them)");
     }
     text_.append("\n");

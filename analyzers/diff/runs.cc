@@ -1,95 +1,38 @@
 #include "analyzers/diff/runs.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <iterator>
-#include <memory>
+#include <map>
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
 
 #include "formats/io/error.h"
-#include "formats/io/rewound.h"
-#include "formats/io/source.h"
-#include "formats/strace/line.h"
+#include "formats/record/call.h"
 
 namespace tracebraid::analyzers::diff {
 namespace {
 
 namespace cli = formats::cli;
 namespace io = formats::io;
+namespace record = formats::record;
 
 constexpr std::string_view kRunEnds = ",";
-
-struct Input {
-  std::string path;
-  InputKind kind = InputKind::kUnknown;
-  bool is_thread = false;  // may be one thread's log of strace -ff
-};
 
 bool is_folder(const std::string& path) {
   std::error_code failed;
   return path != "-" && std::filesystem::is_directory(path, failed);
 }
 
-// strace -ff names logs NAME.THREAD, and writes no thread into their lines.
-bool is_thread_log(std::string_view path, std::string_view head) {
-  const std::size_t point = path.rfind('.');
-  if (point == std::string_view::npos || point + 1 == path.size() ||
-      path.find_first_not_of("0123456789", point + 1) != std::string_view::npos) {
-    return false;
-  }
-  formats::strace::Line line;
-  formats::strace::parse_line(head.substr(0, head.find('\n')), line);
-  return line.prefix.pid == 0;
-}
-
 // What cannot be opened is reported when it is to be read.
-Input look_at(std::string path) {
-  Input input{std::move(path)};
-  std::error_code failed;
-  if (input.path == "-" || !std::filesystem::is_regular_file(input.path, failed)) {
-    input.kind = InputKind::kRecords;
-    return input;
-  }
-  try {
-    const std::unique_ptr<io::Rewound> source = io::rewound(io::open_source(input.path));
-    input.kind = recognize(source->head());
-    while (input.kind == InputKind::kUnknown && source->more()) {
-      input.kind = recognize(source->head());
-    }
-    input.is_thread = input.kind == InputKind::kLog && is_thread_log(input.path, source->head());
-  } catch (const io::Error&) {
-  }
-  return input;
-}
-
-void add(Run& run, const Input& input) {
-  run.paths.push_back(input.path);
-  switch (input.kind) {
-    case InputKind::kCapture:
-      run.kinds.captures = true;
-      break;
-    case InputKind::kLog:
-      run.kinds.logs = true;
-      break;
-    case InputKind::kProfile:
-      run.kinds.profiles = true;
-      run.profiles.push_back(input.path);
-      break;
-    case InputKind::kSwitches:
-      run.kinds.switches = true;
-      break;
-    case InputKind::kRecords:
-      run.kinds.records = true;
-      break;
-    case InputKind::kSymbols:
-      run.kinds.symbols = true;
-      break;
-    case InputKind::kUnknown:
-      break;
-  }
+void add(Run& run, const std::string& path, const Recognized& recognized) {
+  run.paths.push_back(path);
+  if (recognized.kind == nullptr) return;
+  InputKinds own;
+  own.add(*recognized.kind);
+  if (own.give<record::Call>()) run.profiles.push_back(path);
+  run.kinds.add(own);
 }
 
 struct Folder {
@@ -113,17 +56,17 @@ Folder list(const std::string& path) {
 }
 
 // False when none of the files is an input.
-bool add_files(Run& run, const std::string& path, std::vector<std::string> files,
+bool add_files(Run& run, const std::string& path, const std::vector<std::string>& files,
                cli::Context& context) {
   std::string left_out;
-  for (std::string& file : files) {
-    const Input input = look_at(std::move(file));
-    if (input.kind != InputKind::kUnknown) {
-      add(run, input);
+  for (const std::string& file : files) {
+    const Recognized recognized = recognize_file(file);
+    if (recognized.kind != nullptr) {
+      add(run, file, recognized);
       continue;
     }
     left_out.append(left_out.empty() ? "" : ", ");
-    left_out.append(io::quoted(std::filesystem::path(input.path).filename().string()));
+    left_out.append(io::quoted(std::filesystem::path(file).filename().string()));
   }
   if (run.paths.empty()) return false;
   if (!left_out.empty()) {
@@ -154,18 +97,14 @@ std::vector<Run> runs_of_folder(const std::string& path, cli::Context& context) 
 void add(Run& run, const Run& other) {
   run.paths.insert(run.paths.end(), other.paths.begin(), other.paths.end());
   run.profiles.insert(run.profiles.end(), other.profiles.begin(), other.profiles.end());
-  run.kinds.logs |= other.kinds.logs;
-  run.kinds.captures |= other.kinds.captures;
-  run.kinds.profiles |= other.kinds.profiles;
-  run.kinds.records |= other.kinds.records;
-  run.kinds.switches |= other.kinds.switches;
+  run.kinds.add(other.kinds);
 }
 
 void add_word(Run& run, const std::string& word, cli::Context& context) {
   if (is_folder(word)) {
     for (const Run& each : runs_of_folder(word, context)) add(run, each);
   } else {
-    add(run, look_at(word));
+    add(run, word, recognize_file(word));
   }
   run.name.append(run.name.empty() ? "" : ", ").append(word);
 }
@@ -173,22 +112,22 @@ void add_word(Run& run, const std::string& word, cli::Context& context) {
 std::vector<Run> told_apart(std::span<const std::string> words, cli::Context& context) {
   std::vector<Run> of_folders;
   std::vector<Run> of_files;
-  std::array<std::size_t, 6> seen{};  // by kind
+  std::map<const converters::InputKind*, std::size_t> seen;
   std::unordered_map<std::string, std::size_t> of_stem;
   for (const std::string& word : words) {
     if (is_folder(word)) {
       std::ranges::move(runs_of_folder(word, context), std::back_inserter(of_folders));
       continue;
     }
-    const Input input = look_at(word);
-    std::size_t& count = seen[static_cast<std::size_t>(input.kind)];
+    const Recognized recognized = recognize_file(word);
+    std::size_t& count = seen[recognized.kind];
     std::size_t run = count;
-    if (input.is_thread) {
-      run = of_stem.try_emplace(word.substr(0, word.rfind('.')), count).first->second;
+    if (!recognized.common_path.empty()) {
+      run = of_stem.try_emplace(recognized.common_path, count).first->second;
     }
     if (run == count) ++count;
     if (run >= of_files.size()) of_files.resize(run + 1);
-    add(of_files[run], input);
+    add(of_files[run], word, recognized);
     of_files[run].name.append(of_files[run].name.empty() ? "" : ", ").append(word);
   }
   std::ranges::move(of_files, std::back_inserter(of_folders));

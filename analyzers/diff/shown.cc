@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "analyzers/checks/checks.h"
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::diff {
 namespace {
@@ -17,10 +17,10 @@ std::string printed(const char* format, double value) {
 }  // namespace
 
 std::string shown_value(Unit unit, std::int64_t value) {
-  if (unit == Unit::kNs) return checks::shown_duration(value);
+  if (unit == Unit::kNs) return shown_duration(value);
   const std::uint64_t size =
       value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
-  std::string text = (value < 0 ? "-" : "") + checks::shown_count(size);
+  std::string text = (value < 0 ? "-" : "") + shown_count(size);
   if (unit == Unit::kBytes) text.append(" B");
   return text;
 }
@@ -35,7 +35,7 @@ std::string shown_relative(std::int64_t a, std::int64_t b) {
   constexpr double kTen = 10;
   constexpr double kPercent = 100;
   const double ratio = static_cast<double>(b) / static_cast<double>(a);
-  if (ratio >= kTen) return "×" + checks::shown_count(static_cast<std::uint64_t>(ratio + 0.5));
+  if (ratio >= kTen) return "×" + shown_count(static_cast<std::uint64_t>(ratio + 0.5));
   const double percent = (ratio - 1) * kPercent;
   // What is not gone has lost less than all.
   constexpr double kNearlyGone = -99.5;

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <iterator>
 #include <limits>
 #include <mutex>
 #include <queue>
@@ -13,8 +14,6 @@
 
 #include "formats/io/diagnostics.h"
 #include "formats/record/arena.h"
-#include "formats/record/flow.h"
-#include "formats/record/syscall.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -24,7 +23,6 @@ namespace io = formats::io;
 namespace record = formats::record;
 using record::AnyRecord;
 
-constexpr std::size_t kNowhere = SIZE_MAX;
 // Below what the arena takes at once, so that its memory is used again.
 constexpr std::size_t kChunk = std::size_t{512} * 1024;
 constexpr std::size_t kBatchBytes = kChunk * 7 / 8;
@@ -54,7 +52,7 @@ class Progress final : public io::ReadObserver {
   std::atomic<std::uint64_t> total_ = 0;
 };
 
-class RunningLane final : public LaneOutput, public io::Messages {
+class RunningLane final : public converters::InputSink, public io::Messages {
  public:
   RunningLane(Lane lane, const std::string& program)
       : lane_(std::move(lane)), diagnostics_(*this, program) {}
@@ -81,7 +79,7 @@ class RunningLane final : public LaneOutput, public io::Messages {
     self->given_.notify_one();
   }
 
-  void visit(const AnyRecord& record) override {
+  void put(const AnyRecord& record) override {
     filling_.records.push_back(record.kept_in(filling_.memory, shift_ns_));
     if (filling_.memory.size() >= kBatchBytes) submit();
   }
@@ -91,6 +89,7 @@ class RunningLane final : public LaneOutput, public io::Messages {
   }
 
   void shift_by(std::int64_t ns) override { shift_ns_ = ns; }
+  void keep(std::shared_ptr<const void> types) override { kept_.push_back(std::move(types)); }
 
   // From any of the lane's threads.
   void line(std::string_view text) override {
@@ -129,6 +128,9 @@ class RunningLane final : public LaneOutput, public io::Messages {
     taken_.notify_one();
   }
 
+  void move_types_to(std::vector<std::shared_ptr<const void>>& types) {
+    std::ranges::move(kept_, std::back_inserter(types));
+  }
   [[nodiscard]] bool may_wait() const { return lane_.may_wait; }
   [[nodiscard]] const Progress& progress() const { return progress_; }
   // Once next() was false.
@@ -156,6 +158,7 @@ class RunningLane final : public LaneOutput, public io::Messages {
   }
 
   Lane lane_;
+  std::vector<std::shared_ptr<const void>> kept_;
   Progress progress_;
   io::Diagnostics diagnostics_;
   Batch filling_;
@@ -187,11 +190,12 @@ struct Head {
 
 class Heads {
  public:
-  Heads(std::vector<Lane> lanes, Order order, RecordVisitor& visitor, cli::Context& context)
+  Heads(std::vector<Lane> lanes, std::size_t first_number, record::Order order,
+        RecordVisitor& visitor, cli::Context& context)
       : context_(context), visitor_(visitor), moments_(order) {
     for (Lane& lane : lanes) {
       Head& head = heads_.emplace_back();
-      head.number = heads_.size() - 1;
+      head.number = first_number + heads_.size() - 1;
       head.lane = std::make_shared<RunningLane>(std::move(lane), context.diagnostics.program());
       head.thread = std::thread(&RunningLane::run, head.lane);
     }
@@ -209,6 +213,11 @@ class Heads {
         head.thread.join();
       }
     }
+  }
+
+  // After show_all(): what the records' types live in.
+  void move_types_to(std::vector<std::shared_ptr<const void>>& types) {
+    for (Head& head : heads_) head.lane->move_types_to(types);
   }
 
   void show_all() {
@@ -232,7 +241,6 @@ class Heads {
       } while (!first->is_over && (queue.empty() || is_later(queue.top(), first)));
       if (!first->is_over) queue.push(first);
     }
-    visitor_.at_end();
   }
 
  private:
@@ -289,45 +297,25 @@ class Heads {
 
   cli::Context& context_;
   RecordVisitor& visitor_;
-  Moments moments_;
+  record::Moments moments_;
   std::vector<std::string> messages_;
   std::deque<Head> heads_;
 };
 
 }  // namespace
 
-Moments::Places Moments::find(const record::TypeInfo& type) const {
-  Places found{&type, kNowhere, kNowhere};
-  const std::string_view end = type.name == record::Flow::kType ? "last_ts" : "end_ts";
-  for (std::size_t at = 0; at < type.fields.size(); ++at) {
-    if (type.fields[at].kind != record::Kind::kTime) continue;
-    if (order_ == Order::kKnown && type.fields[at].name == end) found.end = at;
-    if (type.fields[at].name == "ts") found.begin = at;
+void read_in_step(std::vector<std::vector<Lane>> groups, record::Order order,
+                  RecordVisitor& visitor, cli::Context& context) {
+  std::vector<std::shared_ptr<const void>> types;
+  std::size_t number = 0;
+  for (std::vector<Lane>& lanes : groups) {
+    const std::size_t count = lanes.size();
+    Heads heads(std::move(lanes), number, order, visitor, context);
+    heads.show_all();
+    heads.move_types_to(types);
+    number += count;
   }
-  return found;
-}
-
-std::optional<std::int64_t> Moments::of(const AnyRecord& record) {
-  if (const auto* call = record.as<record::Syscall>()) {
-    if (call->end_ts && order_ == Order::kKnown) return call->end_ts->ns;
-    if (call->ts) return call->ts->ns;
-    return std::nullopt;
-  }
-  if (const auto* segment = record.as<record::Segment>()) return segment->ts.ns;
-  const record::TypeInfo& type = record.type();
-  auto places = std::ranges::find(places_, &type, &Places::type);
-  if (places == places_.end()) places = places_.insert(places_.end(), find(type));
-  for (const std::size_t at : {places->end, places->begin}) {
-    if (at == kNowhere) continue;
-    const record::Value value = record.get(at);
-    if (!value.is_nil()) return value.as_int();
-  }
-  return std::nullopt;
-}
-
-void read_in_step(std::vector<Lane> lanes, Order order, RecordVisitor& visitor,
-                  cli::Context& context) {
-  Heads(std::move(lanes), order, visitor, context).show_all();
+  visitor.at_end();
 }
 
 }  // namespace tracebraid::analyzers

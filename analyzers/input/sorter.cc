@@ -4,6 +4,7 @@
 #include <queue>
 #include <utility>
 
+#include "converters/inputs.h"
 #include "formats/record/writer.h"
 
 namespace tracebraid::analyzers {
@@ -68,10 +69,10 @@ bool Sorter::advance(Run& run) {
   return true;
 }
 
-void Sorter::show_all(RecordVisitor& visitor) {
+void Sorter::show_all(const std::function<void(const AnyRecord&)>& show) {
   if (runs_.empty()) {
     sort();
-    for (const Entry& entry : entries_) visitor.visit(entry.record);
+    for (const Entry& entry : entries_) show(entry.record);
     return;
   }
   if (!entries_.empty()) put_run();
@@ -82,14 +83,14 @@ void Sorter::show_all(RecordVisitor& visitor) {
   std::priority_queue<Run*, std::vector<Run*>, decltype(is_later)> queue(is_later);
   for (Run& run : runs_) {
     run.source = file_->read(run.begin, run.end);
-    run.reader = std::make_unique<record::StreamReader>(*run.source, known_types());
+    run.reader = std::make_unique<record::StreamReader>(*run.source, converters::known_types());
     if (advance(run)) queue.push(&run);
   }
   while (!queue.empty()) {
     Run* const first = queue.top();
     queue.pop();
     const record::StreamReader& reader = *first->reader;
-    visitor.visit(AnyRecord(reader.type(), reader.values(), reader.packed()));
+    show(AnyRecord(reader.type(), reader.values(), reader.packed()));
     if (advance(*first)) queue.push(first);
   }
 }

@@ -3,13 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
-#include "analyzers/input/in_step.h"
 #include "formats/io/temporary.h"
 #include "formats/record/any_record.h"
 #include "formats/record/arena.h"
+#include "formats/record/moments.h"
 #include "formats/record/reader.h"
 
 namespace tracebraid::analyzers {
@@ -21,14 +22,15 @@ namespace tracebraid::analyzers {
 // records go to a temporary file as binary streams, and of each run 256 KiB are read at a time.
 class Sorter {
  public:
-  explicit Sorter(std::size_t most_bytes) : most_bytes_(most_bytes), moments_(Order::kTs) {}
+  explicit Sorter(std::size_t most_bytes)
+      : most_bytes_(most_bytes), moments_(formats::record::Order::kTs) {}
 
   // Takes a copy with `shift_ns` added to its times; its type must outlive the sorter. Throws
   // io::Error when a temporary file cannot be written.
   void add(const formats::record::AnyRecord& record, std::int64_t shift_ns = 0);
 
   // Shows all of them, once. Their types live as long as the sorter.
-  void show_all(RecordVisitor& visitor);
+  void show_all(const std::function<void(const formats::record::AnyRecord&)>& show);
 
  private:
   struct Entry {
@@ -49,7 +51,7 @@ class Sorter {
   [[nodiscard]] bool advance(Run& run);
 
   std::size_t most_bytes_;
-  Moments moments_;
+  formats::record::Moments moments_;
   formats::record::Arena memory_;
   std::vector<Entry> entries_;
   std::int64_t last_ = INT64_MIN;

@@ -29,6 +29,9 @@ class Typed {
     return &record_;
   }
 
+  // Types that are no constants go away: forgets their addresses.
+  void forget_type() { type_ = nullptr; }
+
  private:
   void bind(const formats::record::TypeInfo& type) {
     type_ = &type;

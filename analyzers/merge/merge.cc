@@ -1,5 +1,4 @@
-#include "analyzers/merge/merge.h"
-
+// tracebraid merge: all inputs as one stream in order of time.
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -13,16 +12,16 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "analyzers/input/in_step.h"
 #include "analyzers/input/inputs.h"
 #include "analyzers/input/sorter.h"
 #include "analyzers/merge/flow_parts.h"
+#include "analyzers/util/time_range.h"
+#include "formats/cli/clock_options.h"
 #include "formats/cli/inputs.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/record/any_record.h"
 #include "formats/record/writer.h"
-#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -36,8 +35,7 @@ using record::TypeInfo;
 
 struct Request {
   std::vector<std::string> types;  // empty: all
-  std::optional<record::Time> since;
-  std::optional<record::Time> until;
+  TimeRange range;
   bool joins_parts = false;
   std::size_t most_flows = 100'000;
   Wanted wanted;
@@ -66,8 +64,7 @@ Request understand(const cli::Arguments& arguments) {
   Request request;
   const std::string types = arguments.value("types").value_or("");
   for (const std::string_view type : cli::split_list(types)) request.types.emplace_back(type);
-  request.since = time_option(arguments, "since");
-  request.until = time_option(arguments, "until");
+  request.range = TimeRange(arguments, UntilIs::kOutside);
   request.wanted.files = arguments.has("files") || has(request.types, "file");
   request.wanted.segments = arguments.has("segments") || has(request.types, "segment");
   request.wanted.as_packed = true;
@@ -82,7 +79,7 @@ Request understand(const cli::Arguments& arguments) {
 class Merged final : public RecordVisitor {
  public:
   Merged(const Request& request, const cli::RecordRequest& form)
-      : request_(request), form_(form), output_(io::open_output(form.path)) {
+      : request_(request), range_(request.range), form_(form), output_(io::open_output(form.path)) {
     record::WriterOptions options;
     options.producer = "tracebraid merge " + std::string(cli::version());
     options.fields = form.fields;
@@ -94,12 +91,8 @@ class Merged final : public RecordVisitor {
 
   void visit(const AnyRecord& record) override {
     if (last_ == nullptr || last_->type != &record.type()) last_ = &seen(record.type());
+    if (!range_.is_all() && !is_in_time(record)) return;
     if (!last_->is_wanted) return;
-    if (request_.since || request_.until) {
-      const auto moment = moments_.of(record);
-      if (moment && request_.since && *moment < request_.since->ns) return;
-      if (moment && request_.until && *moment >= request_.until->ns) return;
-    }
     if (last_->count->records == 0) check_form();
     ++last_->count->records;
     record.write_to(*writer_);
@@ -154,6 +147,13 @@ class Merged final : public RecordVisitor {
         Seen{&type, &*count, request_.types.empty() || has(request_.types, type.name)});
   }
 
+  bool is_in_time(const AnyRecord& record) {
+    const auto moment = moments_.of(record);
+    if (!moment) return true;
+    range_.note(*moment);
+    return range_.has(*moment);
+  }
+
   // At the first record of a type.
   void check_form() const {
     if (record::holds_several(form_.format)) return;
@@ -174,10 +174,11 @@ class Merged final : public RecordVisitor {
   }
 
   const Request& request_;
+  TimeRange range_;
   const cli::RecordRequest& form_;
   std::unique_ptr<io::Output> output_;
   std::unique_ptr<record::Writer> writer_;
-  Moments moments_{Order::kTs};
+  record::Moments moments_{record::Order::kTs};
   std::deque<Seen> seen_;
   std::deque<Count> counts_;
   std::vector<std::string> found_;  // those of form_.fields that a type has
@@ -198,7 +199,7 @@ class Joined final : public RecordVisitor {
 
   void at_end() override {
     parts_.finish();
-    sorter_.show_all(next_);
+    sorter_.show_all([this](const AnyRecord& record) { next_.visit(record); });
     next_.at_end();
   }
 
@@ -250,14 +251,13 @@ constexpr cli::Option kOptions[] = {
      "Beyond that the one whose time is up first is written as it is."},
     {0, "types", Argument::kText, "LIST", "Records", "types of records, with commas between",
      "Such as flow, syscall, signal; segment and file ask for themselves. Default: all."},
-    {0, "since", Argument::kText, "TIME", "Records", "records from this time on",
-     "Seconds since 1970, or '2026-11-23 08:00:00'. Records without a time stay."},
-    {0, "until", Argument::kText, "TIME", "Records", "records before this time"},
+    since_option("Records", "records from this time on"),
+    until_option("Records", "records before this time", "Records without a time stay."),
     {0, "segments", Argument::kNone, "", "Records", "of captures, the payload's segments too"},
     {0, "files", Argument::kNone, "", "Records", "of strace logs, open files too"},
-    formats::strace::kClockOptions[0],
-    formats::strace::kClockOptions[1],
-    formats::strace::kClockOptions[2],
+    cli::kClockOptions[0],
+    cli::kClockOptions[1],
+    cli::kClockOptions[2],
     kShiftOption,
     {'f', "format", Argument::kChoice, "FORMAT", "Output", "form of the records",
      "Default: by the ending of -o's FILE, else JSON Lines. Several types of records fit into "
@@ -270,7 +270,7 @@ constexpr cli::Option kOptions[] = {
 };
 
 constexpr cli::Section kSections[] = {
-    {"Input", kInputText},
+    kInputSection,
     {"Order",
      "By the field ts; records of equal ts in the order of the inputs. A record without ts stays "
      "behind the one before it in its input, and profiles, which have no times, come first. "
@@ -327,7 +327,7 @@ constexpr cli::Example kExamples[] = {
 
 }  // namespace
 
-const cli::Program kMerge = {
+extern constinit const cli::Program kMerge = {
     .name = "tracebraid merge",
     .summary = "merge all inputs into one stream in order of time",
     .usage = kUsage,

@@ -1,14 +1,13 @@
-#include "analyzers/sockets/sockets.h"
-
+// tracebraid sockets: each socket's life, and the flow that it was on the wire.
 #include <string>
 #include <string_view>
 
+#include "analyzers/input/by_type.h"
 #include "analyzers/input/inputs.h"
-#include "analyzers/input/typed.h"
 #include "analyzers/sockets/table.h"
+#include "formats/cli/clock_options.h"
 #include "formats/cli/record_output.h"
 #include "formats/record/text.h"
-#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -30,31 +29,30 @@ class Output final : public SocketSink {
   bool is_all_;
 };
 
-class Joined final : public RecordVisitor {
+class Joined final
+    : public ByType<Joined, record::Syscall, record::Segment, record::File, record::Flow> {
  public:
   explicit Joined(SocketTable& table) : table_(table) {}
   void begin(const InputKinds& kinds) override {
-    kinds_ = kinds;
-    table_.expect_flows(kinds.captures || kinds.records);
+    table_.expect_flows(kinds.may_give<record::Flow>());
   }
   void enter(std::size_t lane) override { lane_ = lane; }
   void expect(const AnyRecord& any, Distance distance) override {
     table_.expect(any, lane_, distance);
   }
-  void visit(const AnyRecord& any) override {
-    if (const auto* call = calls_.get(any)) {
-      seen_.calls = true;
-      table_.syscall(*call, lane_);
-    } else if (const auto* segment = segments_.get(any)) {
-      seen_.segments = true;
-      table_.segment(*segment);
-    } else if (const auto* file = files_.get(any)) {
-      seen_.files = true;
-      table_.file(*file, lane_);
-    } else if (const auto* flow = flows_.get(any)) {
-      table_.flow(*flow);
-    }
+  void on(const record::Syscall& call) {
+    seen_.calls = true;
+    table_.syscall(call, lane_);
   }
+  void on(const record::Segment& segment) {
+    seen_.segments = true;
+    table_.segment(segment);
+  }
+  void on(const record::File& file) {
+    seen_.files = true;
+    table_.file(file, lane_);
+  }
+  void on(const record::Flow& flow) { table_.flow(flow); }
 
   // Which records there were.
   struct Seen {
@@ -64,13 +62,8 @@ class Joined final : public RecordVisitor {
 
  private:
   SocketTable& table_;
-  InputKinds kinds_;
   std::size_t lane_ = 0;
   Seen seen_;
-  Typed<record::Syscall> calls_;
-  Typed<record::Segment> segments_;
-  Typed<record::File> files_;
-  Typed<record::Flow> flows_;
 };
 
 std::string seconds(std::int64_t ns) {
@@ -158,9 +151,9 @@ constexpr std::string_view kUsage[] = {"[OPTION…] INPUT…"};
 
 constexpr cli::Option kOptions[] = {
     kShiftOption,
-    formats::strace::kClockOptions[0],
-    formats::strace::kClockOptions[1],
-    formats::strace::kClockOptions[2],
+    cli::kClockOptions[0],
+    cli::kClockOptions[1],
+    cli::kClockOptions[2],
     {'a', "all", Argument::kNone, "", "Output", "sockets that are on no network, too",
      "Those of AF_UNIX, netlink and the like. Default: TCP and UDP."},
     cli::kFormatOption,
@@ -171,7 +164,7 @@ constexpr cli::Option kOptions[] = {
 };
 
 constexpr cli::Section kSections[] = {
-    {"Input", kInputText},
+    kInputSection,
     {"Sockets",
      "A record for every TCP and UDP socket of the logs, when it and its flow have ended: who "
      "made, "
@@ -214,7 +207,7 @@ constexpr cli::Example kExamples[] = {
 
 }  // namespace
 
-const cli::Program kSockets = {
+extern constinit const cli::Program kSockets = {
     .name = "tracebraid sockets",
     .summary = "show each socket's life and its flow on the wire",
     .usage = kUsage,

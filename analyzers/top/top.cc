@@ -1,5 +1,4 @@
-#include "analyzers/top/top.h"
-
+// tracebraid top: records in groups, the heaviest first.
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
@@ -20,13 +19,13 @@
 #include "analyzers/top/profile.h"
 #include "analyzers/top/table.h"
 #include "analyzers/top/tally.h"
+#include "formats/cli/clock_options.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
 #include "formats/record/any_record.h"
 #include "formats/record/function.h"
 #include "formats/record/writer.h"
-#include "formats/strace/clock_options.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -181,7 +180,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   const cli::RecordRequest form(arguments);
   const std::unique_ptr<io::Output> output = io::open_output(form.path);
   TopVisitor visitor(request);
-  read_inputs(arguments, visitor, context);
+  read_inputs_in_turn(arguments, {}, visitor, context);
 
   const bool is_table = form.format == record::Format::kTable;
   const auto left_out = [&](std::string_view type, std::string_view what, std::uint64_t count) {
@@ -269,9 +268,9 @@ constexpr cli::Option kOptions[] = {
     kCallersOption,
     kCalleesOption,
     kStripDirsOption,
-    formats::strace::kClockOptions[0],
-    formats::strace::kClockOptions[1],
-    formats::strace::kClockOptions[2],
+    cli::kClockOptions[0],
+    cli::kClockOptions[1],
+    cli::kClockOptions[2],
     cli::kFormatOption,
     cli::kOutputOption,
     {0, "fields", Argument::kText, "LIST", "Output", "write these columns only, in this order"},
@@ -279,7 +278,7 @@ constexpr cli::Option kOptions[] = {
 };
 
 constexpr cli::Section kSections[] = {
-    {"Input", kInputText},
+    kInputSection,
     {"Columns",
      "Of system calls: calls, errors, time (from entry to exit), wait (the part of it in calls "
      "that "
@@ -333,7 +332,7 @@ constexpr cli::Example kExamples[] = {
 
 }  // namespace
 
-const cli::Program kTop = {
+extern constinit const cli::Program kTop = {
     .name = "tracebraid top",
     .summary = "show the heaviest system calls, flows or functions",
     .usage = kUsage,

@@ -2,17 +2,20 @@
 
 #include <array>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "converters/cprof/profile_reader.h"
+#include "converters/input.h"
 #include "formats/io/cursor.h"
 #include "formats/marshal/string_table.h"
 
 namespace tracebraid::converters::cprof {
 namespace {
 
+namespace io = formats::io;
 namespace record = formats::record;
 
 std::optional<std::uint64_t> maybe(std::int64_t count) {
@@ -172,5 +175,59 @@ void ProfileCalls::read(formats::io::Source& source, std::string_view input) {
   conversion_ = std::make_unique<Conversion>(*this, input);
   conversion_->read(source);
 }
+
+namespace {
+
+class Input final : public InputReader, public CallSink {
+ public:
+  Input(const Wanted& wanted, InputSink& sink, io::Diagnostics& diagnostics)
+      : sink_(sink),
+        profiles_(*this, diagnostics,
+                  wanted.numbers ? ProfileCalls::Names::kOnce : ProfileCalls::Names::kAlways),
+        with_calls_(wanted.calls) {}
+  void read(std::unique_ptr<io::Rewound> source, const InputFile& file) override {
+    profiles_.read(*source, file.name);
+  }
+  void function(const record::Function& function) override {
+    sink_.put(record::AnyRecord(function));
+  }
+  void call(const record::Call& call) override {
+    if (with_calls_) sink_.put(record::AnyRecord(call));
+  }
+
+ private:
+  InputSink& sink_;
+  ProfileCalls profiles_;
+  bool with_calls_;
+};
+
+// marshal: a dictionary whose first key is a tuple, or that ends at once.
+bool looks_like_profile(std::string_view head) {
+  using namespace std::string_view_literals;
+  return head.size() > 1 && (head[0] == '{' || head[0] == '\xfb') &&
+         "()0\xa8\xa9"sv.find(head[1]) != std::string_view::npos;
+}
+
+MakeReader prepare(const formats::cli::Arguments& /*arguments*/, const Wanted& wanted) {
+  return [wanted](InputSink& sink, formats::cli::Context& context) {
+    return std::make_unique<Input>(wanted, sink, context.diagnostics);
+  };
+}
+
+constexpr const record::TypeInfo* kTypes[] = {&record::kTypeInfo<record::Function>,
+                                              &record::kTypeInfo<record::Call>};
+
+}  // namespace
+
+extern constinit const InputKind kInput = {
+    .name = "profile",
+    .described = "a profile",
+    .plural = "profiles of cProfile",
+    .is_timeless = true,
+    .rank = 5,
+    .types = kTypes,
+    .recognize = looks_like_profile,
+    .prepare = prepare,
+};
 
 }  // namespace tracebraid::converters::cprof

@@ -1,8 +1,11 @@
 #include "converters/greenlet/switch_log.h"
 
 #include <charconv>
+#include <memory>
 #include <optional>
+#include <utility>
 
+#include "converters/input.h"
 #include "formats/io/lines.h"
 #include "formats/record/text.h"
 
@@ -135,5 +138,34 @@ void SwitchLog::take(std::string_view line, std::uint64_t number, bool is_whole,
   last.ts = parsed->ts;
   last.is_certain = true;
 }
+
+namespace {
+
+class Input final : public InputReader, public SwitchSink {
+ public:
+  Input(InputSink& sink, io::Diagnostics& diagnostics) : sink_(sink), log_(*this, diagnostics) {}
+  void read(std::unique_ptr<io::Rewound> source, const InputFile& file) override {
+    log_.read(*flushing(std::move(source), sink_), file.name);
+  }
+  void switched(const record::Switch& record) override { sink_.put(record::AnyRecord(record)); }
+
+ private:
+  InputSink& sink_;
+  SwitchLog log_;
+};
+
+constexpr const record::TypeInfo* kTypes[] = {&record::kTypeInfo<record::Switch>};
+
+}  // namespace
+
+extern constinit const InputKind kInput = {
+    .name = "switch log",
+    .described = "greenlet switches",
+    .plural = "bpftrace's logs of greenlet switches",
+    .rank = 1,
+    .types = kTypes,
+    .recognize = looks_like_switches,
+    .prepare = without_options<Input>,
+};
 
 }  // namespace tracebraid::converters::greenlet

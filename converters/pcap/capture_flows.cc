@@ -1,12 +1,24 @@
 #include "converters/pcap/capture_flows.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "converters/input.h"
+#include "formats/io/error.h"
+#include "formats/io/memory_limit.h"
+#include "formats/pcap/capture_reader.h"
 
 namespace tracebraid::converters::pcap {
 namespace {
 
 namespace io = formats::io;
+namespace record = formats::record;
 using formats::pcap::Packet;
 
 constexpr io::Counter kNoTimeStamp = {
@@ -29,12 +41,18 @@ std::string position(std::uint64_t packet) {
   return "packet " + std::to_string(packet);
 }
 
+Decoder::Options with_time_outs(Decoder::Options options, const TimeOuts& all) {
+  std::int64_t& shortest = options.shortest_time_out_ns;
+  shortest = std::min({shortest, all.tcp, all.udp, all.other, all.attempt, all.close, all.linger});
+  return options;
+}
+
 }  // namespace
 
 CaptureFlows::CaptureFlows(Options options, FlowSink& sink, io::Diagnostics& diagnostics)
     : sink_(sink),
       flows_(options.flows, sink),
-      decoder_(std::move(options.decoder), diagnostics),
+      decoder_(with_time_outs(std::move(options.decoder), options.flows.time_outs), diagnostics),
       diagnostics_(diagnostics),
       clock_(kNever),
       background_(
@@ -164,5 +182,116 @@ formats::record::Ledger CaptureFlows::ledger() const {
   ledger.evicted = flows_.evicted();
   return ledger;
 }
+
+namespace {
+
+constexpr std::uint16_t kTcpServers[] = {21,   22,   25,   53,   79,   80,   81,   88,   135,  139,
+                                         143,  389,  443,  445,  465,  502,  514,  563,  585,  587,
+                                         614,  631,  636,  989,  990,  992,  993,  995,  1080, 1434,
+                                         1883, 2811, 3128, 3268, 3306, 3389, 5222, 5223, 5269, 5432,
+                                         6379, 6666, 6667, 6668, 6669, 8000, 8080, 8888, 20000};
+constexpr std::uint16_t kUdpServers[] = {53,   67,   88,   123,  137,  161,  162,  389,
+                                         443,  514,  1812, 2123, 2152, 3389, 3544, 4011,
+                                         4754, 4789, 5060, 5072, 5353, 5355, 6081, 20000};
+
+std::size_t default_max_flows() {
+  constexpr std::size_t kLeast = 10'000;
+  constexpr std::size_t kMost = 100'000'000;
+  // With four slots of the hash table for a flow, as it doubles, and texts of usual length.
+  constexpr std::size_t kFlowBytes = sizeof(FlowState) + 32 + sizeof(FlowExtras) + 64;
+  return std::clamp<std::size_t>(io::memory_limit() / 4 / kFlowBytes, kLeast, kMost);
+}
+
+class Input final : public InputReader, public FlowSink {
+ public:
+  Input(bool with_segments, InputSink& sink, io::Diagnostics& diagnostics)
+      : sink_(sink),
+        diagnostics_(diagnostics),
+        flows_(options_for(with_segments), *this, diagnostics) {}
+  void read(std::unique_ptr<io::Rewound> source, const InputFile& file) override {
+    if (!file.name.empty()) flows_.set_input(file.name);
+    // A flow of several captures has times of each of them: packets are shifted, not records.
+    sink_.shift_by(0);
+    flows_.set_shift(file.shift_ns);
+    formats::pcap::CaptureReader reader(*source, diagnostics_);
+    read_all(reader, flows_, diagnostics_, file.may_wait);
+  }
+  void finish() override { flows_.finish(); }
+  void flow(const record::Flow& flow) override { sink_.put(record::AnyRecord(flow)); }
+  void segment(const record::Segment& segment) override { sink_.put(record::AnyRecord(segment)); }
+  void flush() override { sink_.flush(); }
+
+ private:
+  static CaptureFlows::Options options_for(bool with_segments) {
+    CaptureFlows::Options options = default_options();
+    options.flows.segments = with_segments;
+    return options;
+  }
+
+  InputSink& sink_;
+  io::Diagnostics& diagnostics_;
+  CaptureFlows flows_;
+};
+
+// pcap in both byte orders, with micro- and nanoseconds and Kuznetzov's form; pcapng.
+bool looks_like_capture(std::string_view head) {
+  using namespace std::string_view_literals;
+  constexpr std::string_view kStarts[] = {
+      "\xd4\xc3\xb2\xa1"sv, "\xa1\xb2\xc3\xd4"sv, "\x4d\x3c\xb2\xa1"sv, "\xa1\xb2\x3c\x4d"sv,
+      "\x34\xcd\xb2\xa1"sv, "\xa1\xb2\xcd\x34"sv, "\x0a\x0d\x0d\x0a"sv};
+  return std::ranges::any_of(kStarts,
+                             [&](std::string_view start) { return head.starts_with(start); });
+}
+
+MakeReader prepare(const formats::cli::Arguments& /*arguments*/, const Wanted& wanted) {
+  return [segments = wanted.segments](InputSink& sink, formats::cli::Context& context) {
+    return std::make_unique<Input>(segments, sink, context.diagnostics);
+  };
+}
+
+constexpr const record::TypeInfo* kTypes[] = {&record::kTypeInfo<record::Flow>,
+                                              &record::kTypeInfo<record::Segment>,
+                                              &record::kTypeInfo<record::Ledger>};
+
+}  // namespace
+
+void add_default_ports(ServerPorts& ports) {
+  for (const std::uint16_t port : kTcpServers) ports.tcp.set(port);
+  for (const std::uint16_t port : kUdpServers) ports.udp.set(port);
+}
+
+CaptureFlows::Options default_options() {
+  CaptureFlows::Options options;
+  add_default_ports(options.flows.server_ports);
+  options.flows.max_flows = default_max_flows();
+  return options;
+}
+
+void read_all(formats::pcap::PacketSource& source, CaptureFlows& flows,
+              io::Diagnostics& diagnostics, bool waits) {
+  constexpr std::size_t kBatch = 256;
+  std::vector<formats::pcap::Packet> packets(kBatch);
+  for (;;) {
+    std::size_t count = 0;
+    try {
+      count = source.read(packets);
+    } catch (const io::Error& error) {
+      diagnostics.report(error);
+    }
+    if (count == 0) return;
+    flows.add(std::span(packets).first(count));
+    if (waits && count < kBatch) flows.wait();
+  }
+}
+
+extern constinit const InputKind kInput = {
+    .name = "capture",
+    .described = "a capture",
+    .plural = "packet captures (pcap, pcapng)",
+    .rank = 2,
+    .types = kTypes,
+    .recognize = looks_like_capture,
+    .prepare = prepare,
+};
 
 }  // namespace tracebraid::converters::pcap

@@ -30,6 +30,7 @@ class CaptureFlows {
     std::string filter;  // pcap-filter(7); empty: everything
   };
 
+  // The decoder is told the shortest of the flows' time-outs.
   CaptureFlows(Options options, FlowSink& sink, formats::io::Diagnostics& diagnostics);
 
   // Names the input that the next packets are from; empty where there is but one.
@@ -80,5 +81,18 @@ class CaptureFlows {
   std::optional<Held> held_;
   formats::io::Background<DatagramBatch> background_;  // the last: its thread uses the others
 };
+
+// What pcapflows does without options: Zeek's likely servers, and as many flows as fit into a
+// quarter of the memory.
+[[nodiscard]] CaptureFlows::Options default_options();
+
+// Zeek's likely_server_ports with its default scripts.
+void add_default_ports(ServerPorts& ports);
+
+// Reads `source` to its end, or to what is wrong with it, which is reported. What `flows` throws is
+// the output's, and goes on to the caller. With `waits`, flows are handed on when `source` has
+// nothing more for a while.
+void read_all(formats::pcap::PacketSource& source, CaptureFlows& flows,
+              formats::io::Diagnostics& diagnostics, bool waits = false);
 
 }  // namespace tracebraid::converters::pcap

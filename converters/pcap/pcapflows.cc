@@ -163,21 +163,6 @@ std::uint64_t number(std::string_view text, std::string_view option, std::uint64
   return value;
 }
 
-// Zeek's likely_server_ports with its default scripts.
-constexpr std::uint16_t kTcpServers[] = {21,   22,   25,   53,   79,   80,   81,   88,   135,  139,
-                                         143,  389,  443,  445,  465,  502,  514,  563,  585,  587,
-                                         614,  631,  636,  989,  990,  992,  993,  995,  1080, 1434,
-                                         1883, 2811, 3128, 3268, 3306, 3389, 5222, 5223, 5269, 5432,
-                                         6379, 6666, 6667, 6668, 6669, 8000, 8080, 8888, 20000};
-constexpr std::uint16_t kUdpServers[] = {53,   67,   88,   123,  137,  161,  162,  389,
-                                         443,  514,  1812, 2123, 2152, 3389, 3544, 4011,
-                                         4754, 4789, 5060, 5072, 5353, 5355, 6081, 20000};
-
-void add_default_ports(ServerPorts& ports) {
-  for (const std::uint16_t port : kTcpServers) ports.tcp.set(port);
-  for (const std::uint16_t port : kUdpServers) ports.udp.set(port);
-}
-
 ServerPorts server_ports(std::string_view list) {
   ServerPorts ports;
   for (const std::string_view item : cli::split_list(list)) {
@@ -219,14 +204,6 @@ void set_time_out(TimeOuts& time_outs, std::string_view setting) {
                        "KIND is tcp, udp, icmp, other, dns, login, attempt, close or linger"};
 }
 
-std::size_t default_max_flows() {
-  constexpr std::size_t kLeast = 10'000;
-  constexpr std::size_t kMost = 100'000'000;
-  // With four slots of the hash table for a flow, as it doubles, and texts of usual length.
-  constexpr std::size_t kFlowBytes = sizeof(FlowState) + 32 + sizeof(FlowExtras) + 64;
-  return std::clamp<std::size_t>(io::memory_limit() / 4 / kFlowBytes, kLeast, kMost);
-}
-
 struct Request {
   std::vector<std::string> inputs;
   std::optional<std::string> interface;
@@ -254,6 +231,7 @@ Request understand(const cli::Arguments& arguments) {
   request.quiet = arguments.has("quiet");
 
   CaptureFlows::Options& options = request.options;
+  options = default_options();
   options.filter = arguments.value("filter").value_or("");
   options.decoder.inner = arguments.value("tunnels") != "outer";
   for (const std::string& port : arguments.values("vxlan-port")) {
@@ -271,24 +249,19 @@ Request understand(const cli::Arguments& arguments) {
     }
   }
   FlowTable::Options& flows = options.flows;
-  flows.server_ports = server_ports(arguments.value("server-ports").value_or("default"));
+  if (const auto list = arguments.value("server-ports")) flows.server_ports = server_ports(*list);
   flows.check_checksums = arguments.has("check-checksums");
   flows.segments = arguments.has("segments");
   for (const std::string& setting : arguments.values("timeout")) {
     set_time_out(flows.time_outs, setting);
   }
-  const TimeOuts& time_outs = flows.time_outs;
-  for (const std::int64_t time_out : {time_outs.tcp, time_outs.udp, time_outs.other,
-                                      time_outs.attempt, time_outs.close, time_outs.linger}) {
-    std::int64_t& shortest = options.decoder.shortest_time_out_ns;
-    shortest = std::min(shortest, time_out);
-  }
   if (const std::optional<std::string> active = arguments.value("active-timeout")) {
     flows.time_outs.active = seconds(*active, "active-timeout");
     if (flows.time_outs.active == 0) throw io::UsageError{"--active-timeout must be more than 0"};
   }
-  const std::optional<std::string> most = arguments.value("max-flows");
-  flows.max_flows = most ? number(*most, "max-flows", 1, 1'000'000'000) : default_max_flows();
+  if (const std::optional<std::string> most = arguments.value("max-flows")) {
+    flows.max_flows = number(*most, "max-flows", 1, 1'000'000'000);
+  }
   const std::optional<std::string> seed = arguments.value("community-id-seed");
   if (seed) {
     flows.community_id_seed =
@@ -308,13 +281,6 @@ class RecordSink final : public FlowSink {
   record::Writer& writer_;
 };
 
-// A pipe or terminal, whose writer may still be at work.
-bool may_wait(const std::string& input) {
-  struct stat status {};
-  const int result = input == "-" ? ::fstat(STDIN_FILENO, &status) : ::stat(input.c_str(), &status);
-  return result == 0 && !S_ISREG(status.st_mode);
-}
-
 void read_capture(const Request& request, const std::string& input, io::Source& source,
                   CaptureFlows& flows, cli::Context& context) {
   std::unique_ptr<formats::pcap::PacketSource> packets;
@@ -323,7 +289,7 @@ void read_capture(const Request& request, const std::string& input, io::Source& 
   } else {
     packets = std::make_unique<formats::pcap::CaptureReader>(source, context.diagnostics);
   }
-  read_all(*packets, flows, context.diagnostics, may_wait(input));
+  read_all(*packets, flows, context.diagnostics, io::may_wait(input));
 }
 
 void read_live(const Request& request, CaptureFlows& flows, cli::Context& context) {
@@ -423,27 +389,6 @@ constexpr cli::Program kProgram = {
 
 const cli::Program& pcapflows() {
   return kProgram;
-}
-
-CaptureFlows::Options default_options() {
-  return understand({.given = {}, .positional = {"-"}}).options;
-}
-
-void read_all(formats::pcap::PacketSource& source, CaptureFlows& flows,
-              io::Diagnostics& diagnostics, bool waits) {
-  constexpr std::size_t kBatch = 256;
-  std::vector<formats::pcap::Packet> packets(kBatch);
-  for (;;) {
-    std::size_t count = 0;
-    try {
-      count = source.read(packets);
-    } catch (const io::Error& error) {
-      diagnostics.report(error);
-    }
-    if (count == 0) return;
-    flows.add(std::span(packets).first(count));
-    if (waits && count < kBatch) flows.wait();
-  }
 }
 
 }  // namespace tracebraid::converters::pcap

@@ -1,8 +1,11 @@
 #include "converters/perfmap/perf_map.h"
 
 #include <charconv>
+#include <memory>
 #include <string>
+#include <utility>
 
+#include "converters/input.h"
 #include "formats/io/lines.h"
 
 namespace tracebraid::converters::perfmap {
@@ -72,5 +75,35 @@ void PerfMap::read(io::Source& source, std::optional<std::uint64_t> pid, std::st
     }
   }
 }
+
+namespace {
+
+class Input final : public InputReader, public SymbolSink {
+ public:
+  Input(InputSink& sink, io::Diagnostics& diagnostics) : sink_(sink), map_(*this, diagnostics) {}
+  void read(std::unique_ptr<io::Rewound> source, const InputFile& file) override {
+    map_.read(*source, process_of(file.path), file.name);
+  }
+  void symbol(const record::Symbol& record) override { sink_.put(record::AnyRecord(record)); }
+
+ private:
+  InputSink& sink_;
+  PerfMap map_;
+};
+
+constexpr const record::TypeInfo* kTypes[] = {&record::kTypeInfo<record::Symbol>};
+
+}  // namespace
+
+extern constinit const InputKind kInput = {
+    .name = "perf map",
+    .described = "a perf map",
+    .plural = "perf maps (perf-PID.map of python -X perf)",
+    .is_timeless = true,
+    .rank = 4,
+    .types = kTypes,
+    .recognize = looks_like_perf_map,
+    .prepare = without_options<Input>,
+};
 
 }  // namespace tracebraid::converters::perfmap

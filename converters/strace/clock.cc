@@ -1,6 +1,5 @@
 #include "converters/strace/clock.h"
 
-#include <charconv>
 #include <ctime>
 
 namespace tracebraid::converters::strace {
@@ -10,42 +9,11 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kHour = 3600 * kSecond;
 constexpr std::int64_t kDay = 24 * kHour;
 
-std::tm broken_down(const CalendarDay& day, std::int64_t days, std::int64_t hour) {
-  std::tm time{};
-  time.tm_year = day.year - 1900;
-  time.tm_mon = day.month - 1;
-  time.tm_mday = day.day + static_cast<int>(days);
-  time.tm_hour = static_cast<int>(hour);
-  time.tm_isdst = -1;
-  return time;
-}
-
 }  // namespace
-
-std::optional<CalendarDay> parse_day(std::string_view text) {
-  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
-  CalendarDay day{};
-  const auto number = [&](std::size_t at, std::size_t length, int& into) {
-    const char* const begin = text.data() + at;
-    const auto [end, error] = std::from_chars(begin, begin + length, into);
-    return error == std::errc{} && end == begin + length;
-  };
-  if (!number(0, 4, day.year) || !number(5, 2, day.month) || !number(8, 2, day.day)) {
-    return std::nullopt;
-  }
-  std::tm time = broken_down(day, 0, 12);
-  // The 31st of February becomes another day.
-  constexpr int kLastYear = 2261;  // whose nanoseconds fit into 64 bits
-  if (day.year < 1970 || day.year > kLastYear || std::mktime(&time) == -1 ||
-      time.tm_mday != day.day || time.tm_mon + 1 != day.month) {
-    return std::nullopt;
-  }
-  return day;
-}
 
 std::int64_t Clock::local(std::int64_t day, std::int64_t hour) {
   if (day * 24 + hour != known_hour_) {
-    std::tm time = broken_down(*first_, day, hour);
+    std::tm time = formats::cli::broken_down(*first_, day, hour);
     known_hour_ = day * 24 + hour;
     // A log that goes on beyond what 64 bits hold is none: its clock stands still.
     std::int64_t ns = 0;

@@ -5,22 +5,13 @@
 #include <optional>
 #include <string_view>
 
-#include "formats/record/value.h"
+#include "formats/cli/clock_options.h"
 #include "formats/strace/line.h"
 
 namespace tracebraid::converters::strace {
 
-struct CalendarDay {
-  int year, month, day;
-};
-
-// "2026-11-23"; nothing for anything else.
-[[nodiscard]] std::optional<CalendarDay> parse_day(std::string_view text);
-
-struct ClockOptions {
-  std::optional<CalendarDay> day;              // of the first line, for -t and -tt
-  std::optional<formats::record::Time> start;  // of the first line, for -r
-};
+using formats::cli::CalendarDay;
+using formats::cli::ClockOptions;
 
 // Times of day are taken for the zone of the process (TZ). A day begins when they jump back by more
 // than half a day; small steps back are lines that were printed late (-z).

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <ctime>
 #include <memory>
 
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "converters/input.h"
+#include "formats/cli/clock_options.h"
 #include "formats/io/error.h"
 #include "formats/io/source.h"
 
@@ -21,6 +22,13 @@ std::uint32_t thread_of_path(std::string_view path) {
   const auto [end, error] =
       std::from_chars(path.data() + point + 1, path.data() + path.size(), tid);
   return error == std::errc{} && end == path.data() + path.size() ? tid : 0;
+}
+
+bool is_thread_log(std::string_view path, std::string_view head) {
+  if (thread_of_path(path) == 0) return false;
+  formats::strace::Line line;
+  formats::strace::parse_line(head.substr(0, head.find('\n')), line);
+  return line.prefix.pid == 0;
 }
 
 std::optional<std::int64_t> modified(const std::string& path) {
@@ -53,14 +61,10 @@ bool looks_like_log(std::string_view head) {
 void LogFiles::add(const std::string& path, std::unique_ptr<io::Rewound> source, bool is_only) {
   const std::string name = source->name();
   const std::uint32_t tid = is_only ? 0 : thread_of_path(path);
-  if (tid != 0) {
-    formats::strace::Line line;
-    formats::strace::parse_line(source->head().substr(0, source->head().find('\n')), line);
-    if (line.prefix.pid == 0) {
-      together_.push_back({source.get(), name, tid, modified(path)});
-      sources_.push_back(std::move(source));
-      return;
-    }
+  if (tid != 0 && is_thread_log(path, source->head())) {
+    together_.push_back({source.get(), name, tid, modified(path)});
+    sources_.push_back(std::move(source));
+    return;
   }
   log_.read(*source, is_only ? std::string() : name, modified(path));
 }
@@ -74,44 +78,75 @@ void LogFiles::finish() {
   log_.finish();
 }
 
-formats::record::Time parse_time(std::string_view text, std::string_view option) {
-  constexpr std::int64_t kSecond = 1'000'000'000;
-  const auto fail = [&]() -> formats::record::Time {
-    throw io::UsageError{"--" + std::string(option) + ": not a time: " + io::quoted(text),
-                         "seconds since 1970, or '2026-11-23 08:00:00'"};
+namespace {
+
+namespace record = formats::record;
+
+class Input final : public InputReader, public StraceSink {
+ public:
+  Input(const StraceLog::Options& options, const Wanted& wanted, InputSink& sink,
+        io::Diagnostics& diagnostics)
+      : wanted_(wanted),
+        sink_(sink),
+        log_(options, *this, diagnostics),
+        files_(log_, diagnostics) {}
+  void read(std::unique_ptr<io::Rewound> source, const InputFile& file) override {
+    files_.add(file.path, flushing(std::move(source), sink_), file.name.empty());
+  }
+  void finish() override { files_.finish(); }
+
+  void syscall(const record::Syscall& call) override {
+    if (wanted_.is_wanted_call != nullptr && has_calls_ && !wanted_.is_wanted_call(call)) return;
+    has_calls_ = true;
+    sink_.put(record::AnyRecord(call));
+  }
+  void file(const record::File& file) override {
+    if (wanted_.is_wanted_file != nullptr && !wanted_.is_wanted_file(file)) return;
+    sink_.put(record::AnyRecord(file));
+  }
+  void signal(const record::Signal& signal) override { sink_.put(record::AnyRecord(signal)); }
+  void process(const record::Process& process) override { sink_.put(record::AnyRecord(process)); }
+  void problem(const record::Problem& problem) override { sink_.put(record::AnyRecord(problem)); }
+
+ private:
+  Wanted wanted_;
+  InputSink& sink_;
+  StraceLog log_;
+  LogFiles files_;
+  bool has_calls_ = false;
+};
+
+MakeReader prepare(const formats::cli::Arguments& arguments, const Wanted& wanted) {
+  StraceLog::Options options;
+  options.clock = formats::cli::clock_options(arguments);
+  options.files = wanted.files;
+  return [options, wanted](InputSink& sink, formats::cli::Context& context) {
+    return std::make_unique<Input>(options, wanted, sink, context.diagnostics);
   };
-  std::string_view rest = text;
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), seconds);
-  if (error != std::errc{} || seconds < 0) return fail();
-  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-  if (rest.starts_with('-')) {
-    const std::optional<CalendarDay> day = parse_day(text.substr(0, 10));
-    if (!day || text.size() < 19 || (text[10] != ' ' && text[10] != 'T')) return fail();
-    std::tm time{};
-    const std::string clock(text.substr(11, 8));
-    const char* const behind = ::strptime(clock.c_str(), "%H:%M:%S", &time);
-    if (behind == nullptr || *behind != '\0') return fail();
-    time.tm_year = day->year - 1900;
-    time.tm_mon = day->month - 1;
-    time.tm_mday = day->day;
-    time.tm_isdst = -1;
-    seconds = static_cast<std::int64_t>(std::mktime(&time));
-    rest = text.substr(19);
-  }
-  if (seconds > 9'000'000'000) return fail();
-  std::int64_t fraction = 0;
-  if (rest.starts_with('.')) {
-    std::int64_t unit = kSecond;
-    rest.remove_prefix(1);
-    while (!rest.empty() && rest[0] >= '0' && rest[0] <= '9') {
-      unit /= 10;
-      fraction += (rest[0] - '0') * unit;
-      rest.remove_prefix(1);
-    }
-  }
-  if (!rest.empty()) return fail();
-  return {seconds * kSecond + fraction};
 }
+
+std::string_view common_path(std::string_view path, std::string_view head) {
+  const std::size_t point = path.rfind('.');
+  return is_thread_log(path, head) ? path.substr(0, point) : std::string_view();
+}
+
+constexpr const record::TypeInfo* kTypes[] = {
+    &record::kTypeInfo<record::Syscall>,    &record::kTypeInfo<record::Signal>,
+    &record::kTypeInfo<record::Process>,    &record::kTypeInfo<record::Problem>,
+    &record::kTypeInfo<record::LineLedger>, &record::kTypeInfo<record::File>,
+};
+
+}  // namespace
+
+extern constinit const InputKind kInput = {
+    .name = "log",
+    .described = "an strace log",
+    .plural = "strace logs",
+    .rank = 3,
+    .types = kTypes,
+    .recognize = looks_like_log,
+    .prepare = prepare,
+    .common_path = common_path,
+};
 
 }  // namespace tracebraid::converters::strace

@@ -17,6 +17,9 @@ namespace tracebraid::converters::strace {
 // The thread whose file strace -ff called `path`: its ending behind a point; 0: none.
 [[nodiscard]] std::uint32_t thread_of_path(std::string_view path);
 
+// Whether it is one thread's log of strace -ff: named by it, and without threads in its lines.
+[[nodiscard]] bool is_thread_log(std::string_view path, std::string_view head);
+
 // When the file behind `path` was last written to, in seconds since 1970.
 [[nodiscard]] std::optional<std::int64_t> modified(const std::string& path);
 
@@ -41,9 +44,5 @@ class LogFiles {
   std::vector<std::unique_ptr<formats::io::Rewound>> sources_;
   std::vector<StraceLog::ThreadFile> together_;
 };
-
-// "2026-11-23 08:00:00.5" (zone of the process), or seconds since 1970; throws UsageError, which
-// names the option.
-[[nodiscard]] formats::record::Time parse_time(std::string_view text, std::string_view option);
 
 }  // namespace tracebraid::converters::strace

@@ -14,6 +14,7 @@
 
 #include "converters/strace/log_files.h"
 #include "converters/strace/strace_log.h"
+#include "formats/cli/clock_options.h"
 #include "formats/cli/inputs.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
@@ -21,7 +22,6 @@
 #include "formats/record/file.h"
 #include "formats/record/syscall.h"
 #include "formats/record/writer.h"
-#include "formats/strace/clock_options.h"
 
 namespace tracebraid::converters::strace {
 namespace {
@@ -34,9 +34,9 @@ using cli::Argument;
 constexpr std::string_view kUsage[] = {"[OPTION…] [LOG…]"};
 
 constexpr cli::Option kOptions[] = {
-    formats::strace::kClockOptions[0],
-    formats::strace::kClockOptions[1],
-    formats::strace::kClockOptions[2],
+    cli::kClockOptions[0],
+    cli::kClockOptions[1],
+    cli::kClockOptions[2],
     {0, "verify", Argument::kNone, "", "Input", "compare with the log's own table (-C)",
      "Counts that differ are problem records, and the exit status is 1. What strace leaves out of "
      "its table on purpose differs, too: calls that it does not know, before 7.1."},
@@ -122,12 +122,6 @@ class RecordSink final : public StraceSink {
   Types types_;
 };
 
-bool may_wait(const std::string& path) {
-  struct stat status {};
-  const int result = path == "-" ? ::fstat(STDIN_FILENO, &status) : ::stat(path.c_str(), &status);
-  return result == 0 && !S_ISREG(status.st_mode);
-}
-
 Types parse_types(std::string_view names, bool holds_several) {
   Types types;
   types.syscall = false;
@@ -190,7 +184,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   const std::vector<std::string> inputs = cli::input_paths(arguments);
   StraceLog::Options options;
   options.verify = arguments.has("verify");
-  options.clock = clock_options(arguments);
+  options.clock = cli::clock_options(arguments);
   const cli::RecordRequest request(arguments);
   const bool holds_several = record::holds_several(request.format);
   Types types;
@@ -228,7 +222,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
                           "strace -f -ttt -T -yy -o FILE COMMAND writes one"};
         }
         // What a running strace has written so far is shown before more is waited for.
-        if (may_wait(path)) {
+        if (io::may_wait(path)) {
           source = io::with_hook(std::move(source), [&] { output.writer().flush(); });
         }
         files.add(path, std::move(source), inputs.size() == 1);
@@ -253,22 +247,6 @@ constexpr cli::Program kProgram = {
 
 const cli::Program& stracecalls() {
   return kProgram;
-}
-
-ClockOptions clock_options(const cli::Arguments& arguments) {
-  ClockOptions options;
-  if (const auto zone = arguments.value("tz")) {
-    ::setenv("TZ", zone->c_str(), 1);
-    ::tzset();
-  }
-  if (const auto date = arguments.value("date")) {
-    options.day = parse_day(*date);
-    if (!options.day) {
-      throw io::UsageError{"--date: not a day such as 2026-11-23: " + io::quoted(*date)};
-    }
-  }
-  if (const auto start = arguments.value("start")) options.start = parse_time(*start, "start");
-  return options;
 }
 
 }  // namespace tracebraid::converters::strace

@@ -348,7 +348,7 @@ std::string long_help(const Program& program) {
   for (const Section& section : program.sections) {
     out.append("\n").append(section.heading).append(":\n");
     for_each_block(
-        section.text, [&](std::string_view paragraph) { append_filled(out, paragraph, 2); },
+        section.shown(), [&](std::string_view paragraph) { append_filled(out, paragraph, 2); },
         [&](std::string_view line) { out.append("    ").append(line).append("\n"); },
         [&] { out.append("\n"); });
   }
@@ -380,7 +380,7 @@ std::string man_page(const Program& program) {
       });
   for (const Section& section : program.sections) {
     out.append(".SH ").append(roff(section.heading)).append("\n");
-    append_roff_text(out, section.text);
+    append_roff_text(out, section.shown());
   }
   if (!program.examples.empty()) out.append(".SH EXAMPLES\n");
   for (const Example& example : program.examples) {

@@ -38,6 +38,9 @@ struct Section {
   std::string_view heading;
   std::string_view text;  // paragraphs separated by an empty line; a line that begins with two
                           // blanks is shown as it is
+  std::string_view (*made)() = nullptr;  // instead of `text`, where it is made of a table
+
+  [[nodiscard]] std::string_view shown() const { return made != nullptr ? made() : text; }
 };
 
 struct Example {

@@ -260,4 +260,10 @@ std::unique_ptr<Source> open_source(const std::string& path, ReadObserver* obser
   return look_through_compression(std::make_unique<FdSource>(path, fd, true, observer));
 }
 
+bool may_wait(const std::string& path) {
+  struct stat status {};
+  const int result = path == "-" ? ::fstat(STDIN_FILENO, &status) : ::stat(path.c_str(), &status);
+  return result == 0 && !S_ISREG(status.st_mode);
+}
+
 }  // namespace tracebraid::formats::io

@@ -37,6 +37,9 @@ class ReadObserver {
 [[nodiscard]] std::unique_ptr<Source> open_source(const std::string& path,
                                                   ReadObserver* observer = nullptr);
 
+// A pipe or a terminal, whose writer may still be at work; "-" is standard input.
+[[nodiscard]] bool may_wait(const std::string& path);
+
 // Bytes in memory, handed out at most `piece` at a time; `content` must outlive the source.
 [[nodiscard]] std::unique_ptr<Source> memory_source(std::string name, std::span<const char> content,
                                                     std::size_t piece = SIZE_MAX);

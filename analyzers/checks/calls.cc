@@ -1,0 +1,78 @@
+#include "analyzers/checks/calls.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace tracebraid::analyzers::checks {
+namespace {
+
+constexpr std::string_view kPolls[] = {"epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
+                                       "ppoll",      "select",      "pselect6",     "_newselect"};
+constexpr std::string_view kSleeps[] = {"clock_nanosleep", "nanosleep"};
+constexpr std::string_view kAsides[] = {"mmap",         "munmap",  "mremap",
+                                        "brk",          "madvise", "clock_gettime",
+                                        "gettimeofday", "getpid",  "gettid"};
+constexpr std::string_view kSends[] = {"sendto", "send",     "write",    "sendmsg",
+                                       "writev", "sendmmsg", "pwritev2", "sendfile"};
+constexpr std::string_view kAccepts[] = {"accept4", "accept"};
+
+template <std::size_t kCount>
+bool is_one_of(std::string_view name, const std::string_view (&names)[kCount]) {
+  return std::ranges::find(names, name) != std::end(names);
+}
+
+// The argument that is the `from_end`-th from the end, 0 the last. Sets have no ", " inside.
+std::string_view argument_from_end(std::string_view args, int from_end) {
+  std::size_t end = args.size();
+  for (;; --from_end) {
+    const std::size_t comma = end == 0 ? std::string_view::npos : args.rfind(", ", end - 1);
+    const std::size_t begin = comma == std::string_view::npos ? 0 : comma + 2;
+    if (from_end == 0) return args.substr(begin, end - begin);
+    if (comma == std::string_view::npos) return {};
+    end = comma;
+  }
+}
+
+std::optional<std::int64_t> number_at(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+CallName::CallName(std::string_view name)
+    : text(name),
+      is_poll(is_one_of(name, kPolls)),
+      is_sleep(is_one_of(name, kSleeps)),
+      is_aside(is_one_of(name, kAsides)),
+      sends(is_one_of(name, kSends)),
+      accepts(is_one_of(name, kAccepts)) {}
+
+std::optional<std::int64_t> poll_timeout(const formats::record::Syscall& call) {
+  constexpr std::int64_t kMillisecond = 1'000'000;
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const bool is_in_ms =
+      call.syscall == "epoll_wait" || call.syscall == "poll" || call.syscall == "epoll_pwait";
+  if (is_in_ms) {
+    const auto ms = number_at(argument_from_end(call.args, call.syscall == "epoll_pwait" ? 2 : 0));
+    constexpr std::int64_t kMost = 1'000'000'000;
+    if (!ms || *ms < 0 || *ms > kMost) return std::nullopt;
+    return *ms * kMillisecond;
+  }
+  // {tv_sec=0, tv_nsec=5000}
+  constexpr std::string_view kSeconds = "{tv_sec=";
+  const std::size_t at = call.args.rfind(kSeconds);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view text = call.args.substr(at);
+  const auto seconds = number_at(text.substr(kSeconds.size()));
+  const std::size_t part = text.find("sec=", kSeconds.size());
+  if (!seconds || part == std::string_view::npos) return std::nullopt;
+  const auto fraction = number_at(text.substr(part + 4));
+  constexpr std::int64_t kMost = 1'000'000;
+  if (!fraction || *seconds < 0 || *seconds > kMost) return std::nullopt;
+  return *seconds * kSecond + *fraction * (text[part - 1] == 'n' ? 1 : 1000);
+}
+
+}  // namespace tracebraid::analyzers::checks

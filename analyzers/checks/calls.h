@@ -1,0 +1,31 @@
+// What system calls are for, by their names and arguments.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "analyzers/util/bit_set.h"
+#include "formats/record/syscall.h"
+
+namespace tracebraid::analyzers::checks {
+
+// The name of a system call; every name is one object (audience.h).
+struct CallName {
+  explicit CallName(std::string_view name);
+  std::string text;
+  bool is_poll;            // waits for events: poll, select, epoll_wait and their like
+  bool is_sleep;           // nanosleep, clock_nanosleep
+  bool is_aside;           // memory, clocks and the like: any code makes such calls, at any time
+  bool sends;              // on sockets
+  bool accepts;            // accept, accept4
+  std::size_t number = 0;  // from 0, in the order of their coming
+  BitSet seen_by;          // numbers of the detectors that see all calls of the name
+};
+
+// How long a poll was to wait at most; nothing: for ever, or not known.
+[[nodiscard]] std::optional<std::int64_t> poll_timeout(const formats::record::Syscall& call);
+
+}  // namespace tracebraid::analyzers::checks

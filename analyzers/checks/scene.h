@@ -1,0 +1,53 @@
+// What detectors may ask and tell.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "analyzers/checks/finding.h"
+
+namespace tracebraid::analyzers {
+struct Skew;
+}
+
+namespace tracebraid::analyzers::checks {
+
+struct Closing;
+struct Thread;
+
+class Scene {
+ public:
+  virtual ~Scene() = default;
+  // How far the capture's clock is ahead of the log's.
+  [[nodiscard]] virtual const Skew& skew() const = 0;
+  // Of a descriptor in the thread's process; null when it is open or nothing is known. A close
+  // counts from the call behind it on.
+  [[nodiscard]] virtual const Closing* closing(const Thread& thread, std::int64_t fd) const = 0;
+  // Of an open file that the thread's process closed lately.
+  [[nodiscard]] virtual const Closing* closing_of_file(const Thread& thread,
+                                                       std::uint64_t file) const = 0;
+  // Of the listener that the thread's process closed last.
+  [[nodiscard]] virtual const Closing* last_listener_closing(const Thread& thread) const = 0;
+  // "strace.log:12: accept4(16<…>) = -1 EBADF (…)".
+  [[nodiscard]] virtual std::string evidence(const formats::record::Syscall& call) const = 0;
+  [[nodiscard]] virtual std::string evidence(const Quote& call) const = 0;
+  // "strace.log:12".
+  [[nodiscard]] virtual std::string place(std::string_view input, std::uint64_t line) const = 0;
+  // The Python function that made `count` such calls, as far as a profile's numbers tell.
+  [[nodiscard]] virtual std::string function(std::string_view call, std::uint64_t count) const = 0;
+  [[nodiscard]] virtual bool has_capture() const = 0;
+  // The latest time of calls and segments so far; in finish(), that of the log's and capture's end.
+  [[nodiscard]] virtual std::int64_t last_ts() const = 0;
+  // Detector::report() is for detectors.
+  virtual void report(Finding finding) = 0;
+  // Which of two detectors tells of a fault: see detector.h. Calls of a process by name, and
+  // whether their descriptor was below 0.
+  virtual void note_loop(const Thread& thread, std::string_view call, bool is_negative,
+                         std::uint64_t count) = 0;
+  [[nodiscard]] virtual std::uint64_t looped(std::size_t lane, std::uint64_t pid,
+                                             std::string_view call, bool is_negative) const = 0;
+};
+
+}  // namespace tracebraid::analyzers::checks

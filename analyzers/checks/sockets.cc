@@ -1,0 +1,24 @@
+#include "analyzers/checks/sockets.h"
+
+#include "analyzers/checks/scene.h"
+#include "analyzers/sockets/table.h"
+
+namespace tracebraid::analyzers::checks {
+
+std::string shown_end(const HostPort& end) {
+  std::string text;
+  append_shown(text, end);
+  return text;
+}
+
+bool serves(const HostPort& local, const HostPort& server) {
+  return local.port == server.port &&
+         (is_any(local.host) || is_any(server.host) || local.host == server.host);
+}
+
+std::optional<std::int64_t> end_of(const SocketLife& life, const Scene& scene) {
+  if (!life.is_closed) return std::nullopt;
+  return life.end_ts.value_or(scene.last_ts());
+}
+
+}  // namespace tracebraid::analyzers::checks
