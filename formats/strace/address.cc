@@ -6,8 +6,7 @@
 
 #include <arpa/inet.h>
 
-#include "formats/strace/digits.h"
-#include "formats/strace/line.h"
+#include "formats/strace/scan.h"
 
 namespace tracebraid::formats::strace {
 namespace {
