@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "converters/strace/descriptors.h"
-#include "formats/strace/digits.h"
+#include "formats/io/digits.h"
 
 namespace tracebraid::converters::strace {
 namespace {
@@ -357,7 +357,7 @@ inline void Descriptors::Replay::describe(const OpenFile& file) {
 void Descriptors::Replay::unknown() {
   const std::string_view argument = call_.argument(0);
   const Note note = call_.note(argument);
-  if (note.text.empty() || !formats::strace::is_digit(argument[0])) return;
+  if (note.text.empty() || !formats::io::is_digit(argument[0])) return;
   const std::optional<std::int64_t> fd = descriptor(argument);
   if (!fd) return;
   record_.fd = *fd;

@@ -73,45 +73,80 @@ class StraceLog {
   [[nodiscard]] const formats::record::LineLedger& ledger() const { return ledger_; }
 
  private:
+  // log_state.h has these.
   struct Process;
   struct Thread;
   struct Input;
   struct Start;
-  struct Stack;
+  struct Entry;
+  struct Ended;
+  struct Pending;
   struct Owner {
     std::uint32_t pid = 0, tid = 0;  // 0: unknown
   };
+  // What strace prints below a line.
+  struct Stack {
+    std::string frames;
+    std::string dump;
+  };
 
-  void take_line(Input& input, std::string_view text, std::uint64_t number, bool is_last,
-                 const Stack* stack);
-  void take_call(Input& input, const Start& start, std::string_view text, bool is_last,
-                 const Stack* stack);
-  void take_resumed(Thread& thread, const Start& start, const Stack* stack);
+  // Of reading (strace_log.cc).
+  void take_next(Input& input);
+  void keep_attachment(std::string_view line);
+  void take_line(Input& input, const Entry& entry, const Start* known = nullptr);
+  bool take_table_line(Input& input, std::string_view text);
+  [[nodiscard]] Start start_of(const formats::strace::Prefix& prefix, std::uint64_t number,
+                               std::string_view input);
+  void take_body(Input& input, const Start& start, const Entry& entry);
+  void take_call(Input& input, const Start& start, const Entry& entry);
+  void take_unfinished(Thread& thread, const Start& start, const Stack* stack);
+  void take_moved(Thread& thread, const Start& start, const Stack* stack);
+  void take_open(Input& input, const Start& start, const Entry& entry);
+  void take_other(Input& input, const Start& start, const Entry& entry);
   void take_signal(Thread& thread, const Start& start, const Stack* stack);
-  void take_exit(Thread& thread, const Start& start);
-  void take_message(std::string_view text, const Start& start);
-  void take_personality(const Start& start);
-  bool hold(Input& input, std::string_view text, std::uint64_t number);
-  [[nodiscard]] std::size_t shown_by_another(std::string_view text) const;
-  bool join_held(Input& input, std::string_view text, bool is_last, const Stack* stack);
+  bool hold(Input& input, const Start& start, std::string_view text);
+  [[nodiscard]] std::optional<std::size_t> output_of_another(std::string_view text) const;
+  bool join_held(Input& input, const Entry& entry);
   void give_up(Input& input, bool is_end);
+  void end(Input& input);
   void end_tables(Input& input);
-
-  void complete(Thread& thread, const formats::strace::Call& call, const Start& start,
-                const Start* end, std::string_view state, const Stack* stack, bool has_begun);
-  void emit_pending(Thread& thread, std::string_view state);
-  void follow(Thread& thread, const formats::strace::Call& call, const Start& start);
-  void cloned(Thread& parent, std::uint32_t child, std::string_view flags, const Start& start);
-  void adopt(Thread& parent, Thread& child, bool is_thread, bool shares_files);
-  void leave(Thread& thread, const Start& start);
-  // Files whose end was caused by the call `by`.
-  void report_ended(std::string_view by, Owner owner, const Start* start);
-  [[nodiscard]] Thread& thread_of(Input& input, const formats::strace::Line& line);
-  [[nodiscard]] Thread& find_or_make(std::uint32_t tid);
-  [[nodiscard]] Thread* find(std::uint32_t tid);
-  [[nodiscard]] Thread* only_thread();
+  void compare_counts(const Input& input, std::string_view name);
   void report(std::string_view kind, std::string_view text, std::uint64_t number,
               std::string_view input);
+
+  // Of calls' ends (ended_calls.cc).
+  void take_resumed(Thread& thread, const Start& start, const Stack* stack);
+  void emit_pending(Thread& thread, std::string_view state);
+  void complete(Thread& thread, const Ended& ended);
+  static void set_times(const Ended& ended, formats::record::Syscall& record);
+  static void set_printed(const Ended& ended, formats::record::Syscall& record);
+  void set_ids(const Thread& thread);
+  void count(const Ended& ended);
+  void link_restart(Thread& thread, const Ended& ended);
+  void replay(Thread& thread, const Ended& ended);
+  void report_closed(const Thread& thread, const Ended& ended);
+  void report_effects(Thread& thread, const Ended& ended);
+  // Files whose end was caused by the call `by`.
+  void report_ended(std::string_view by, Owner owner, const Start* start);
+
+  // Of threads and processes (threads.cc).
+  [[nodiscard]] Thread& thread_of(Input& input, const formats::strace::Line& line);
+  [[nodiscard]] Thread* named_at_last(const formats::strace::Line& line);
+  // thread_of() the line's, for a call that begins: what it was inside of has no end in the log.
+  [[nodiscard]] Thread& caller(Input& input);
+  [[nodiscard]] Thread& find_or_make(std::uint32_t tid);
+  [[nodiscard]] Thread& make(std::uint32_t tid);
+  [[nodiscard]] Thread* find(std::uint32_t tid);
+  [[nodiscard]] Thread* only_thread();
+  [[nodiscard]] Thread* only_cloner(const Thread& child);
+  void take_exit(Thread& thread, const Start& start);
+  void take_superseded(Thread& thread, std::string_view old_tid, const Start& start);
+  void take_message(std::string_view text, const Start& start);
+  void take_personality(const Start& start);
+  void follow(Thread& thread, const Ended& ended);
+  void cloned(Thread& parent, std::uint32_t child, std::string_view flags, const Start& start);
+  void adopt(Thread& parent, Thread& child, std::string_view flags);
+  void leave(Thread& thread, const Start& start);
   void emit_process(formats::record::Process& record, const Thread& thread, const Start& start);
 
   Options options_;
@@ -126,6 +161,8 @@ class StraceLog {
   std::vector<std::uint32_t> cloning_;  // threads inside of a clone whose child is not known
   std::deque<std::uint32_t> unseen_;    // children that clone returned and no line was of yet
   formats::strace::Line line_;
+  std::string text_;    // a line that has attachments
+  Stack stack_;         // and these
   std::string plain_;   // a line without its colours
   std::string joined_;  // both halves of a call
   formats::record::Syscall record_;

@@ -6,8 +6,7 @@
 
 #include <arpa/inet.h>
 
-#include "formats/strace/digits.h"
-#include "formats/strace/line.h"
+#include "formats/strace/scan.h"
 
 namespace tracebraid::formats::strace {
 namespace {
@@ -132,6 +131,33 @@ constexpr Named kAnonymous[] = {
     {"[io_uring]", "io_uring", ""},
 };
 
+// "pipe:[74181]", "TCP:[127.0.0.1:34415->127.0.0.1:43478]", "UNIX-STREAM:[74137->74133,\"/s\"]":
+// what stands in front of the ":[" and behind it. Numbers alone are inodes.
+DescriptorText parse_bracketed(std::string_view name, std::string_view inside) {
+  DescriptorText result;
+  for (const std::string_view kind : {"pipe", "socket", "signalfd"}) {
+    if (name == kind) result.kind = kind;
+  }
+  if (!result.kind.empty()) return result;
+  const auto* const row = std::ranges::find_if(
+      kSockets, [&](const Named& each) { return name.starts_with(each.name); });
+  if (row == std::end(kSockets)) return result;
+  result.kind = row->kind;
+  result.proto = row->proto;
+  if (row->kind == "unix") {
+    const std::size_t quote = inside.find('"');
+    if (quote != std::string_view::npos) {
+      if (quote > 0 && inside[quote - 1] == '@') result.path = "@";
+      append_unescaped(result.path, inside_quotes(inside.substr(quote)));
+    }
+  } else if (row->kind != "netlink") {
+    const std::size_t arrow = inside.find("->");
+    result.local = printed_pair(inside.substr(0, arrow));
+    if (arrow != std::string_view::npos) result.peer = printed_pair(inside.substr(arrow + 2));
+  }
+  return result;
+}
+
 }  // namespace
 
 bool SocketAddress::is_any() const {
@@ -212,45 +238,18 @@ DescriptorText parse_descriptor_text(std::string_view text) {
     if (result.path.starts_with("/memfd:")) result.kind = "memfd";
     return result;
   }
-  if (text.starts_with("anon_inode:")) {
+  constexpr std::string_view kAnonymousInode = "anon_inode:";
+  if (text.starts_with(kAnonymousInode)) {
     result.kind = "anon";
     for (const Named& row : kAnonymous) {
-      if (text.substr(11) == row.name) result.kind = row.kind;
+      if (text.substr(kAnonymousInode.size()) == row.name) result.kind = row.kind;
     }
     return result;
   }
   const std::size_t bracket = text.find(":[");
   if (bracket != std::string_view::npos && text.ends_with(']')) {
-    const std::string_view name = text.substr(0, bracket);
-    const std::string_view inside = text.substr(bracket + 2, text.size() - bracket - 3);
-    if (name == "pipe") {
-      result.kind = "pipe";
-      return result;
-    }
-    if (name == "socket") {
-      result.kind = "socket";
-      return result;
-    }
-    for (const Named& row : kSockets) {
-      if (!name.starts_with(row.name)) continue;
-      result.kind = row.kind;
-      result.proto = row.proto;
-      result.is_ipv6 = name.ends_with("v6");
-      if (row.kind == "unix") {
-        const std::size_t quote = inside.find('"');
-        if (quote != std::string_view::npos) {
-          if (quote > 0 && inside[quote - 1] == '@') result.path = "@";
-          append_unescaped(result.path, inside_quotes(inside.substr(quote)));
-        }
-      } else if (row.kind != "netlink") {
-        const std::size_t arrow = inside.find("->");
-        result.local = printed_pair(inside.substr(0, arrow));
-        if (arrow != std::string_view::npos) result.peer = printed_pair(inside.substr(arrow + 2));
-      }
-      return result;
-    }
-    if (name == "signalfd") result.kind = "signalfd";
-    return result;
+    return parse_bracketed(text.substr(0, bracket),
+                           text.substr(bracket + 2, text.size() - bracket - 3));
   }
   if (text.starts_with("{eventfd")) {
     result.kind = "eventfd";
@@ -259,10 +258,7 @@ DescriptorText parse_descriptor_text(std::string_view text) {
   } else if (text.starts_with("\\x")) {
     // -xx: the whole text as hexadecimal escapes.
     const std::string plain = unescaped(text);
-    if (!plain.starts_with("\\x")) {
-      DescriptorText inner = parse_descriptor_text(plain);
-      return inner;
-    }
+    if (!plain.starts_with("\\x")) return parse_descriptor_text(plain);
   }
   return result;
 }

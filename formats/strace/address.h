@@ -37,7 +37,6 @@ struct SocketAddress {
 struct DescriptorText {
   std::string_view kind;   // as record::Syscall::kind; empty: not understood
   std::string_view proto;  // tcp, udp, …, or empty
-  bool is_ipv6 = false;
   SocketAddress local, peer;
   std::string path;  // of a file, bound unix socket
 };

@@ -293,13 +293,13 @@ const char* take_remark(const char* at, const char* end, Call& call) {
 
 // "<0.000018>": -T's usual form. Null when it is none.
 const char* take_usual_duration(const char* at, const char* end, std::int64_t& duration_ns) {
-  if (!kTakesEight || end - at < 10 || at[0] != '<' || at[2] != '.' || at[9] != '>') {
+  if (!io::kTakesEight || end - at < 10 || at[0] != '<' || at[2] != '.' || at[9] != '>') {
     return nullptr;
   }
   // The point's place is taken by the second, and the second's by a nought.
-  const std::uint64_t text = eight_bytes(at + 1);
+  const std::uint64_t text = io::eight_bytes(at + 1);
   std::uint64_t micro = 0;
-  if (!parse_eight((text & 0xFFFFFFFFFFFF0000U) | (text & 0xFFU) << 8U | '0', micro)) {
+  if (!io::parse_eight((text & 0xFFFFFFFFFFFF0000U) | (text & 0xFFU) << 8U | '0', micro)) {
     return nullptr;
   }
   duration_ns = static_cast<std::int64_t>(micro) * 1000;

@@ -22,13 +22,14 @@ bool has_time(const Prefix& prefix) {
 
 // "1795418241.520582 ": -ttt's usual form.
 const char* take_usual_epoch(const char* at, const char* end, Prefix& prefix) {
-  if (!kTakesEight || end - at < 20 || at[10] != '.' || at[17] != ' ') return nullptr;
+  if (!io::kTakesEight || end - at < 20 || at[10] != '.' || at[17] != ' ') return nullptr;
   // Digits 0 to 7; then, around the point, 9 and 10 of the seconds and the six behind it.
   std::uint64_t high = 0;
   std::uint64_t low = 0;
-  const std::uint64_t seconds_end = eight_bytes(at + 8) & 0xFFFFU;
-  const std::uint64_t fraction = eight_bytes(at + 9) & 0xFFFFFFFFFFFF0000U;
-  if (!parse_eight(eight_bytes(at), high) || !parse_eight(seconds_end | fraction, low)) {
+  const std::uint64_t seconds_end = io::eight_bytes(at + 8) & 0xFFFFU;
+  const std::uint64_t fraction = io::eight_bytes(at + 9) & 0xFFFFFFFFFFFF0000U;
+  if (!io::parse_eight(io::eight_bytes(at), high) ||
+      !io::parse_eight(seconds_end | fraction, low)) {
     return nullptr;
   }
   const std::uint64_t micro = low % 1'000'000;

@@ -11,11 +11,16 @@
 #include <cstring>
 #include <string_view>
 
+#include "formats/io/digits.h"
 #include "formats/io/find_any.h"
-#include "formats/strace/digits.h"
 #include "formats/strace/line.h"
 
 namespace tracebraid::formats::strace {
+
+using io::digit_value;
+using io::is_digit;
+using io::leading_number;
+using io::take_digits;
 
 [[nodiscard]] inline std::string_view view(const char* begin, const char* end) {
   return {begin, static_cast<std::size_t>(end - begin)};
@@ -87,6 +92,35 @@ inline constexpr std::ptrdiff_t kMostNote = 32768;
 // "<TCP:[127.0.0.1:34415->127.0.0.1:43478]>": what -y, -yy and -Y print behind a number, from its
 // "<" on. Takes kMostNote steps at most.
 [[nodiscard]] const char* skip_annotation(const char* at, const char* end);
+
+inline constexpr std::int64_t kSecond = 1'000'000'000;  // in nanoseconds
+
+// The decimals of a number of seconds: ".520582", or nothing. `unit_ns` is what the last digit is
+// worth; digits beyond nine are left out. Returns what is behind them.
+[[nodiscard]] inline const char* take_fraction(const char* at, const char* end, std::int64_t& ns,
+                                               std::int64_t& unit_ns) {
+  ns = 0;
+  unit_ns = kSecond;
+  if (at >= end || *at != '.') return at;
+  const char* const digits = ++at;
+  at = take_digits(at, end, 9, ns);
+  for (std::ptrdiff_t count = at - digits; count > 0; --count) unit_ns /= 10;
+  ns *= unit_ns;
+  while (at < end && is_digit(*at)) ++at;
+  return at;
+}
+
+// "1795418241", "0.000018", "1795418241.536688367": seconds and their decimals. Null where no digit
+// is, or where they are more than 64 bits of nanoseconds hold.
+[[nodiscard]] inline const char* take_seconds(const char* at, const char* end, std::int64_t& ns,
+                                              std::int64_t& unit_ns) {
+  std::int64_t seconds = 0;
+  const char* const behind = take_digits(at, end, 18, seconds);
+  if (behind == at || seconds >= INT64_MAX / kSecond) return nullptr;
+  at = take_fraction(behind, end, ns, unit_ns);
+  ns += seconds * kSecond;
+  return at;
+}
 
 // What -r, -t, -n, -i and the like print in front of a body. Returns where that begins: at `at`
 // when there is nothing in front. `prefix` is new.

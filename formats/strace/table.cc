@@ -73,7 +73,7 @@ bool CallTable::take_row(std::string_view line) {
     if (column == "syscall") {
       name = text;
     } else if (column == "calls" || column == "errors") {
-      const std::optional<std::uint64_t> number = whole_number<std::uint64_t>(text);
+      const std::optional<std::uint64_t> number = io::whole_number<std::uint64_t>(text);
       if (!number) return false;
       (column == "calls" ? count.calls : count.errors) = *number;
     } else if (column == "seconds") {

@@ -1,8 +1,11 @@
 #include "converters/strace/strace_log.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,17 +66,51 @@ struct Kept final : public StraceSink {
   }
 };
 
-Kept read(std::string_view text, bool with_files = false) {
+Kept read(std::string_view text, const StraceLog::Options& options) {
   NoMessages messages;
   io::Diagnostics diagnostics(messages, "test");
   Kept kept;
-  StraceLog::Options options;
-  options.files = with_files;
   StraceLog log(options, kept, diagnostics);
   const auto source = io::memory_source("log", text);
   log.read(*source, {}, std::nullopt);
   log.finish();
   return kept;
+}
+
+Kept read(std::string_view text, bool with_files = false) {
+  StraceLog::Options options;
+  options.files = with_files;
+  return read(text, options);
+}
+
+// A log of -ff: a text for each thread.
+struct ThreadText {
+  std::uint32_t tid;
+  std::string_view text;
+};
+
+Kept read_together(std::span<const ThreadText> texts) {
+  NoMessages messages;
+  io::Diagnostics diagnostics(messages, "test");
+  Kept kept;
+  StraceLog log({}, kept, diagnostics);
+  std::vector<std::unique_ptr<io::Source>> sources;
+  std::vector<StraceLog::ThreadFile> files;
+  for (const ThreadText& each : texts) {
+    sources.push_back(io::memory_source("log", each.text));
+    files.push_back({sources.back().get(), "log." + std::to_string(each.tid), each.tid, {}});
+  }
+  log.read_together(files);
+  log.finish();
+  return kept;
+}
+
+std::string field(const Kept::CallOf& call, std::string_view name) {
+  for (std::size_t at = 0; at < call.fields.size(); ++at) {
+    if (record::detail::kFieldInfos<record::Syscall>[at].name == name) return call.fields[at];
+  }
+  ADD_FAILURE() << "no field " << name;
+  return {};
 }
 
 TEST(StraceLog, ACallHasNothingOfTheOneBefore) {
@@ -141,6 +178,110 @@ TEST(StraceLog, SocketsInSocketsInSockets) {
   text += "close(5) = 0\n";
   EXPECT_EQ(read(text, true).files.size(), 80'002U);
   EXPECT_EQ(read(text).calls.size(), 200'002U);
+}
+
+// A call, and more frames below it than memory should hold.
+class EndlessStack final : public io::Source {
+ public:
+  explicit EndlessStack(std::uint64_t frames) : frames_left_(frames) {}
+  std::size_t read(std::span<char> into) override {
+    if (rest_.empty()) {
+      if (frames_left_ == 0) return 0;
+      --frames_left_;
+      rest_ = " > /usr/lib/libc.so.6(read+0x17) [0x12f3b7]\n";
+    }
+    const std::size_t count = std::min(into.size(), rest_.size());
+    std::copy_n(rest_.begin(), count, into.begin());
+    rest_.remove_prefix(count);
+    return count;
+  }
+  [[nodiscard]] const std::string& name() const override { return name_; }
+
+ private:
+  std::uint64_t frames_left_;
+  std::string_view rest_ = "1795418241.520582 read(3, \"x\", 1) = 1\n";
+  std::string name_ = "log";
+};
+
+class StackSizes final : public StraceSink {
+ public:
+  void syscall(const record::Syscall& call) override { sizes.push_back(call.stack.size()); }
+  std::vector<std::size_t> sizes;
+};
+
+TEST(StraceLog, WhatIsKeptOfAStackHasABound) {
+  constexpr std::uint64_t kFrames = 1'000'000;  // 44 MB
+  constexpr std::size_t kBound = (std::size_t{16} << 20) + 44;
+  NoMessages messages;
+  for (const bool is_together : {false, true}) {
+    io::Diagnostics diagnostics(messages, "test");
+    StackSizes sink;
+    StraceLog log({}, sink, diagnostics);
+    EndlessStack source(kFrames);
+    std::vector<StraceLog::ThreadFile> files = {{&source, "log.5", 5, {}}};
+    if (is_together) {
+      log.read_together(files);
+    } else {
+      log.read(source, {}, {});
+    }
+    log.finish();
+    ASSERT_EQ(sink.sizes.size(), 1U);
+    EXPECT_GT(sink.sizes[0], 0U);
+    EXPECT_LE(sink.sizes[0], kBound) << (is_together ? "-ff" : "one log");
+    EXPECT_EQ(log.ledger().frames, kFrames);
+  }
+}
+
+TEST(StraceLog, AStackBelowTheFirstHalfIsTheCalls) {
+  constexpr std::string_view kLog =
+      "1795418241.5 read(3,  <unfinished ...>\n > /lib/libc.so.6(read+0x19) [0x1]\n"
+      "1795418241.7 <... read resumed>\"a\", 9) = 1\n";
+  constexpr std::string_view kFrame = "/lib/libc.so.6(read+0x19) [0x1]";
+  EXPECT_EQ(field(read(kLog).calls.at(0), "stack"), kFrame);
+  const ThreadText thread = {5, kLog};
+  EXPECT_EQ(field(read_together({&thread, 1}).calls.at(0), "stack"), kFrame);
+}
+
+TEST(StraceLog, ThreadsFilesAreReadInOrderOfTime) {
+  constexpr ThreadText kThreads[] = {
+      {7, "1795418241.1 read(3, \"a\", 9) = 1\n1795418241.4 read(3, \"d\", 9) = 1\n"},
+      {8, "1795418241.2 read(3, \"b\", 9) = 1\n1795418241.3 read(3, \"c\", 9) = 1\n"}};
+  std::string order;
+  std::string tids;
+  for (const Kept::CallOf& call : read_together(kThreads).calls) {
+    order += field(call, "args").substr(4, 1);
+    tids += field(call, "tid");
+  }
+  EXPECT_EQ(order, "abcd");
+  EXPECT_EQ(tids, "7887");
+}
+
+// -r prints the time since the line before. A message in the middle of a line makes no second one.
+TEST(StraceLog, TimeGoesOnByALineOnceThoughItIsBroken) {
+  StraceLog::Options options;
+  options.clock.start = record::Time{0};
+  const Kept kept = read(
+      "     0.000000 getppid() = 1\n"
+      "     1.000000 clone(child_stack=NULL, flags=SIGCHLDstrace: Process 22 attached\n"
+      ", child_tidptr=0x7f) = 22\n"
+      "[pid    21]      2.000000 getppid() = 1\n",
+      options);
+  std::vector<std::string> times;
+  for (const Kept::CallOf& call : kept.calls) times.push_back(field(call, "ts"));
+  EXPECT_EQ(times, (std::vector<std::string>{"0", "1000000000", "3000000000"}));
+}
+
+// The rest of the call never came: something else than strace goes on behind the message.
+TEST(StraceLog, ABrokenLineSaysAllThatItsBeginningHad) {
+  const Kept kept = read(
+      "[pid 5<sh>] 1795418241.5 [  56] [00007f92338b8ad7] clone(flags=SIGCHLDstrace: Process 22 "
+      "attached\n"
+      "[pid 5<sh>] 1795418241.6 [ 110] [00007f92338b8ad7] getppid() = 1\n");
+  ASSERT_EQ(kept.calls.size(), 2U);
+  EXPECT_EQ(field(kept.calls[0], "state"), "cut");
+  EXPECT_EQ(field(kept.calls[0], "nr"), "56");
+  EXPECT_EQ(field(kept.calls[0], "ip"), std::to_string(0x7f92338b8ad7));
+  EXPECT_EQ(field(kept.calls[0], "comm"), "sh");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Numbers at the front of a text, as strace prints them: no blanks and no plus in front.
+// Numbers from text: no blanks and no plus in front, and never more than fits.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 #include <optional>
 #include <string_view>
 
-namespace tracebraid::formats::strace {
+namespace tracebraid::formats::io {
 
 // The value of a digit; `Base` or more for what is none. Hexadecimal ones are in lower case.
 template <unsigned Base = 10>
@@ -81,33 +81,4 @@ inline constexpr bool kTakesEight = std::endian::native == std::endian::little;
   return true;
 }
 
-inline constexpr std::int64_t kSecond = 1'000'000'000;  // in nanoseconds
-
-// The decimals of a number of seconds: ".520582", or nothing. `unit_ns` is what the last digit is
-// worth; digits beyond nine are left out. Returns what is behind them.
-[[nodiscard]] inline const char* take_fraction(const char* at, const char* end, std::int64_t& ns,
-                                               std::int64_t& unit_ns) {
-  ns = 0;
-  unit_ns = kSecond;
-  if (at >= end || *at != '.') return at;
-  const char* const digits = ++at;
-  at = take_digits(at, end, 9, ns);
-  for (std::ptrdiff_t count = at - digits; count > 0; --count) unit_ns /= 10;
-  ns *= unit_ns;
-  while (at < end && is_digit(*at)) ++at;
-  return at;
-}
-
-// "1795418241", "0.000018", "1795418241.536688367": seconds and their decimals. Null where no digit
-// is, or where they are more than 64 bits of nanoseconds hold.
-[[nodiscard]] inline const char* take_seconds(const char* at, const char* end, std::int64_t& ns,
-                                              std::int64_t& unit_ns) {
-  std::int64_t seconds = 0;
-  const char* const behind = take_digits(at, end, 18, seconds);
-  if (behind == at || seconds >= INT64_MAX / kSecond) return nullptr;
-  at = take_fraction(behind, end, ns, unit_ns);
-  ns += seconds * kSecond;
-  return at;
-}
-
-}  // namespace tracebraid::formats::strace
+}  // namespace tracebraid::formats::io
