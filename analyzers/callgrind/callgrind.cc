@@ -120,7 +120,7 @@ class Merge final
   // SocketSink
   void waited(const SocketLife& life, std::int64_t arrived_ts, std::int64_t read_ts) override {
     const std::uint64_t ns = positive(read_ts - arrived_ts);
-    const auto talk = talks_.find({life.lane, life.file});
+    const auto talk = talks_.find(life.key());
     if (talk == talks_.end()) return;
     const Talk::Last& last = talk->second.last_in;
     if (last.cell == kNoCell) return;
@@ -129,7 +129,7 @@ class Merge final
   }
   void socket(const SocketLife& life, const record::Socket& socket) override {
     (void)socket;
-    const auto found = talks_.find({life.lane, life.file});
+    const auto found = talks_.find(life.key());
     const std::uint64_t rexmit_pkts = life.wire ? life.wire->rexmit_pkts[life.side] : 0;
     if (found == talks_.end()) return;
     Talk& talk = found->second;
@@ -173,12 +173,6 @@ class Merge final
 
  private:
   static constexpr Attribution::Cell kNoCell = UINT32_MAX;
-  using Place = std::pair<std::size_t, std::uint64_t>;
-  struct PlaceHash {
-    std::size_t operator()(const Place& place) const {
-      return static_cast<std::size_t>(place.second * 0x9e3779b97f4a7c15U ^ place.first);
-    }
-  };
   // The calls on a socket.
   struct Talk {
     struct Last {
@@ -238,7 +232,7 @@ class Merge final
   SocketTable table_;
   std::size_t lane_ = 0;
   std::unordered_map<std::uint64_t, std::string> greenlets_;  // that run, by thread
-  std::unordered_map<Place, Talk, PlaceHash> talks_;
+  std::unordered_map<FileKey, Talk, FileKey::Hash> talks_;
   std::unordered_map<std::string, std::uint64_t> names_;  // of connections, given so often
   std::map<std::pair<std::string, std::uint64_t>, std::string> services_;
   std::deque<std::string> call_names_;
@@ -275,14 +269,14 @@ void Merge::on(const record::Syscall& call) {
   // While the table looks at the call, it may tell of bytes that waited for it.
   Talk* talk = nullptr;
   if (call.file) {
-    if (const SocketLife* const life = table_.find(*call.file, lane_)) {
-      talk = &talks_[{life->lane, life->file}];
+    if (const SocketLife* const life = table_.find({lane_, *call.file})) {
+      talk = &talks_[life->key()];
       note(*talk, {cell, number}, is_in, is_out);
     }
   }
   const SocketLife* const life = table_.syscall(call, lane_);
   if (talk == nullptr && life != nullptr && call.file == life->file) {
-    talk = &talks_[{life->lane, life->file}];
+    talk = &talks_[life->key()];
     note(*talk, {cell, number}, is_in, is_out);
   }
   add_costs(talk == nullptr ? plain_[number] : costs_of(*talk, number), costs);

@@ -8,10 +8,14 @@
 #include <tuple>
 #include <utility>
 
+#include "formats/io/saturate.h"
+
 namespace tracebraid::analyzers {
 namespace {
 
 namespace record = formats::record;
+using formats::io::saturated_difference;
+using formats::io::saturated_sum;
 using record::AnyRecord;
 using record::Duration;
 using record::Flow;
@@ -64,19 +68,6 @@ constexpr std::optional<Time> Flow::*kFirstTimes[] = {
 constexpr std::optional<Time> Flow::*kLastTimes[] = {&Flow::orig_last_ts, &Flow::resp_last_ts,
                                                      &Flow::orig_last_data, &Flow::resp_last_data};
 
-// Records of strangers have times of any size.
-std::int64_t plus(std::int64_t left, std::int64_t right) {
-  std::int64_t sum = 0;
-  if (__builtin_add_overflow(left, right, &sum)) return left < 0 ? INT64_MIN : INT64_MAX;
-  return sum;
-}
-
-std::int64_t minus(std::int64_t left, std::int64_t right) {
-  std::int64_t difference = 0;
-  if (__builtin_sub_overflow(left, right, &difference)) return left < 0 ? INT64_MIN : INT64_MAX;
-  return difference;
-}
-
 template <typename T>
 std::optional<T> least(const std::optional<T>& left, const std::optional<T>& right) {
   return left && right ? std::min(*left, *right) : left ? left : right;
@@ -89,7 +80,7 @@ std::optional<T> most(const std::optional<T>& left, const std::optional<T>& righ
 
 std::optional<Duration> between(const std::optional<Time>& from, const std::optional<Time>& to) {
   if (!from || !to || *to < *from) return std::nullopt;
-  return Duration{minus(to->ns, from->ns)};
+  return Duration{saturated_difference(to->ns, from->ns)};
 }
 
 std::string_view without_turn(std::string_view history) {
@@ -171,30 +162,31 @@ bool has_closed(const Flow& flow) {
 }
 
 std::int64_t counted_end(const Flow& flow) {
-  return plus(flow.ts.ns, flow.duration.value_or(Duration{}).ns);
+  return saturated_sum(flow.ts.ns, flow.duration.value_or(Duration{}).ns);
 }
 
 // From when on a packet would have begun another flow: pcapflows' time-outs (flow_table.h).
 std::int64_t deadline(const Flow& flow) {
-  if (has_closed(flow)) return plus(counted_end(flow), 5 * kSecond);
+  if (has_closed(flow)) return saturated_sum(counted_end(flow), 5 * kSecond);
   if (flow.end_reason != "eof" && flow.end_reason != "evicted") return INT64_MIN;
   const std::int64_t last = flow.last_ts.ns;
   const auto is_one_of = [&](std::initializer_list<int> ports) {
     return std::ranges::find(ports, int{flow.resp_p}) != ports.end();
   };
   if (flow.proto == "tcp") {
-    if (flow.conn_state == "S0") return plus(last, 5 * kSecond);
-    return plus(last, (is_one_of({21, 22, 23, 513}) ? 3600 : 300) * kSecond);
+    if (flow.conn_state == "S0") return saturated_sum(last, 5 * kSecond);
+    return saturated_sum(last, (is_one_of({21, 22, 23, 513}) ? 3600 : 300) * kSecond);
   }
   if (flow.proto == "udp" && is_one_of({53, 137, 5353, 5355})) {
     // Looked at every ten seconds; idle for nine is enough.
     constexpr std::int64_t kPeriod = 10 * kSecond;
-    const std::int64_t idle = plus(last, 9 * kSecond - 1);
-    const std::int64_t base = plus(flow.ts.ns, kPeriod);
+    const std::int64_t idle = saturated_sum(last, 9 * kSecond - 1);
+    const std::int64_t base = saturated_sum(flow.ts.ns, kPeriod);
     if (idle < base) return base;
-    return plus(plus(base, minus(idle, base) / kPeriod * kPeriod), kPeriod);
+    return saturated_sum(saturated_sum(base, saturated_difference(idle, base) / kPeriod * kPeriod),
+                         kPeriod);
   }
-  return plus(last, 60 * kSecond);
+  return saturated_sum(last, 60 * kSecond);
 }
 
 // Whether `later`, of another run, would have been taken for the same flow.
@@ -232,13 +224,15 @@ void add_times(const Flow& earlier, const Flow& later, bool is_one_run, Flow& su
   if (!earlier.resp_first_data && later.resp_first_data) {
     sum.response_latency = later.response_latency;
     if (!sum.response_latency && earlier.orig_last_data) {
-      const std::int64_t took = minus(later.resp_first_data->ns, earlier.orig_last_data->ns);
+      const std::int64_t took =
+          saturated_difference(later.resp_first_data->ns, earlier.orig_last_data->ns);
       sum.response_latency = Duration{std::max<std::int64_t>(took, 0)};
     }
   }
   sum.max_idle = most(earlier.max_idle, later.max_idle);
   if (later.ts >= earlier.last_ts) {
-    sum.max_idle = most(sum.max_idle, {Duration{minus(later.ts.ns, earlier.last_ts.ns)}});
+    sum.max_idle =
+        most(sum.max_idle, {Duration{saturated_difference(later.ts.ns, earlier.last_ts.ns)}});
   }
 }
 
@@ -369,7 +363,8 @@ FlowParts::Waiting FlowParts::sum(Waiting& earlier, Waiting& later, bool is_one_
   all.final = two.final;
   all.duration = std::nullopt;
   const bool is_whole = all.final && all.part == 0;
-  if (end && (*end > all.ts.ns || !is_whole)) all.duration = Duration{minus(*end, all.ts.ns)};
+  if (end && (*end > all.ts.ns || !is_whole))
+    all.duration = Duration{saturated_difference(*end, all.ts.ns)};
   const auto add_bytes = [](const Flow::MaybeCount& left, Flow::Count left_unique,
                             const Flow::MaybeCount& right, Flow::Count right_unique) {
     return *bytes(left, left_unique) + *bytes(right, right_unique);

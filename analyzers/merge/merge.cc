@@ -15,6 +15,7 @@
 #include "analyzers/input/inputs.h"
 #include "analyzers/input/sorter.h"
 #include "analyzers/merge/flow_parts.h"
+#include "analyzers/util/time_range.h"
 #include "formats/cli/clock_options.h"
 #include "formats/cli/inputs.h"
 #include "formats/cli/record_output.h"
@@ -34,8 +35,7 @@ using record::TypeInfo;
 
 struct Request {
   std::vector<std::string> types;  // empty: all
-  std::optional<record::Time> since;
-  std::optional<record::Time> until;
+  TimeRange range;
   bool joins_parts = false;
   std::size_t most_flows = 100'000;
   Wanted wanted;
@@ -64,8 +64,7 @@ Request understand(const cli::Arguments& arguments) {
   Request request;
   const std::string types = arguments.value("types").value_or("");
   for (const std::string_view type : cli::split_list(types)) request.types.emplace_back(type);
-  request.since = cli::time_option(arguments, "since");
-  request.until = cli::time_option(arguments, "until");
+  request.range = TimeRange(arguments, UntilIs::kOutside);
   request.wanted.files = arguments.has("files") || has(request.types, "file");
   request.wanted.segments = arguments.has("segments") || has(request.types, "segment");
   request.wanted.as_packed = true;
@@ -80,7 +79,7 @@ Request understand(const cli::Arguments& arguments) {
 class Merged final : public RecordVisitor {
  public:
   Merged(const Request& request, const cli::RecordRequest& form)
-      : request_(request), form_(form), output_(io::open_output(form.path)) {
+      : request_(request), range_(request.range), form_(form), output_(io::open_output(form.path)) {
     record::WriterOptions options;
     options.producer = "tracebraid merge " + std::string(cli::version());
     options.fields = form.fields;
@@ -92,12 +91,8 @@ class Merged final : public RecordVisitor {
 
   void visit(const AnyRecord& record) override {
     if (last_ == nullptr || last_->type != &record.type()) last_ = &seen(record.type());
+    if (!range_.is_all() && !is_in_time(record)) return;
     if (!last_->is_wanted) return;
-    if (request_.since || request_.until) {
-      const auto moment = moments_.of(record);
-      if (moment && request_.since && *moment < request_.since->ns) return;
-      if (moment && request_.until && *moment >= request_.until->ns) return;
-    }
     if (last_->count->records == 0) check_form();
     ++last_->count->records;
     record.write_to(*writer_);
@@ -152,6 +147,13 @@ class Merged final : public RecordVisitor {
         Seen{&type, &*count, request_.types.empty() || has(request_.types, type.name)});
   }
 
+  bool is_in_time(const AnyRecord& record) {
+    const auto moment = moments_.of(record);
+    if (!moment) return true;
+    range_.note(*moment);
+    return range_.has(*moment);
+  }
+
   // At the first record of a type.
   void check_form() const {
     if (record::holds_several(form_.format)) return;
@@ -172,6 +174,7 @@ class Merged final : public RecordVisitor {
   }
 
   const Request& request_;
+  TimeRange range_;
   const cli::RecordRequest& form_;
   std::unique_ptr<io::Output> output_;
   std::unique_ptr<record::Writer> writer_;
@@ -248,9 +251,8 @@ constexpr cli::Option kOptions[] = {
      "Beyond that the one whose time is up first is written as it is."},
     {0, "types", Argument::kText, "LIST", "Records", "types of records, with commas between",
      "Such as flow, syscall, signal; segment and file ask for themselves. Default: all."},
-    {0, "since", Argument::kText, "TIME", "Records", "records from this time on",
-     "Seconds since 1970, or '2026-11-23 08:00:00'. Records without a time stay."},
-    {0, "until", Argument::kText, "TIME", "Records", "records before this time"},
+    since_option("Records", "records from this time on"),
+    until_option("Records", "records before this time", "Records without a time stay."),
     {0, "segments", Argument::kNone, "", "Records", "of captures, the payload's segments too"},
     {0, "files", Argument::kNone, "", "Records", "of strace logs, open files too"},
     cli::kClockOptions[0],

@@ -1,7 +1,7 @@
 // The part of SocketTable that finds out which socket is which flow: by addresses, by time, or by
-// numbers of bytes (socket_table.h has the rules). Either may show first, so that each is looked
+// numbers of bytes (table.h has the rules). Either may show first, so that each is looked
 // for when the other shows: sockets by look_for_sockets(), flows by look_for_wire(). What follows
-// the records is in socket_table.cc.
+// the records is in table.cc.
 #include <algorithm>
 #include <iterator>
 
@@ -26,25 +26,19 @@ bool fits(const record::Address& known, const record::Address& seen) {
   return known == seen || (is_any(known) && (known.size != 4 || seen.size == 4));
 }
 
-std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
-  hash ^= value;
-  hash *= 0xff51afd7ed558ccdU;
-  return hash ^ (hash >> 32U);
-}
-
 constexpr std::uint32_t kAnyPort = 0x10000;
 
 // `own_port` is kAnyPort where it is not known; so is the port of a `peer` that is not.
-std::uint64_t key_of(std::string_view proto, const HostPort& peer, std::uint32_t own_port) {
+std::uint64_t hash_of(std::string_view proto, const HostPort& peer, std::uint32_t own_port) {
   std::uint64_t hash = proto == "udp" ? 17 : 6;
   for (std::size_t at = 0; at < 16; at += 8) {
     std::uint64_t part = 0;
     for (std::size_t byte = 0; byte < 8; ++byte) part = part << 8U | peer.host.bytes[at + byte];
-    hash = mix(hash, part);
+    hash = mixed(hash, part);
   }
-  hash =
-      mix(hash, std::uint64_t{peer.host.size} << 40U | std::uint64_t{own_port} << 20U |
-                    std::uint64_t{peer.port.value_or(kAnyPort - 1)} << 1U | (peer.port ? 1U : 0U));
+  hash = mixed(hash, std::uint64_t{peer.host.size} << 40U | std::uint64_t{own_port} << 20U |
+                         std::uint64_t{peer.port.value_or(kAnyPort - 1)} << 1U |
+                         (peer.port ? 1U : 0U));
   return hash == 0 ? 1 : hash;
 }
 
@@ -84,26 +78,26 @@ void SocketTable::place(SocketLife& life) {
   if (!life.peer.port && !life.local.port) return;
   // A datagram socket that is not connected is found by its port alone.
   const HostPort peer = life.peer.port ? life.peer : HostPort{};
-  life.key = key_of(life.kind, peer, life.local.port ? *life.local.port : kAnyPort);
-  life.key_ts = life.connect_ts.value_or(life.ts.value_or(clock_));
-  sockets_by_key_.insert({life.key, life.key_ts, life.file, &life});
+  life.ends_hash = hash_of(life.kind, peer, life.local.port ? *life.local.port : kAnyPort);
+  life.ends_ts = life.connect_ts.value_or(life.ts.value_or(clock_));
+  sockets_by_ends_.insert({life.ends_hash, life.ends_ts, life.file, &life});
 }
 
 void SocketTable::displace(SocketLife& life) {
-  if (life.key == 0) return;
-  sockets_by_key_.erase({life.key, life.key_ts, life.file, &life});
-  life.key = 0;
+  if (life.ends_hash == 0) return;
+  sockets_by_ends_.erase({life.ends_hash, life.ends_ts, life.file, &life});
+  life.ends_hash = 0;
 }
 
 // Sockets that have shown are looked for now; those that show later find the flow by its keys, and
 // clients whose own port is not known by when it began.
 void SocketTable::place(Wire& wire) {
-  wire.keys[0] = key_of(wire.proto, wire.ends[1], *wire.ends[0].port);
-  wire.keys[1] = key_of(wire.proto, wire.ends[0], *wire.ends[1].port);
-  for (const std::uint64_t key : wire.keys) wires_by_key_.insert(key, &wire);
+  wire.ends_hashes[0] = hash_of(wire.proto, wire.ends[1], *wire.ends[0].port);
+  wire.ends_hashes[1] = hash_of(wire.proto, wire.ends[0], *wire.ends[1].port);
+  for (const std::uint64_t hash : wire.ends_hashes) wires_by_ends_.insert(hash, &wire);
   look_for_sockets(wire);
   if (!wire.is_claimed[0]) {
-    Fifo<Begun>& begun = begun_[key_of(wire.proto, wire.ends[1], kAnyPort)];
+    Fifo<Begun>& begun = begun_[hash_of(wire.proto, wire.ends[1], kAnyPort)];
     while (!begun.empty() && begun.front().ts + kFlowLingers < clock_) begun.pop();
     begun.push({wire.ts, wire.uid_hash, wire.serial});
   }
@@ -111,12 +105,12 @@ void SocketTable::place(Wire& wire) {
 
 // Of flows that nobody has claimed, the earliest that fits.
 void SocketTable::look_for_wire(SocketLife& life) {
-  if (life.key == 0 || life.kind != "tcp") return;
+  if (life.ends_hash == 0 || life.kind != "tcp") return;
   if (!life.local.port) return look_for_wire_by_time(life);
   Wire* best = nullptr;
   std::size_t best_side = 0;
   std::int64_t best_misfit = kMostApart + 1;
-  (void)wires_by_key_.find(life.key, [&](Wire& wire) {
+  (void)wires_by_ends_.find(life.ends_hash, [&](Wire& wire) {
     for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
       if (wire.is_claimed[side] || wire.proto != life.kind) continue;
       if (wire.ends[1 - side] != life.peer || wire.ends[side].port != life.local.port ||
@@ -140,7 +134,7 @@ void SocketTable::look_for_wire(SocketLife& life) {
 template <typename Look>
 void SocketTable::each_begun(std::string_view proto, const HostPort& peer, std::int64_t from,
                              std::int64_t until, Look look) {
-  const auto found = begun_.find(key_of(proto, peer, kAnyPort));
+  const auto found = begun_.find(hash_of(proto, peer, kAnyPort));
   if (found == begun_.end()) return;
   // They were seen in the order of their first payload or end, nearly that of their beginning.
   constexpr std::int64_t kDisorder = kSecond;
@@ -208,7 +202,7 @@ SocketLife* SocketTable::best_socket(Wire& wire, std::size_t side, std::string_v
   const HostPort& peer = wire.ends[1 - side];
   SocketLife* best = nullptr;
   std::int64_t best_misfit = kMostApart + 1;
-  const auto look = [&](std::uint64_t key, bool has_port, bool has_peer) {
+  const auto look = [&](std::uint64_t ends_hash, bool has_port, bool has_peer) {
     bool is_ambiguous = false;
     const auto consider = [&](SocketLife& life) {
       if ((life.wire && wire.proto == "tcp") || life.kind != wire.proto) return;
@@ -246,25 +240,26 @@ SocketLife* SocketTable::best_socket(Wire& wire, std::size_t side, std::string_v
     // Those that were made at about that time: addresses can be used again many times.
     constexpr int kMostBefore = 64;
     constexpr int kMostBehind = 16;
-    const auto behind = sockets_by_key_.lower_bound({key, wire.ts + kSlack, 0, nullptr});
+    const auto behind = sockets_by_ends_.lower_bound({ends_hash, wire.ts + kSlack, 0, nullptr});
     auto before = behind;
-    for (int seen = 0; seen < kMostBefore && before != sockets_by_key_.begin(); ++seen) {
-      if (std::prev(before)->key != key) break;
+    for (int seen = 0; seen < kMostBefore && before != sockets_by_ends_.begin(); ++seen) {
+      if (std::prev(before)->ends_hash != ends_hash) break;
       --before;
-      consider(*before->what);
+      consider(*before->life);
     }
     auto at = behind;
-    for (int seen = 0; seen < kMostBehind && at != sockets_by_key_.end() && at->key == key;
+    for (int seen = 0;
+         seen < kMostBehind && at != sockets_by_ends_.end() && at->ends_hash == ends_hash;
          ++seen, ++at) {
-      consider(*at->what);
+      consider(*at->life);
     }
     if (is_ambiguous) best = nullptr;
   };
-  look(key_of(wire.proto, peer, *own.port), true, true);
+  look(hash_of(wire.proto, peer, *own.port), true, true);
   match = "address";
-  if (best == nullptr && wire.proto == "udp") look(key_of("udp", {}, *own.port), true, false);
+  if (best == nullptr && wire.proto == "udp") look(hash_of("udp", {}, *own.port), true, false);
   if (best == nullptr && side == 0) {
-    look(key_of(wire.proto, peer, kAnyPort), false, true);
+    look(hash_of(wire.proto, peer, kAnyPort), false, true);
     match = "time";
   }
   return best;
@@ -279,11 +274,10 @@ Wire* SocketTable::wire_of_datagram(SocketLife& life, const SocketLife::Datagram
     };
     // Of one that is over, the socket may be about to read what it brought.
     const auto is_free_or_own = [&](const Wire& wire, std::size_t side) {
-      return !wire.is_claimed[side] ||
-             (wire.files[side] == life.file && wire.lanes[side] == life.lane);
+      return !wire.is_claimed[side] || wire.files[side] == life.key();
     };
     Wire* const wire =
-        wires_by_key_.find(key_of("udp", peer, *life.local.port), [&](const Wire& one) {
+        wires_by_ends_.find(hash_of("udp", peer, *life.local.port), [&](const Wire& one) {
           const std::size_t side = side_of(one);
           return one.is_udp && one.ends[1 - side] == peer &&
                  one.ends[side].port == life.local.port &&
@@ -329,8 +323,7 @@ void SocketTable::settle_early(SocketLife& life) {
 void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::string_view match) {
   wire.sockets[side] = &life;
   wire.is_claimed[side] = true;
-  wire.files[side] = life.file;
-  wire.lanes[side] = life.lane;
+  wire.files[side] = life.key();
   const bool is_first = !life.wire;
   if (is_first) {
     life.wire = wire.shared_from_this();
@@ -346,8 +339,8 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
     life.local.host = wire.ends[side].host;
   }
   if (wire.files[0] && wire.files[1]) {
-    if (wire.sockets[0] != nullptr) wire.sockets[0]->peer_file = wire.files[1];
-    if (wire.sockets[1] != nullptr) wire.sockets[1]->peer_file = wire.files[0];
+    if (wire.sockets[0] != nullptr) wire.sockets[0]->peer_file = wire.files[1]->file;
+    if (wire.sockets[1] != nullptr) wire.sockets[1]->peer_file = wire.files[0]->file;
   }
   if (wire.is_udp) {
     ++life.flows;

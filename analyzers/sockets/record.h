@@ -1,10 +1,10 @@
-// A socket's life (socket_table.h) as the record that is written of it: what the program did, what
+// A socket's life (life.h) as the record that is written of it: what the program did, what
 // went over the wire, and where the two differ.
 #pragma once
 
 #include <string>
 
-#include "analyzers/sockets/table.h"
+#include "analyzers/sockets/life.h"
 #include "formats/record/socket.h"
 
 namespace tracebraid::analyzers {

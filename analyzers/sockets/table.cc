@@ -1,6 +1,6 @@
 // The part of SocketTable that follows the records: what calls, segments and flows tell of sockets
 // and wires, which bytes passed when, and when a socket is reported and forgotten. Which socket is
-// which flow is socket_match.cc's; what is written of a socket is socket_record.cc's.
+// which flow is match.cc's; what is written of a socket is record.cc's.
 #include "analyzers/sockets/table.h"
 
 #include <algorithm>
@@ -76,80 +76,20 @@ std::vector<std::uint64_t> message_lengths(std::string_view args, std::uint64_t 
 
 }  // namespace
 
-void append_shown(std::string& text, const HostPort& end) {
-  char room[record::kValueRoom];
-  if (end.host.size == 0) {
-    text.push_back('*');
-  } else {
-    const bool is_ipv6 = end.host.size == 16;
-    if (is_ipv6) text.push_back('[');
-    text.append(room, record::put_address(room, end.host.view()));
-    if (is_ipv6) text.push_back(']');
-  }
-  text.push_back(':');
-  text.append(end.port ? std::to_string(*end.port) : "*");
+SocketLife* SocketTable::find(const FileKey& key) {
+  return lives_.find(key.hash(), [&](const SocketLife& life) { return life.key() == key; });
 }
 
-void Waiting::add(std::int64_t ns, std::int64_t since) {
-  ns = std::max<std::int64_t>(ns, 0);
-  if (count == 0 || ns > longest_ns) {
-    longest_ns = ns;
-    longest_ts = since;
-  }
-  ++count;
-  total_ns += ns;
-  spread.add(ns);
-}
-
-std::string shown_socket(std::string_view kind, std::string_view path, const HostPort& local,
-                         const HostPort& peer, bool is_listener) {
-  std::string text;
-  if (kind == "unix") {
-    text = "unix socket";
-    if (!path.empty()) text.append(" ").append(formats::io::quoted(path, 60));
-    return text;
-  }
-  if (kind == "udp") text = "udp ";
-  if (is_listener) {
-    text.append("listener ");
-    append_shown(text, local);
-    return text;
-  }
-  if (local.port || local.host.size != 0) append_shown(text, local);
-  if (peer.port) {
-    text.append("→");
-    append_shown(text, peer);
-  } else if (text.empty() || text == "udp ") {
-    text.append(kind.empty() ? "socket" : kind);
-  }
-  return text;
-}
-
-void NameCounts::append_shown(std::string& text) const {
-  std::vector<Item> items = items_.all();
-  std::ranges::stable_sort(items, std::greater<>(), &Item::count);
-  for (const Item& item : items) {
-    if (!text.empty()) text.append(", ");
-    text.append(*item.name).append(" ").append(std::to_string(item.count));
-  }
-}
-
-SocketLife* SocketTable::find(std::uint64_t file, std::size_t lane) {
-  return lives_.find(hash_of(file, lane), [&](const SocketLife& life) {
-    return life.file == file && life.lane == lane;
-  });
-}
-
-SocketLife& SocketTable::make(std::size_t lane, std::uint64_t file) {
+SocketLife& SocketTable::make(const FileKey& key) {
   auto* const life = new (life_memory_.take(sizeof(SocketLife))) SocketLife;
-  life->lane = lane;
-  life->file = file;
-  lives_.insert(hash_of(file, lane), life);
+  life->lane = key.lane;
+  life->file = key.file;
+  lives_.insert(key.hash(), life);
   return *life;
 }
 
 void SocketTable::forget(SocketLife& life) {
-  lives_.erase(hash_of(life.file, life.lane), &life);
+  lives_.erase(life.key().hash(), &life);
   life.~SocketLife();
   life_memory_.give_back(&life);
 }
@@ -167,7 +107,7 @@ void SocketTable::expect(const record::AnyRecord& any, std::size_t lane, Distanc
 void SocketTable::expect_call(const record::Syscall& call, std::size_t lane,
                               Distance distance) const {
   if (!call.file) return;
-  const std::uint64_t hash = hash_of(*call.file, lane);
+  const std::uint64_t hash = FileKey{lane, *call.file}.hash();
   if (distance == Distance::kFar) return lives_.prefetch(hash);
   const SocketLife* const life = lives_.peek(hash);
   if (life == nullptr) return;
@@ -228,8 +168,9 @@ SocketLife* SocketTable::syscall(const record::Syscall& call, std::size_t lane) 
   if (end) seen_at(*end);
   SocketLife* made = nullptr;
   if (call.new_file && makes_socket(call.syscall)) {
-    made = find(*call.new_file, lane);
-    if (made == nullptr) made = &make(lane, *call.new_file);
+    const FileKey key{lane, *call.new_file};
+    made = find(key);
+    if (made == nullptr) made = &make(key);
     made->made_by = names_.view(call.syscall);
     made->ts = end;
     made->pid = call.pid;
@@ -248,9 +189,10 @@ SocketLife* SocketTable::syscall(const record::Syscall& call, std::size_t lane) 
     }
   }
   if (!call.file || !is_socket_kind(call.kind)) return made;
-  SocketLife* life = find(*call.file, lane);
+  const FileKey key{lane, *call.file};
+  SocketLife* life = find(key);
   if (life == nullptr) {
-    life = &make(lane, *call.file);
+    life = &make(key);
     life->pid = call.pid;
     life->tid = call.tid;
     life->line = call.line;
@@ -326,7 +268,7 @@ void SocketTable::learn(SocketLife& life, const record::Syscall& call) {
   if (is_new && !life.is_listener) {
     place(life);
     if (!life.wire) look_for_wire(life);
-  } else if (life.is_listener && life.key != 0) {
+  } else if (life.is_listener && life.ends_hash != 0) {
     displace(life);
   }
 }
@@ -433,7 +375,7 @@ void SocketTable::move_datagram(SocketLife& life, const SocketLife::Datagram& da
   // One whose own port is not known yet waits: others may be about to send the like.
   Wire* const wire = life.local.port ? wire_of_datagram(life, datagram) : nullptr;
   if (wire != nullptr) {
-    const std::size_t side = wire->files[0] == life.file && wire->lanes[0] == life.lane ? 0 : 1;
+    const std::size_t side = wire->files[0] == life.key() ? 0 : 1;
     return pass_datagram(life, *wire, side, datagram);
   }
   // The flow shows when its first packet does.
@@ -607,10 +549,11 @@ void SocketTable::file(const record::File& file, std::size_t lane) {
   if (file.end_ts) seen_at(file.end_ts->ns);
   // A socket that was never used has no kind but that of its making.
   if (!is_about_sockets(file)) return;
-  SocketLife* life = find(file.file, lane);
+  const FileKey key{lane, file.file};
+  SocketLife* life = find(key);
   if (life == nullptr) {
     if (!is_socket_kind(file.kind)) return;
-    life = &make(lane, file.file);
+    life = &make(key);
   }
   if (!is_socket_kind(file.kind) && !makes_socket(life->made_by)) {
     displace(*life);
@@ -645,7 +588,7 @@ void SocketTable::file(const record::File& file, std::size_t lane) {
   life->end_pid = file.end_pid;
   life->end_tid = file.end_tid;
   life->end_line = file.end_line;
-  ended_sockets_.emplace_back(clock_, Place{lane, file.file});
+  ended_sockets_.emplace_back(clock_, key);
   if (!life->early.empty()) settle_early(*life);
   report_if_over(*life);
 }
@@ -679,8 +622,7 @@ void SocketTable::seen_at(std::int64_t ts) {
 void SocketTable::drop_old() {
   while (!ended_sockets_.empty() && (ended_sockets_.front().first + kFlowLingers < clock_ ||
                                      ended_sockets_.size() > kMostEnded)) {
-    const auto [lane, file] = ended_sockets_.front().second;
-    SocketLife* const life = find(file, lane);
+    SocketLife* const life = find(ended_sockets_.front().second);
     if (life != nullptr && life->is_closed) report(*life);
     ended_sockets_.pop_front();
   }
@@ -698,8 +640,8 @@ void SocketTable::count_flow(const Wire& wire) {
 void SocketTable::erase(Wire& wire) {
   count_flow(wire);
   if (last_wire_ == &wire) last_wire_ = nullptr;
-  if (wire.keys[0] != 0) {
-    for (const std::uint64_t key : wire.keys) wires_by_key_.erase(key, &wire);
+  if (wire.ends_hashes[0] != 0) {
+    for (const std::uint64_t hash : wire.ends_hashes) wires_by_ends_.erase(hash, &wire);
   }
   wires_.erase(wire.uid_hash, &wire);
   wire.self.reset();

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace tracebraid::analyzers {
+namespace tracebraid::analyzers::timeline {
 
 // Told of every line by a hash of what must be equal. What repeats is shown twice; from then on it
 // is folded, until another line comes.
@@ -67,4 +67,4 @@ class Fold {
   std::int64_t first_ts_ = 0, last_ts_ = 0;
 };
 
-}  // namespace tracebraid::analyzers
+}  // namespace tracebraid::analyzers::timeline

@@ -1,33 +1,21 @@
 #include "analyzers/top/profile_sums.h"
 
-#include <limits>
-
+#include "analyzers/util/mix.h"
 #include "formats/io/hash.h"
+#include "formats/io/saturate.h"
 
 namespace tracebraid::analyzers {
 namespace {
 
 namespace record = formats::record;
-
-template <typename Number>
-Number capped_sum(Number left, Number right) {
-  Number sum = 0;
-  if (!__builtin_add_overflow(left, right, &sum)) return sum;
-  return left < 0 ? std::numeric_limits<Number>::min() : std::numeric_limits<Number>::max();
-}
+using formats::io::saturated_sum;
 
 void add_to(std::optional<std::uint64_t>& sum, const std::optional<std::uint64_t>& number) {
-  if (number) sum = capped_sum(sum.value_or(0), *number);
+  if (number) sum = saturated_sum(sum.value_or(0), *number);
 }
 
 void add_to(std::optional<record::Duration>& sum, const std::optional<record::Duration>& time) {
-  if (time) sum = record::Duration{capped_sum(sum.value_or(record::Duration{}).ns, time->ns)};
-}
-
-std::uint64_t mixed(std::uint64_t left, std::uint64_t right) {
-  constexpr std::uint64_t kGoldenRatio = 0x9e3779b97f4a7c15U;
-  const std::uint64_t hash = (left ^ (right * kGoldenRatio)) * kGoldenRatio;
-  return hash ^ (hash >> 32U);
+  if (time) sum = record::Duration{saturated_sum(sum.value_or(record::Duration{}).ns, time->ns)};
 }
 
 std::uint64_t hash_of(const FunctionKey& key) {

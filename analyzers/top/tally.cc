@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "analyzers/top/profile.h"
+#include "formats/io/saturate.h"
 #include "formats/record/flow.h"
 #include "formats/record/function.h"
 #include "formats/record/syscall.h"
@@ -31,9 +32,8 @@ void count_name(TopGroup& group, std::string_view name) {
   if (group.names.size() < kMost) group.names.emplace_back(name, 1);
 }
 
-// Times of a damaged log may be any.
 void add_up(std::int64_t& sum, std::int64_t ns) {
-  if (__builtin_add_overflow(sum, ns, &sum)) sum = ns < 0 ? INT64_MIN : INT64_MAX;
+  sum = formats::io::saturated_sum(sum, ns);
 }
 
 std::int64_t total_ns(const TopGroup& group) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "formats/io/saturate.h"
 #include "formats/marshal/string_table.h"
 
 namespace tracebraid::converters::cprof {
@@ -83,15 +84,7 @@ class EntryHandler {
   virtual void on_entry(const Entry& entry) = 0;
 };
 
-// Never less than either: 2^63 - 1 or 2^64 - 1 when the sum is more.
-[[nodiscard]] inline std::int64_t saturated_sum(std::int64_t left, std::int64_t right) {
-  std::int64_t sum = 0;
-  return __builtin_add_overflow(left, right, &sum) ? INT64_MAX : sum;
-}
-[[nodiscard]] inline std::uint64_t saturated_sum(std::uint64_t left, std::uint64_t right) {
-  const std::uint64_t sum = left + right;
-  return sum < left ? UINT64_MAX : sum;
-}
+using formats::io::saturated_sum;
 
 // `seconds` must be finite and not negative. The exact product rounded to nearest, ties to even;
 // 2^64 - 1 when it is larger.

@@ -105,6 +105,7 @@ class DescriptorTable {
 
  private:
   static constexpr std::int64_t kDense = 16384;
+  [[nodiscard]] Entry& dense_entry(std::int64_t fd);
   // Descriptors are small numbers; larger ones than kDense are rare, or forged.
   std::vector<Entry> dense_;
   std::unordered_map<std::int64_t, Entry> sparse_;
@@ -139,6 +140,7 @@ class Descriptors {
 
  private:
   friend class FilePtr;
+  class Replay;  // effects.cc
 
   // `made_by` is the call that made it, empty where it was there before.
   FilePtr make(std::string_view kind, std::string_view made_by = {});
@@ -150,11 +152,6 @@ class Descriptors {
                   bool& is_closed);
   FilePtr from_note(const formats::strace::Note& note);
   void fill(OpenFile& file, const formats::strace::Note& note);
-  void describe(const OpenFile& file, formats::record::Syscall& record);
-  void returned(const formats::strace::Call& call, DescriptorTable& table, FilePtr file,
-                bool closes_on_exec, formats::record::Syscall& record);
-  void receive_descriptors(const formats::strace::Call& call, DescriptorTable& table,
-                           OpenFile* from);
 
   bool keeps_ended_;
   bool is_recycling_ = false;

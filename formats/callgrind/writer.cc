@@ -2,11 +2,14 @@
 
 #include <charconv>
 #include <cstring>
-#include <limits>
 #include <utility>
+
+#include "formats/io/saturate.h"
 
 namespace tracebraid::formats::callgrind {
 namespace {
+
+using io::saturated_sum;
 
 constexpr std::size_t kNumberSize = 20;  // the digits of 2^64 - 1
 // Copies a Line with its unused rest, which is faster than copying by its size.
@@ -42,11 +45,6 @@ bool is_first(std::vector<bool>& seen, std::uint32_t number) {
   const bool is_new = !seen[number];
   seen[number] = true;
   return is_new;
-}
-
-std::uint64_t saturated_sum(std::uint64_t left, std::uint64_t right) {
-  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
-  return right > kMost - left ? kMost : left + right;
 }
 
 template <typename Entries>

@@ -1,12 +1,19 @@
 #include "formats/cli/clock_options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <string>
 
 #include "formats/io/error.h"
+#include "formats/record/text.h"
 
 namespace tracebraid::formats::cli {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+
+}  // namespace
 
 std::tm broken_down(const CalendarDay& day, std::int64_t days, std::int64_t hour) {
   std::tm time{};
@@ -39,74 +46,101 @@ std::optional<CalendarDay> parse_day(std::string_view text) {
   return day;
 }
 
-record::Time parse_time(std::string_view text, std::string_view option) {
-  constexpr std::int64_t kSecond = 1'000'000'000;
-  const auto fail = [&]() -> record::Time {
-    throw io::UsageError{"--" + std::string(option) + ": not a time: " + io::quoted(text),
-                         "seconds since 1970, or '2026-11-23 08:00:00'"};
+std::optional<TimeOfDay> parse_time_of_day(std::string_view text) {
+  // One or two digits, and what ends them.
+  const auto number = [&](unsigned most, char end, int& into) {
+    unsigned value = 0;
+    const char* const begin = text.data();
+    const auto [stop, error] =
+        std::from_chars(begin, begin + std::min<std::size_t>(text.size(), 2), value);
+    if (error != std::errc{} || value > most) return false;
+    into = static_cast<int>(value);
+    text.remove_prefix(static_cast<std::size_t>(stop - begin));
+    if (text.empty()) return end == '.';
+    if (text.front() != end) return false;
+    text.remove_prefix(1);
+    return true;
   };
-  std::string_view rest = text;
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), seconds);
-  if (error != std::errc{} || seconds < 0) return fail();
-  rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-  if (rest.starts_with('-')) {
-    const std::optional<CalendarDay> day = parse_day(text.substr(0, 10));
-    if (!day || text.size() < 19 || (text[10] != ' ' && text[10] != 'T')) return fail();
-    std::tm time{};
-    const std::string clock(text.substr(11, 8));
-    const char* const behind = ::strptime(clock.c_str(), "%H:%M:%S", &time);
-    if (behind == nullptr || *behind != '\0') return fail();
-    time.tm_year = day->year - 1900;
-    time.tm_mon = day->month - 1;
-    time.tm_mday = day->day;
-    time.tm_isdst = -1;
-    seconds = static_cast<std::int64_t>(std::mktime(&time));
-    rest = text.substr(19);
+  TimeOfDay time{};
+  constexpr unsigned kLeapSecond = 60;
+  if (!number(23, ':', time.hour) || !number(59, ':', time.minute) ||
+      !number(kLeapSecond, '.', time.second)) {
+    return std::nullopt;
   }
-  if (seconds > 9'000'000'000) return fail();
-  std::int64_t fraction = 0;
-  if (rest.starts_with('.')) {
-    std::int64_t unit = kSecond;
-    rest.remove_prefix(1);
-    while (!rest.empty() && rest[0] >= '0' && rest[0] <= '9') {
-      unit /= 10;
-      fraction += (rest[0] - '0') * unit;
-      rest.remove_prefix(1);
-    }
+  std::int64_t unit = kSecond;
+  for (const char digit : text) {
+    if (digit < '0' || digit > '9') return std::nullopt;
+    unit /= 10;
+    time.fraction_ns += (digit - '0') * unit;
   }
-  if (!rest.empty()) return fail();
-  return {seconds * kSecond + fraction};
+  return time;
 }
 
-namespace {
+record::Time time_at(const CalendarDay& day, const TimeOfDay& time, Zone zone) {
+  std::tm parts = broken_down(day, 0, time.hour);
+  parts.tm_min = time.minute;
+  parts.tm_sec = time.second;
+  const std::time_t seconds = zone == Zone::kUtc ? ::timegm(&parts) : std::mktime(&parts);
+  record::Time moment{};
+  // What 64 bits do not hold is as far as they go.
+  if (__builtin_mul_overflow(static_cast<std::int64_t>(seconds), kSecond, &moment.ns) ||
+      __builtin_add_overflow(moment.ns, time.fraction_ns, &moment.ns)) {
+    moment.ns = seconds < 0 ? INT64_MIN : INT64_MAX;
+  }
+  return moment;
+}
 
-void set_zone(const Arguments& arguments) {
+CalendarDay day_of(record::Time time, Zone zone) {
+  // Towards the past, before 1970 too.
+  const std::time_t seconds = time.ns / kSecond - (time.ns % kSecond < 0 ? 1 : 0);
+  std::tm parts{};
+  if (zone == Zone::kUtc) {
+    ::gmtime_r(&seconds, &parts);
+  } else {
+    ::localtime_r(&seconds, &parts);
+  }
+  return {parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday};
+}
+
+std::optional<record::Time> parse_time(std::string_view text, Zone zone) {
+  constexpr std::size_t kDaySize = 10;
+  record::Time moment{};
+  if (text.size() > kDaySize && (text[kDaySize] == ' ' || text[kDaySize] == 'T')) {
+    const auto day = parse_day(text.substr(0, kDaySize));
+    const auto time = parse_time_of_day(text.substr(kDaySize + 1));
+    if (!day || !time) return std::nullopt;
+    moment = time_at(*day, *time, zone);
+  } else if (text.starts_with('-') || !record::parse_seconds(text, moment.ns)) {
+    return std::nullopt;
+  }
+  constexpr std::int64_t kMost = 9'000'000'000 * kSecond;  // the year 2255
+  return moment.ns <= kMost ? std::optional(moment) : std::nullopt;
+}
+
+bool set_zone(const Arguments& arguments) {
   const auto zone = arguments.value("tz");
-  if (!zone) return;
+  if (!zone) return false;
   ::setenv("TZ", zone->c_str(), 1);
   ::tzset();
-}
-
-}  // namespace
-
-std::optional<record::Time> time_option(const Arguments& arguments, std::string_view name) {
-  const auto text = arguments.value(name);
-  if (!text) return std::nullopt;
-  set_zone(arguments);
-  return parse_time(*text, name);
+  return true;
 }
 
 ClockOptions clock_options(const Arguments& arguments) {
   ClockOptions options;
-  set_zone(arguments);
+  (void)set_zone(arguments);
   if (const auto date = arguments.value("date")) {
     options.day = parse_day(*date);
     if (!options.day) {
       throw io::UsageError{"--date: not a day such as 2026-11-23: " + io::quoted(*date)};
     }
   }
-  if (const auto start = arguments.value("start")) options.start = parse_time(*start, "start");
+  if (const auto start = arguments.value("start")) {
+    options.start = parse_time(*start, Zone::kProcess);
+    if (!options.start) {
+      throw io::UsageError{"--start: not a time: " + io::quoted(*start),
+                           "seconds since 1970, or '2026-11-23 08:00:00'"};
+    }
+  }
   return options;
 }
 

@@ -29,16 +29,32 @@ struct CalendarDay {
 // The day `days` later at this hour, for std::mktime.
 [[nodiscard]] std::tm broken_down(const CalendarDay& day, std::int64_t days, std::int64_t hour);
 
+// What a clock on the wall shows.
+struct TimeOfDay {
+  int hour, minute, second;
+  std::int64_t fraction_ns;
+};
+
+// Where a day begins.
+enum class Zone : std::uint8_t {
+  kUtc,
+  kProcess,  // TZ's, which --tz sets
+};
+
 // "2026-11-23"; nothing for anything else.
 [[nodiscard]] std::optional<CalendarDay> parse_day(std::string_view text);
 
-// Seconds since 1970, or "2026-11-23 08:00:00.5" in the zone of the process. Throws UsageError,
-// which names the option.
-[[nodiscard]] record::Time parse_time(std::string_view text, std::string_view option);
+// "08:00:00.5"; nothing for anything else.
+[[nodiscard]] std::optional<TimeOfDay> parse_time_of_day(std::string_view text);
 
-// What option --`name` says, as parse_time() in the zone of --tz.
-[[nodiscard]] std::optional<record::Time> time_option(const Arguments& arguments,
-                                                      std::string_view name);
+// Seconds since 1970, or "2026-11-23 08:00:00.5", also with a T; nothing for anything else.
+[[nodiscard]] std::optional<record::Time> parse_time(std::string_view text, Zone zone);
+
+[[nodiscard]] record::Time time_at(const CalendarDay& day, const TimeOfDay& time, Zone zone);
+[[nodiscard]] CalendarDay day_of(record::Time time, Zone zone);
+
+// What --tz names becomes the zone of the process. False when it was not given.
+bool set_zone(const Arguments& arguments);
 
 // What kClockOptions say.
 struct ClockOptions {
@@ -46,7 +62,7 @@ struct ClockOptions {
   std::optional<record::Time> start;  // of the first line, for -r
 };
 
-// --tz becomes the zone of the process. Throws UsageError.
+// With --tz as set_zone() has it. Throws UsageError.
 [[nodiscard]] ClockOptions clock_options(const Arguments& arguments);
 
 }  // namespace tracebraid::formats::cli

@@ -71,8 +71,11 @@ struct StructInfo {
 };
 
 template <typename Record>
-inline constexpr StructInfo kStructInfo = {kGetters<Record>.data(), sizeof(Record),
-                                           &keep_texts<Record>, &shift_times<Record>};
+const StructInfo& struct_info() {
+  static constexpr StructInfo kInfo = {kGetters<Record>.data(), sizeof(Record), &keep_texts<Record>,
+                                       &shift_times<Record>};
+  return kInfo;
+}
 
 }  // namespace detail
 
@@ -81,7 +84,7 @@ class AnyRecord {
  public:
   template <typename Record>
   explicit AnyRecord(const Record& record)
-      : type_(&kTypeInfo<Record>), record_(&record), struct_(&detail::kStructInfo<Record>) {}
+      : type_(&kTypeInfo<Record>), record_(&record), struct_(&detail::struct_info<Record>()) {}
   // `values` in the order of `type`, as many as it has fields. `packed` is the record as a binary
   // stream held it, null for others.
   AnyRecord(const TypeInfo& type, std::span<const Value> values,
@@ -97,7 +100,8 @@ class AnyRecord {
   // The struct behind it, if it is one of that type.
   template <typename Record>
   [[nodiscard]] const Record* as() const {
-    return struct_ == &detail::kStructInfo<Record> ? static_cast<const Record*>(record_) : nullptr;
+    return struct_ != nullptr && type_ == &kTypeInfo<Record> ? static_cast<const Record*>(record_)
+                                                             : nullptr;
   }
 
   // A copy whose texts and values are in `memory`, with `shift_ns` added to its times; its type and

@@ -253,4 +253,7 @@ struct Ledger {
   };
 };
 
+TRACEBRAID_MADE_ONCE(extern, Flow)
+TRACEBRAID_MADE_ONCE(extern, Segment)
+
 }  // namespace tracebraid::formats::record

@@ -143,6 +143,11 @@ constexpr auto make_field_infos() {
 template <typename Record>
 inline constexpr auto kFieldInfos = make_field_infos<Record>();
 
+struct StructInfo;
+// In any_record.h.
+template <typename Record>
+[[nodiscard]] const StructInfo& struct_info();
+
 }  // namespace detail
 
 template <typename Record>
@@ -156,7 +161,7 @@ using Values = std::array<Value, kFieldCount<Record>>;
 
 // Fills `values`, in the schema's order, with views of `record`.
 template <typename Record>
-constexpr void to_values(const Record& record, Values<Record>& values) {
+void to_values(const Record& record, Values<Record>& values) {
   Record::kFields.apply([&](const auto&... fields) {
     std::size_t at = 0;
     ((values[at++] = detail::to_value(record.*(fields.member))), ...);
@@ -165,11 +170,19 @@ constexpr void to_values(const Record& record, Values<Record>& values) {
 
 // Sets every field of `record`; its texts point to where the values' texts point.
 template <typename Record>
-constexpr void from_values(std::span<const Value, kFieldCount<Record>> values, Record& record) {
+void from_values(std::span<const Value, kFieldCount<Record>> values, Record& record) {
   Record::kFields.apply([&](const auto&... fields) {
     std::size_t at = 0;
     (detail::from_value(values[at++], record.*(fields.member)), ...);
   });
 }
+
+// What is long to compile for a record of many fields: beside its struct as
+//   TRACEBRAID_MADE_ONCE(extern, Flow)
+// and, in one .cc file that includes any_record.h, as TRACEBRAID_MADE_ONCE(, Flow).
+#define TRACEBRAID_MADE_ONCE(linkage, Record)                                                      \
+  linkage template void to_values<Record>(const Record&, Values<Record>&);                         \
+  linkage template void from_values<Record>(std::span<const Value, kFieldCount<Record>>, Record&); \
+  linkage template const detail::StructInfo& detail::struct_info<Record>();
 
 }  // namespace tracebraid::formats::record

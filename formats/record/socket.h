@@ -124,4 +124,6 @@ struct Socket {
   };
 };
 
+TRACEBRAID_MADE_ONCE(extern, Socket)
+
 }  // namespace tracebraid::formats::record

@@ -239,4 +239,6 @@ struct LineLedger {
   };
 };
 
+TRACEBRAID_MADE_ONCE(extern, Syscall)
+
 }  // namespace tracebraid::formats::record

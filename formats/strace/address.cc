@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstring>
 
 #include <arpa/inet.h>
 
+#include "formats/strace/digits.h"
 #include "formats/strace/line.h"
 
 namespace tracebraid::formats::strace {
@@ -18,21 +18,12 @@ std::string_view after(std::string_view text, std::string_view key) {
   return at == std::string_view::npos ? std::string_view{} : text.substr(at + key.size());
 }
 
-std::optional<std::uint16_t> port_of(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc{} || end == text.data()) return std::nullopt;
-  return port;
-}
-
 // A decimal up to `most` at the front of `text`, which loses it; false for anything else, and for
 // noughts in front, which inet_pton() does not take.
 bool take_number(std::string_view& text, std::uint32_t most, std::uint32_t& number) {
-  number = 0;
-  std::size_t length = 0;
-  while (length < text.size() && text[length] >= '0' && text[length] <= '9' && length < 6) {
-    number = number * 10 + static_cast<std::uint32_t>(text[length++] - '0');
-  }
+  const char* const begin = text.data();
+  const char* const end = take_digits(begin, begin + text.size(), 6, number);
+  const auto length = static_cast<std::size_t>(end - begin);
   if (length == 0 || number > most || (text[0] == '0' && length > 1)) return false;
   text.remove_prefix(length);
   return true;
@@ -99,7 +90,7 @@ void set_raw_host(std::string_view text, record::Address& host, std::size_t size
 
 // "htons(80)", or "\x00\x50" in network byte order.
 std::optional<std::uint16_t> printed_port(std::string_view text) {
-  if (text.starts_with("htons(")) return port_of(text.substr(6));
+  if (text.starts_with("htons(")) return leading_number<std::uint16_t>(text.substr(6));
   const std::string bytes = unescaped(inside_quotes(text));
   if (bytes.size() != 2) return std::nullopt;
   return static_cast<std::uint16_t>(static_cast<unsigned char>(bytes[0]) * 256 +
@@ -117,7 +108,7 @@ SocketAddress printed_pair(std::string_view text) {
   if (address.host.size == 0) return address;
   unmap(address.host);
   address.family = Family::kInternet;
-  address.port = port_of(text.substr(colon + 1));
+  address.port = leading_number<std::uint16_t>(text.substr(colon + 1));
   return address;
 }
 

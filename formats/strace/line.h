@@ -6,9 +6,9 @@
 //   [pid] [security context] [time] [time since the line before] [number] [ip] BODY
 //   30311 1795418241.520582 read(3</etc/hosts>, "127.0.0.1\tlo"..., 4096) = 187 <0.000018>
 //
-// Every part is known by its shape, so that nobody has to say which options strace had. Arguments
-// are read once from left to right, past strings, comments, descriptors' texts and brackets: a file
-// may well be called `a) = 5 <unfinished ...>`.
+// Every part is known by its shape, so that nobody has to say which options strace had; line.cc has
+// the grammar. Arguments are read once from left to right, past strings, comments, descriptors'
+// texts and brackets: a file may well be called `a) = 5 <unfinished ...>`.
 //
 // Not understood: output of `perf trace` and of other tracers; hex dumps without their call.
 #pragma once
@@ -117,6 +117,12 @@ struct Line {
   Call call;              // of Body::kCall; of Body::kResumed its name
   std::string_view text;  // see Body
 };
+
+// Whether `line` is about the one above it: a frame of -k, or a line of a dump.
+[[nodiscard]] inline bool is_attachment(std::string_view line) {
+  return line.size() >= 3 && line[0] == ' ' && line[2] == ' ' &&
+         (line[1] == '>' || line[1] == '|' || line[1] == '*' || line[1] == '=');
+}
 
 // `text` holds neither the line's end nor colour codes. Views live as long as it. Takes time in
 // proportion to its length, whatever it holds.

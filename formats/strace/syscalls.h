@@ -4,6 +4,7 @@
 // Source: Linux's man pages, section 2, and strace's names and order of arguments.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -55,6 +56,7 @@ enum class Effect : std::uint8_t {
   kProcessId,
   kPeek,  // recv and its kind may leave data where it is (MSG_PEEK)
 };
+inline constexpr std::size_t kEffects = static_cast<std::size_t>(Effect::kPeek) + 1;
 
 struct SyscallRow {
   std::string_view name;

@@ -1,36 +1,24 @@
 #include "formats/strace/table.h"
 
 #include <algorithm>
-#include <charconv>
+#include <optional>
+#include <vector>
+
+#include "formats/strace/scan.h"
 
 namespace tracebraid::formats::strace {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
 
 bool is_rule(std::string_view line) {
   return line.starts_with("---") && line.find_first_not_of("- ") == std::string_view::npos;
 }
 
-bool to_count(std::string_view text, std::uint64_t& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size();
-}
-
+// "0.000004"; 0 for what is none.
 std::int64_t to_nanoseconds(std::string_view text) {
-  std::uint64_t seconds = 0;
-  const std::size_t point = std::min(text.find('.'), text.size());
-  if (!to_count(text.substr(0, point), seconds)) return 0;
   std::int64_t ns = 0;
-  std::int64_t unit = 100'000'000;
-  for (std::size_t at = point + 1; at < text.size() && unit > 0; ++at, unit /= 10) {
-    ns += (text[at] - '0') * unit;
-  }
-  return static_cast<std::int64_t>(seconds) * 1'000'000'000 + ns;
+  std::int64_t unit_ns = 0;
+  const char* const behind = take_seconds(text.data(), text.data() + text.size(), ns, unit_ns);
+  return behind == text.data() + text.size() ? ns : 0;
 }
 
 }  // namespace
@@ -38,8 +26,8 @@ std::int64_t to_nanoseconds(std::string_view text) {
 bool CallTable::take(std::string_view line) {
   if (is_complete_) return false;
   if (heading_.empty()) {
-    heading_ = line;
-    if (line.starts_with("System call usage summary")) heading_ = " ";
+    // Behind "System call usage summary for 32 bit mode:", the heading is still to come.
+    heading_ = line.starts_with("System call usage summary") ? " " : line;
     return true;
   }
   if (heading_ == " ") {
@@ -47,46 +35,48 @@ bool CallTable::take(std::string_view line) {
     return true;
   }
   if (is_rule(line)) {
-    if (!columns_.empty()) return true;
-    std::size_t at = 0;
-    while (at < line.size()) {
-      const std::size_t end = std::min(line.find(' ', at), line.size());
-      const std::size_t heading = std::min(at, heading_.size());
-      columns_.push_back({std::string(trim(std::string_view(heading_).substr(
-                              heading, std::min(end, heading_.size()) - heading))),
-                          at, end});
-      at = line.find_first_not_of(' ', end);
-    }
-    // The last heading may be longer than its hyphens.
-    if (!columns_.empty()) columns_.back().end = std::string_view::npos;
+    if (columns_.empty()) take_columns(line);
     return true;
   }
-  if (columns_.empty()) return false;
-  CallCount count;
-  std::string_view name;
-  // A number that is too wide for its column moves what follows to the right: then words are taken
-  // in their order, and a missing one is that of the errors.
+  return !columns_.empty() && take_row(line);
+}
+
+// A heading stands over its hyphens, and may hold a blank: "% time".
+void CallTable::take_columns(std::string_view rule) {
+  const std::string_view heading = heading_;
+  for (std::size_t at = 0; at < rule.size();) {
+    const std::size_t end = std::min(rule.find(' ', at), rule.size());
+    const std::size_t begin = std::min(at, heading.size());
+    columns_.emplace_back(trim(heading.substr(begin, end - at)));
+    at = rule.find_first_not_of(' ', end);
+  }
+}
+
+bool CallTable::take_row(std::string_view line) {
+  // A number that is too wide for its column moves what follows to the right: words are taken in
+  // their order, and a missing one is that of the errors.
   std::vector<std::string_view> words;
   for (std::string_view rest = trim(line); !rest.empty(); rest = trim(rest)) {
     const std::size_t length = std::min(rest.find(' '), rest.size());
     words.push_back(rest.substr(0, length));
     rest.remove_prefix(length);
   }
-  const bool has_errors =
-      std::ranges::any_of(columns_, [](const Column& column) { return column.name == "errors"; });
+  const bool has_errors = std::ranges::count(columns_, "errors") > 0;
   const bool lacks_errors = has_errors && words.size() + 1 == columns_.size();
   if (words.size() != columns_.size() && !lacks_errors) return false;
+  CallCount count;
+  std::string_view name;
   std::size_t word = 0;
-  for (const Column& column : columns_) {
-    if (column.name == "errors" && lacks_errors) continue;
+  for (const std::string& column : columns_) {
+    if (column == "errors" && lacks_errors) continue;
     const std::string_view text = words[word++];
-    if (column.name == "syscall") {
+    if (column == "syscall") {
       name = text;
-    } else if (column.name == "calls") {
-      if (!to_count(text, count.calls)) return false;
-    } else if (column.name == "errors") {
-      if (!to_count(text, count.errors)) return false;
-    } else if (column.name == "seconds") {
+    } else if (column == "calls" || column == "errors") {
+      const std::optional<std::uint64_t> number = whole_number<std::uint64_t>(text);
+      if (!number) return false;
+      (column == "calls" ? count.calls : count.errors) = *number;
+    } else if (column == "seconds") {
       count.nanoseconds = to_nanoseconds(text);
     }
   }

@@ -37,12 +37,11 @@ class CallTable {
   [[nodiscard]] const CallCount& total() const { return total_; }
 
  private:
-  struct Column {
-    std::string name;
-    std::size_t begin, end;  // of the hyphens under the heading
-  };
+  void take_columns(std::string_view rule);
+  bool take_row(std::string_view line);
+
   std::string heading_;
-  std::vector<Column> columns_;
+  std::vector<std::string> columns_;  // their headings
   CallCounts rows_;
   CallCount total_;
   bool is_complete_ = false;

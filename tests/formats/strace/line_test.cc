@@ -183,6 +183,15 @@ TEST(StraceLine, ArgumentsWithNamesAndDescriptors) {
   EXPECT_EQ(annotation("7</tmp/a->"), "/tmp/a-");
 }
 
+TEST(StraceLine, ArgumentsBehindManyDescriptors) {
+  // Each of them is a file whose name has a comma and an opening bracket.
+  std::string text = "recvmsg(3, {cmsg_data=[";
+  for (int fd = 100; fd < 300; ++fd) text += std::to_string(fd) + "</tmp/a,[b>, ";
+  const Call call = parse(text + "4]}, MSG_DONTWAIT) = 1").call;
+  EXPECT_EQ(call.argument(2), "MSG_DONTWAIT");
+  EXPECT_EQ(call.argument(3), "");
+}
+
 TEST(StraceLine, FirstArgumentsThatAreNumbers) {
   std::string text;
   const auto first = [&](std::string_view args) {
@@ -230,6 +239,12 @@ TEST(StraceLine, CommentsHideWhatIsInThem) {
 }
 
 TEST(StraceLine, TimesThatDoNotFitAreNone) {
+  // 2^63 ns are 9223372036.85 s; the last second is left out.
+  EXPECT_EQ(parse("read(3) = 0 <9223372035.5>").call.duration_ns, 9'223'372'035'500'000'000);
+  EXPECT_EQ(parse("read(3) = 0 <9223372036>").body, Body::kDamaged);
+  EXPECT_EQ(parse("07:17:21 (+9223372035.5) read(3) = 0").prefix.delta_ns,
+            9'223'372'035'500'000'000);
+  EXPECT_EQ(parse("07:17:21 (+9223372036.0) read(3) = 0").body, Body::kDamaged);
   EXPECT_EQ(parse("read(3) = 0 <4999999999.999999999>").call.duration_ns,
             4'999'999'999'999'999'999);
   EXPECT_EQ(parse("7 1.5 read(3) = 0 <9403640008>").body, Body::kDamaged);
@@ -269,7 +284,8 @@ TEST(StraceLine, EscapesAreBytes) {
 
 TEST(StraceLine, HostileLinesTakeLinearTime) {
   // Quadratic time would be hours here.
-  for (const std::string_view piece : {"1<", "/*", "\"", "(", "<... ", "1<\"", "[", ",", "\\"}) {
+  for (const std::string_view piece :
+       {"1<", "/*", "/* ", "\"", "(", "<... ", " <... ", "1<\"", "[", ",", "\\"}) {
     std::string text = "read(";
     while (text.size() < 4'000'000) text.append(piece);
     Line line;

@@ -1,0 +1,265 @@
+#include "analyzers/timeline/text.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "analyzers/util/shown_time.h"
+#include "formats/io/error.h"
+#include "formats/io/hash.h"
+
+namespace tracebraid::analyzers::timeline {
+namespace {
+
+namespace io = formats::io;
+namespace record = formats::record;
+
+constexpr std::size_t kMostShown = 120;  // bytes of arguments and the like
+
+template <typename Time>
+std::optional<std::int64_t> ns_of(const std::optional<Time>& time) {
+  return time ? std::optional(time->ns) : std::nullopt;
+}
+
+// The arguments behind the first, which is shown as what it stands for.
+std::string_view rest_of(const record::Syscall& call) {
+  std::string_view args = call.args;
+  std::size_t at = args.find(',');
+  if (!call.fd_text.empty() && call.fd_text.data() >= args.data() &&
+      call.fd_text.data() < args.data() + args.size()) {
+    const auto behind =
+        static_cast<std::size_t>(call.fd_text.data() - args.data()) + call.fd_text.size();
+    at = args.find(',', behind);
+  }
+  if (at == std::string_view::npos) return {};
+  args.remove_prefix(at + 1);
+  if (args.starts_with(' ')) args.remove_prefix(1);
+  return args;
+}
+
+// What the call's descriptor stands for.
+std::string file_of(const record::Syscall& call, const SocketLife* socket) {
+  if (socket != nullptr) return socket->shown();
+  if (!call.path.empty() && call.kind != "closed" && !call.fd_text.empty()) {
+    constexpr std::size_t kMost = 60;
+    return io::quoted(call.path, kMost);
+  }
+  return call.kind == "file" ? std::string() : std::string(call.kind);
+}
+
+std::string result_of(const record::Syscall& call) {
+  if (!call.error.empty()) return std::string(call.error);
+  if (!call.result) return "?";
+  const bool is_plain = call.result_text.empty() || call.result_text.size() > kMostShown;
+  return is_plain ? std::to_string(*call.result) : io::quoted(call.result_text, kMostShown);
+}
+
+// "accept4(3 127.0.0.1:39987, NULL, …) = 6 <0.001234>"
+std::string text_of(const record::Syscall& call, const SocketLife* socket) {
+  std::string text(call.syscall);
+  text.append("(");
+  std::string_view args = call.args;
+  if (call.fd) {
+    text.append(std::to_string(*call.fd));
+    if (const std::string file = file_of(call, socket); !file.empty()) {
+      text.append(" ").append(file);
+    }
+    args = rest_of(call);
+    if (!args.empty()) text.append(", ");
+  }
+  text.append(io::quoted(args, kMostShown)).append(") = ").append(result_of(call));
+  if (!call.aux.empty()) text.append(" (").append(io::quoted(call.aux, kMostShown)).append(")");
+  constexpr std::int64_t kLong = 1'000'000;
+  if (call.duration && call.duration->ns >= kLong) {
+    text.append(" <").append(shown_seconds(call.duration->ns)).append(">");
+  }
+  if (call.state == "unfinished") text.append(" <did not return>");
+  return text;
+}
+
+// Numbers in arguments change; what is called, on what, and how it ends do not.
+std::uint64_t key_of(const record::Syscall& call, std::string_view who) {
+  std::string key(who);
+  key.append(call.syscall);
+  if (call.fd) {
+    key.append(std::to_string(*call.fd));
+  } else {
+    key.append(call.args);
+  }
+  key.append(std::to_string(call.file.value_or(0))).append(call.error);
+  if (call.error.empty()) key.append(std::to_string(call.result.value_or(-2)));
+  return io::hash_text(key);
+}
+
+}  // namespace
+
+void TextTimeline::finish() {
+  Story::finish();
+  while (!held_.empty()) release();
+  lines_.finish();
+}
+
+void TextTimeline::called(const record::Syscall& call, const SocketLife* socket) {
+  Event event;
+  event.who = who(call.pid, call.tid);
+  event.text = text_of(call, socket);
+  event.key = key_of(call, event.who);
+  add(std::move(event), ns_of(call.ts), ns_of(call.end_ts));
+}
+
+void TextTimeline::on_wire(const record::Segment& segment) {
+  const HostPort orig{segment.orig_h, segment.orig_p};
+  const HostPort resp{segment.resp_h, segment.resp_p};
+  if (segment.flow_ts.ns >= released_ && begun_.insert(std::string(segment.uid)).second) {
+    begins({orig, resp, segment.proto}, segment.uid, segment.flow_ts.ns);
+  }
+  Event event;
+  event.who = "wire";
+  append_shown(event.text, segment.is_orig ? orig : resp);
+  event.text.append("→");
+  append_shown(event.text, segment.is_orig ? resp : orig);
+  fmt::format_to(std::back_inserter(event.text), " {} bytes at {}{}  {}", segment.length,
+                 segment.offset, segment.is_rexmit ? ", sent again" : "", segment.uid);
+  event.key = io::hash_text(event.text);
+  add(std::move(event), segment.ts.ns, {});
+}
+
+void TextTimeline::ended(const record::Flow& flow) {
+  const FlowName name{{flow.orig_h, flow.orig_p}, {flow.resp_h, flow.resp_p}, flow.proto};
+  // Reported at its end; where the beginning is too long ago, the end tells it.
+  const bool is_begun = begun_.erase(std::string(flow.uid)) > 0;
+  const bool is_near = is_begun || flow.ts.ns >= released_;
+  if (is_near && !is_begun) begins(name, flow.uid, flow.ts.ns);
+  if (!filters().is_in_time(flow.last_ts.ns)) return;
+  Event event;
+  event.who = "wire";
+  event.text = fmt::format("{} ends: {}, {} and {} bytes", name.shown(),
+                           flow.conn_state.empty() ? "-" : flow.conn_state, flow.orig_uniq_bytes,
+                           flow.resp_uniq_bytes);
+  const auto append = std::back_inserter(event.text);
+  if (const std::uint64_t again = flow.orig_rexmit_pkts + flow.resp_rexmit_pkts; again > 0) {
+    fmt::format_to(append, ", {} segments sent again", again);
+  }
+  if (!is_near) fmt::format_to(append, ", since {}", shown_time(flow.ts.ns));
+  if (flow.last_ts.ns < released_) {
+    fmt::format_to(append, ", last packet {}", shown_time(flow.last_ts.ns));
+  }
+  fmt::format_to(append, "  {}", flow.uid);
+  event.key = io::hash_text(event.text);
+  event.ts = std::max(flow.last_ts.ns, released_);
+  hold(std::move(event));
+}
+
+void TextTimeline::switched(const record::Switch& change) {
+  Event event;
+  event.who = who(change.pid, change.tid);
+  const std::string name = greenlet(change.greenlet);
+  event.text = "switch to " + name;
+  const auto append = std::back_inserter(event.text);
+  if (named_.insert(name).second) fmt::format_to(append, " ({})", change.greenlet);
+  constexpr std::int64_t kLong = 10'000'000;
+  if (change.ran && change.ran->ns >= kLong) {
+    fmt::format_to(append, ", {} had run {}", greenlet(change.from), shown_seconds(change.ran->ns));
+  }
+  event.key = io::hash_text(event.who + name);
+  add(std::move(event), change.ts.ns, {});
+}
+
+void TextTimeline::signalled(const record::Signal& signal) {
+  Event event;
+  event.who = who(signal.pid, signal.tid);
+  event.text = fmt::format("--- {}", signal.signal);
+  const auto append = std::back_inserter(event.text);
+  if (!signal.code.empty()) fmt::format_to(append, " {}", signal.code);
+  if (signal.sender_pid) fmt::format_to(append, " from {}", *signal.sender_pid);
+  event.key = io::hash_text(event.text);
+  add(std::move(event), ns_of(signal.ts), {});
+}
+
+void TextTimeline::happened(const record::Process& process) {
+  Event event;
+  event.who = who(process.pid, process.tid);
+  event.text = fmt::format("+++ {}", process.event);
+  const auto append = std::back_inserter(event.text);
+  if (process.child) {
+    fmt::format_to(append, ": {} {}", process.is_thread.value_or(false) ? "thread" : "process",
+                   *process.child);
+  }
+  constexpr std::size_t kMostPath = 80;
+  if (!process.path.empty()) fmt::format_to(append, ": {}", io::quoted(process.path, kMostPath));
+  if (process.code) fmt::format_to(append, " with {}", *process.code);
+  if (!process.signal.empty()) fmt::format_to(append, " by {}", process.signal);
+  event.key = io::hash_text(event.who + event.text);
+  add(std::move(event), ns_of(process.ts), {});
+}
+
+// "7337/7340 g3": the process, the thread when it is another number, and the greenlet.
+std::string TextTimeline::who(const std::optional<std::uint64_t>& pid,
+                              const std::optional<std::uint64_t>& tid) const {
+  std::string text = pid ? std::to_string(*pid) : std::string();
+  if (tid && tid != pid) {
+    if (!text.empty()) text += "/";
+    text += std::to_string(*tid);
+  }
+  const std::string& name = running(tid.value_or(0));
+  if (!name.empty()) text.append(" ").append(name);
+  return text;
+}
+
+void TextTimeline::add(Event event, std::optional<std::int64_t> ts,
+                       std::optional<std::int64_t> end_ts) {
+  if (!ts && !end_ts) {
+    // Order stands for time.
+    event.ts = newest_;
+  } else {
+    event.ts = ts ? *ts : *end_ts;
+    has_times_ = true;
+    lines_.show_times();
+    newest_ = std::max(newest_, end_ts.value_or(event.ts));
+    if (event.ts < released_) {
+      // It lasted longer than others could wait for it.
+      event.text += fmt::format("  (began {})", shown_time(event.ts));
+      event.ts = std::max(end_ts.value_or(released_), released_);
+    }
+  }
+  hold(std::move(event));
+  while (!held_.empty() &&
+         (held_.size() > kMostHeld || held_.top().ts + kWindow <= newest_ || !has_times_)) {
+    release();
+  }
+}
+
+void TextTimeline::begins(const FlowName& flow, std::string_view uid, std::int64_t ts) {
+  if (!filters().is_in_time(ts)) return;
+  Event event;
+  event.who = "wire";
+  event.text = fmt::format("{} begins  {}", flow.shown(), uid);
+  event.key = io::hash_text(event.text);
+  event.ts = ts;
+  hold(std::move(event));
+}
+
+std::string TextTimeline::FlowName::shown() const {
+  std::string name;
+  append_shown(name, orig);
+  name.append("→");
+  append_shown(name, resp);
+  return name.append(" ").append(proto);
+}
+
+void TextTimeline::hold(Event event) {
+  event.order = ++order_;
+  held_.push(std::move(event));
+}
+
+void TextTimeline::release() {
+  // priority_queue gives constant references only; it is popped at once.
+  const Event event = std::move(const_cast<Event&>(held_.top()));
+  held_.pop();
+  released_ = std::max(released_, event.ts);
+  lines_.add(event.ts, event.key, event.who, event.text);
+}
+
+}  // namespace tracebraid::analyzers::timeline
