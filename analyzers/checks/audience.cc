@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "analyzers/checks/detector.h"
-#include "analyzers/sockets/table.h"
+#include "analyzers/sockets/life.h"
 
 namespace tracebraid::analyzers::checks {
 

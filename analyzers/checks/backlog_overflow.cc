@@ -7,7 +7,7 @@
 
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/sockets.h"
-#include "analyzers/sockets/table.h"
+#include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
 #include "formats/record/flow.h"
 #include "formats/record/socket.h"
@@ -42,14 +42,14 @@ class BacklogOverflow final : public Detector {
     if (event.call.syscall != "listen" || event.call.result != 0 || event.socket == nullptr) return;
     if (!event.socket->local.port) {
       // Its port shows later (getsockname, -yy).
-      pending_[{event.thread.lane, event.socket->file}] = scene_.evidence(event.call);
+      pending_[event.socket->key()] = scene_.evidence(event.call);
       return;
     }
     add_listener(*event.socket, scene_.evidence(event.call));
   }
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
-    const auto pending = pending_.find({life.lane, life.file});
+    const auto pending = pending_.find(life.key());
     if (pending != pending_.end()) {
       if (life.local.port) add_listener(life, std::move(pending->second));
       pending_.erase(pending);
@@ -135,7 +135,7 @@ class BacklogOverflow final : public Detector {
 
   std::map<std::string, Group> groups_;                       // by the server's address
   std::map<std::uint16_t, std::vector<Listener>> listeners_;  // by port
-  std::map<std::pair<std::size_t, std::uint64_t>, std::string> pending_;
+  std::map<FileKey, std::string> pending_;
 };
 
 }  // namespace

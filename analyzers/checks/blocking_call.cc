@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "analyzers/checks/checks.h"
+#include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
@@ -44,9 +45,10 @@ class BlockingCall final : public Detector {
     const auto& call = event.call;
     Thread& thread = event.thread;
     if (call.syscall == "epoll_ctl" && call.error.empty() && call.file) {
-      if (call.args.find("EPOLL_CTL_ADD") != std::string_view::npos) ++watched_[place(event)];
-      if (call.args.find("EPOLL_CTL_DEL") != std::string_view::npos && watched_[place(event)] > 0) {
-        --watched_[place(event)];
+      if (call.args.find("EPOLL_CTL_ADD") != std::string_view::npos) ++watched_[key_of(event)];
+      if (call.args.find("EPOLL_CTL_DEL") != std::string_view::npos &&
+          watched_[key_of(event)] > 0) {
+        --watched_[key_of(event)];
       }
       return;
     }
@@ -116,16 +118,15 @@ class BlockingCall final : public Detector {
     std::int64_t total = 0, longest = 0;
   };
 
-  static std::pair<std::size_t, std::uint64_t> place(const CallEvent& event) {
-    return {event.thread.lane, *event.call.file};
-  }
+  // Of the epoll.
+  static FileKey key_of(const CallEvent& event) { return {event.thread.lane, *event.call.file}; }
 
   // Whether a poll had anything to watch besides its time-out.
   [[nodiscard]] bool watches(const CallEvent& event) const {
     const auto& call = event.call;
     if (call.syscall.starts_with("epoll")) {
       if (!call.file) return true;
-      const auto found = watched_.find(place(event));
+      const auto found = watched_.find(key_of(event));
       return found == watched_.end() || found->second > 0;
     }
     if (call.syscall.starts_with("p") && call.syscall.find("select") == std::string_view::npos) {
@@ -153,7 +154,7 @@ class BlockingCall final : public Detector {
   }
 
   std::unordered_map<Thread*, Loop> loops_;
-  std::map<std::pair<std::size_t, std::uint64_t>, std::int64_t> watched_;
+  std::map<FileKey, std::int64_t> watched_;
   std::map<std::tuple<std::size_t, std::uint64_t, std::string>, Group> groups_;
 };
 

@@ -8,7 +8,7 @@
 
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/sockets.h"
-#include "analyzers/sockets/table.h"
+#include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
 #include "formats/record/flow.h"
 
@@ -26,10 +26,9 @@ class ConnectionReset final : public Detector {
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (event.socket == nullptr || event.socket->kind != "tcp") return;
-    const std::pair place{event.thread.lane, event.socket->file};
     if (call.syscall == "shutdown" && call.error.empty() &&
         call.args.find("SHUT_RD)") == std::string_view::npos && !call.args.ends_with("SHUT_RD")) {
-      shut_.insert(place);
+      shut_.insert(event.socket->key());
       keep(*event.socket);
     }
     if (call.error != "ECONNRESET" && call.error != "EPIPE" && call.error != "ETIMEDOUT" &&
@@ -40,7 +39,7 @@ class ConnectionReset final : public Detector {
     const bool is_server = event.socket->listener.has_value() || event.socket->is_listener;
     const std::string where = shown_end(is_server ? event.socket->local : event.socket->peer);
     // Who sends after its own shutdown gets EPIPE, whatever the peer does.
-    const bool is_own = call.error == "EPIPE" && shut_.contains(place);
+    const bool is_own = call.error == "EPIPE" && shut_.contains(event.socket->key());
     const Key key{is_server, where, is_own ? std::string(kOwn) : std::string(call.error)};
     Finding& finding = groups_[key];
     if (finding.evidence.empty()) {
@@ -62,7 +61,7 @@ class ConnectionReset final : public Detector {
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
     (void)socket;
-    if (keeps(life)) shut_.erase({life.lane, life.file});
+    if (keeps(life)) shut_.erase(life.key());
   }
 
   void flow(const formats::record::Flow& flow) override {
@@ -106,7 +105,7 @@ class ConnectionReset final : public Detector {
 
   using Key = std::tuple<bool, std::string, std::string>;  // server, address, error
   static constexpr std::string_view kOwn = "EPIPE of its own";
-  std::set<std::pair<std::size_t, std::uint64_t>> shut_;
+  std::set<FileKey> shut_;
   std::map<Key, Finding> groups_;
   std::map<std::string, Key> wires_;
 };

@@ -204,9 +204,9 @@ extern constinit const Check kErrorLoop = {
         "(50 times for EAGAIN), and receives, sends, accepts and waits for nothing in between. "
         "Calls on paths (ENOENT while a file is looked for), ENOTTY, EINPROGRESS and interruptions "
         "do not count. Where the error is EBADF, the close that led to it is named: of that "
-        "number, or, when the number is -1, of the socket that the same call was for before.\n\nAn "
-        "error, since the program does nothing but this; EAGAIN is a warning below 1,000 times and "
-        "half a second.",
+        "number, or, when the number is -1, of the socket that the same call was for before.\n\n"
+        "An error, since the program does nothing but this; EAGAIN is a warning below 1,000 times "
+        "and half a second.",
     .needs = "log",
     .make = &make_detector<ErrorLoop>,
 };

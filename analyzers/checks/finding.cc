@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include "analyzers/checks/detector.h"
-#include "analyzers/sockets/table.h"
+#include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
 #include "formats/record/syscall.h"
 

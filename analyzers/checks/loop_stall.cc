@@ -10,7 +10,7 @@
 #include <fmt/core.h>
 
 #include "analyzers/checks/checks.h"
-#include "analyzers/sockets/table.h"
+#include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {

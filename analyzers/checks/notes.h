@@ -7,7 +7,7 @@
 #include <string>
 
 #include "analyzers/checks/finding.h"
-#include "analyzers/sockets/table.h"
+#include "analyzers/sockets/life.h"
 
 namespace tracebraid::analyzers::checks {
 

@@ -6,7 +6,7 @@
 #include <fmt/core.h>
 
 #include "analyzers/checks/checks.h"
-#include "analyzers/sockets/table.h"
+#include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
@@ -46,7 +46,7 @@ class PartialWrite final : public Detector {
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (!event.name.sends || event.socket == nullptr || event.socket->kind != "tcp") return;
-    const std::pair place{event.thread.lane, event.socket->file};
+    const FileKey place = event.socket->key();
     const auto forget = [&] {
       rests_.erase(place);
       let_go(*event.socket);
@@ -75,7 +75,7 @@ class PartialWrite final : public Detector {
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
     (void)socket;
     if (!keeps(life)) return;
-    const auto found = rests_.find({life.lane, life.file});
+    const auto found = rests_.find(life.key());
     // One that was reset has no use for the rest; neither has a log that ended.
     const bool is_over = !life.ended_by.empty();
     const bool is_broken = life.by_error.has("EPIPE") || life.by_error.has("ECONNRESET");
@@ -108,7 +108,7 @@ class PartialWrite final : public Detector {
     bytes_ += rest.bytes;
   }
 
-  std::map<std::pair<std::size_t, std::uint64_t>, Rest> rests_;
+  std::map<FileKey, Rest> rests_;
   Finding finding_;
   std::uint64_t count_ = 0, bytes_ = 0;
 };

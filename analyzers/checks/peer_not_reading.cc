@@ -8,7 +8,7 @@
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/notes.h"
 #include "analyzers/checks/sockets.h"
-#include "analyzers/sockets/table.h"
+#include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
@@ -30,10 +30,9 @@ class PeerNotReading final : public Detector {
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (!event.name.sends || event.socket == nullptr || event.socket->kind != "tcp") return;
-    const std::uint64_t file = event.socket->file;
     if (call.error == "EAGAIN") {
       keep(*event.socket);
-      Full& full = full_[{event.thread.lane, file}];
+      Full& full = full_[event.socket->key()];
       if (full.since == 0 && event.begin) {
         full.since = *event.begin;
         full.first.set(event);
@@ -41,7 +40,7 @@ class PeerNotReading final : public Detector {
       return;
     }
     if (keeps(*event.socket)) {
-      const auto found = full_.find({event.thread.lane, file});
+      const auto found = full_.find(event.socket->key());
       if (event.begin) judge(found->second, *event.begin, false, *event.socket);
       full_.erase(found);
       let_go(*event.socket);
@@ -58,7 +57,7 @@ class PeerNotReading final : public Detector {
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
     (void)socket;
     if (!keeps(life)) return;
-    const auto found = full_.find({life.lane, life.file});
+    const auto found = full_.find(life.key());
     if (const auto end = end_of(life, scene_)) judge(found->second, *end, true, life);
     full_.erase(found);
   }
@@ -83,7 +82,7 @@ class PeerNotReading final : public Detector {
   }
 
   static constexpr std::uint64_t kMost = 100;
-  std::map<std::pair<std::size_t, std::uint64_t>, Full> full_;
+  std::map<FileKey, Full> full_;
   std::uint64_t reported_ = 0;
 };
 

@@ -7,7 +7,7 @@
 
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/sockets.h"
-#include "analyzers/sockets/table.h"
+#include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
 #include "formats/record/flow.h"
 

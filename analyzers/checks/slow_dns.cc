@@ -7,7 +7,7 @@
 
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/sockets.h"
-#include "analyzers/sockets/table.h"
+#include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
@@ -39,7 +39,7 @@ class SlowDns final : public Detector {
     if (event.socket == nullptr || event.socket->kind != "udp") return;
     const bool is_dns = event.socket->peer.port == kDns || call.peer_p == kDns;
     if (!is_dns || !call.bytes || !event.begin) return;
-    const std::pair place{event.thread.lane, event.socket->file};
+    const FileKey place = event.socket->key();
     if (call.direction == "out") {
       Query& query = queries_[place];
       if (query.sent++ == 0) {
@@ -59,7 +59,7 @@ class SlowDns final : public Detector {
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
     (void)socket;
-    const auto found = queries_.find({life.lane, life.file});
+    const auto found = queries_.find(life.key());
     if (found == queries_.end()) return;
     if (const auto end = end_of(life, scene_); end && *end - found->second.ts >= kSlow) {
       add(life, found->second, *end - found->second.ts, true);
@@ -96,7 +96,7 @@ class SlowDns final : public Detector {
     if (is_silent) ++group.silent;
   }
 
-  std::map<std::pair<std::size_t, std::uint64_t>, Query> queries_;
+  std::map<FileKey, Query> queries_;
   std::map<std::string, Group> groups_;
 };
 

@@ -1,7 +1,7 @@
 #include "analyzers/checks/sockets.h"
 
 #include "analyzers/checks/scene.h"
-#include "analyzers/sockets/table.h"
+#include "analyzers/sockets/life.h"
 
 namespace tracebraid::analyzers::checks {
 

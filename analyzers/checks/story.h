@@ -30,6 +30,7 @@
 #include "analyzers/input/by_type.h"
 #include "analyzers/python/calls.h"
 #include "analyzers/sockets/table.h"
+#include "analyzers/util/mix.h"
 #include "formats/record/function.h"
 #include "formats/record/switch.h"
 
@@ -109,14 +110,13 @@ class Story final
   struct Told {
     bool names_files = false, has_files = false;
   };
-  // Pairs of a lane and a number of its own.
-  struct PlaceHash {
-    std::size_t operator()(const std::pair<std::uint64_t, std::uint64_t>& place) const {
-      return static_cast<std::size_t>(place.first * 0x9e3779b97f4a7c15U ^ place.second);
+  // A lane, and the number of a thread of it.
+  using ThreadKey = std::pair<std::size_t, std::uint64_t>;
+  struct ThreadHash {
+    std::size_t operator()(const ThreadKey& key) const {
+      return static_cast<std::size_t>(mixed(key.second, key.first));
     }
   };
-  template <typename Value>
-  using ByPlace = std::unordered_map<std::pair<std::uint64_t, std::uint64_t>, Value, PlaceHash>;
 
   // Descriptors belong to processes; where the log does not tell those, to the whole log.
   static std::uint64_t owner(const Thread& thread) {
@@ -144,7 +144,7 @@ class Story final
   std::int64_t last_ts_ = INT64_MIN;
   bool has_capture_ = false, has_payload_ = false, lacks_times_ = false;
   std::uint64_t without_duration_ = 0;
-  ByPlace<std::unique_ptr<Thread>> threads_;
+  std::unordered_map<ThreadKey, std::unique_ptr<Thread>, ThreadHash> threads_;
   Thread* last_thread_ = nullptr;
   std::optional<std::int64_t> arrived_;  // of the call at hand
   std::map<std::uint64_t, std::string> greenlets_;

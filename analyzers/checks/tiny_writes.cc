@@ -8,7 +8,7 @@
 
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/notes.h"
-#include "analyzers/sockets/table.h"
+#include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
@@ -36,7 +36,7 @@ class TinyWrites final : public Detector {
       return;
     }
     if (*call.bytes == 0) return;
-    const Place place{event.thread.lane, event.socket->file};
+    const FileKey place = event.socket->key();
     if (*call.bytes > kTiny) {
       if (keeps(*event.socket)) end_row(place, *event.socket);
       return;
@@ -50,7 +50,7 @@ class TinyWrites final : public Detector {
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
     (void)socket;
     if (!keeps(life)) return;
-    const auto found = sends_.find({life.lane, life.file});
+    const auto found = sends_.find(life.key());
     Sends& sends = found->second;
     if (sends.count >= kMany) {
       Finding finding = sends.first.finding(scene_);
@@ -68,16 +68,10 @@ class TinyWrites final : public Detector {
   }
 
  private:
-  using Place = std::pair<std::size_t, std::uint64_t>;  // lane, file
-  struct PlaceHash {
-    std::size_t operator()(const Place& place) const {
-      return static_cast<std::size_t>((place.first << 48U ^ place.second) * 0x9e3779b97f4a7c15U);
-    }
-  };
-  using Rows = std::unordered_map<Place, Sends, PlaceHash>;
+  using Rows = std::unordered_map<FileKey, Sends, FileKey::Hash>;
 
   // Rows come and go: their memory is used again.
-  Sends& begin_row(const Place& place, const CallEvent& event) {
+  Sends& begin_row(const FileKey& place, const CallEvent& event) {
     keep(*event.socket);
     Rows::node_type row;
     if (spare_.empty()) {
@@ -93,7 +87,7 @@ class TinyWrites final : public Detector {
     return sends;
   }
 
-  void end_row(const Place& place, SocketLife& socket) {
+  void end_row(const FileKey& place, SocketLife& socket) {
     const auto found = sends_.find(place);
     if (found->second.count >= kMany) return;
     spare_.push_back(sends_.extract(found));
