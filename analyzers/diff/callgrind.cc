@@ -7,6 +7,9 @@
 #include <unordered_map>
 #include <utility>
 
+#include <fmt/format.h>
+#include <range/v3/view/enumerate.hpp>
+
 #include "analyzers/diff/run_functions.h"
 #include "analyzers/diff/sums.h"
 #include "formats/callgrind/outside_calls.h"
@@ -164,27 +167,28 @@ void complete(std::span<const CallSum> calls, const FunctionSum& function, Numbe
   }
 }
 
-}  // namespace
+// The costs of a run.
+struct Column {
+  std::string name;  // "A", of several runs "A2"
+  const Run* run;
+};
 
-void write_callgrind(Collector& collector, const std::vector<Run>& a, const std::vector<Run>& b,
-                     const std::string& creator, formats::io::Output& output) {
-  formats::io::BlockWriter block(output);
-  Nodes nodes(collector);
-  callgrind::Writer writer(block, nodes);
-
-  callgrind::Header header;
-  header.creator = creator;
-  std::vector<std::pair<std::string, const Run*>> columns;
-  for (const auto* const side : {&a, &b}) {
-    for (std::size_t at = 0; at < side->size(); ++at) {
-      std::string name = side == &a ? "A" : "B";
-      if (side->size() > 1) name += std::to_string(at + 1);
-      columns.emplace_back(std::move(name), &(*side)[at]);
+std::vector<Column> columns_of(const std::vector<Run>& a, const std::vector<Run>& b) {
+  std::vector<Column> columns;
+  for (const auto& [side, runs] : {std::pair("A", &a), std::pair("B", &b)}) {
+    for (const auto& [at, run] : ranges::views::enumerate(*runs)) {
+      columns.push_back({runs->size() > 1 ? fmt::format("{}{}", side, at + 1) : side, &run});
     }
   }
-  for (const auto& [name, run] : columns) {
-    std::string line = name + ": ";
-    callgrind::append_name(line, run->name);
+  return columns;
+}
+
+callgrind::Header header_of(const std::vector<Column>& columns, const std::string& creator) {
+  callgrind::Header header;
+  header.creator = creator;
+  for (const Column& column : columns) {
+    std::string line = column.name + ": ";
+    callgrind::append_name(line, column.run->name);
     header.descriptions.push_back(std::move(line));
   }
   header.descriptions.emplace_back("calls= are those of all runs together");
@@ -192,53 +196,92 @@ void write_callgrind(Collector& collector, const std::vector<Run>& a, const std:
   for (const auto& [name, run] : columns) {
     header.events.push_back({"Calls" + name, "Calls in " + name, ""});
   }
-  writer.write_header(header);
-  nodes.place_all(writer);
+  return header;
+}
 
-  const std::size_t runs = columns.size();
-  std::vector<RunProfile>& profiles = collector.profiles();
-  std::vector<std::uint64_t> costs(2 * runs);
-  const auto rest = std::span(costs).subspan(1);
-  std::vector<std::size_t> begins(runs);          // of the function's calls
-  std::vector<std::vector<CallSum>> calls(runs);  // to the function, by caller
-  std::vector<std::size_t> next(runs);
-  for (Number function = 0; function < nodes.root(); ++function) {
-    std::ranges::fill(costs, 0);
-    for (std::size_t run = 0; run < runs; ++run) {
-      RunProfile& profile = profiles[run];
-      FunctionSum sum;
-      if (function < profile.functions.size()) sum = profile.functions[function];
-      costs[run] = sum.self_ns;
-      costs[runs + run] = sum.calls;
-      std::size_t end = begins[run];
-      while (end < profile.calls.size() && profile.calls[end].callee == function) ++end;
-      complete(std::span(profile.calls).subspan(begins[run], end - begins[run]), sum, function,
-               nodes.root(), calls[run]);
-      begins[run] = end;
-      next[run] = 0;
-    }
-    const std::uint32_t line = nodes.line(function);
-    writer.self(function, line, costs[0], rest);
-    for (;;) {
-      Number caller = nodes.root() + 1;
-      for (std::size_t run = 0; run < runs; ++run) {
-        if (next[run] < calls[run].size()) caller = std::min(caller, calls[run][next[run]].caller);
-      }
-      if (caller > nodes.root()) break;
-      std::ranges::fill(costs, 0);
-      std::uint64_t count = 0;
-      for (std::size_t run = 0; run < runs; ++run) {
-        if (next[run] == calls[run].size() || calls[run][next[run]].caller != caller) continue;
-        const CallSum& own = calls[run][next[run]++];
-        costs[run] = own.inclusive_ns;
-        costs[runs + run] = own.calls;
-        count = sum(count, own.calls);
-      }
-      // callgrind_annotate would take a cost behind calls=0 for the caller's own.
-      writer.call(caller, nodes.line(caller), function, line, std::max<std::uint64_t>(count, 1),
-                  costs[0], rest);
+// Writes functions in order of their numbers, with the costs of all runs beside each other: first
+// every run's time, then its number of calls.
+class Costs {
+ public:
+  Costs(std::vector<RunProfile>& profiles, const Nodes& nodes, callgrind::Writer& writer)
+      : nodes_(nodes), writer_(writer), costs_(2 * profiles.size()) {
+    for (RunProfile& profile : profiles) runs_.push_back({&profile, 0, {}, 0});
+  }
+
+  void write(Number function) {
+    std::ranges::fill(costs_, 0);
+    for (std::size_t at = 0; at < runs_.size(); ++at) find(function, at);
+    writer_.self(function, nodes_.line(function), costs_[0], rest());
+    while (write_caller(function)) {
     }
   }
+
+ private:
+  struct OfRun {
+    RunProfile* profile;
+    std::size_t begin;           // of the function's calls
+    std::vector<CallSum> calls;  // to the function, by caller
+    std::size_t next;            // of them
+  };
+
+  [[nodiscard]] std::span<const std::uint64_t> rest() const { return std::span(costs_).subspan(1); }
+
+  // The costs and the calls of the function in a run.
+  void find(Number function, std::size_t at) {
+    OfRun& run = runs_[at];
+    FunctionSum sum;
+    if (function < run.profile->functions.size()) sum = run.profile->functions[function];
+    costs_[at] = sum.self_ns;
+    costs_[runs_.size() + at] = sum.calls;
+    const std::vector<CallSum>& all = run.profile->calls;
+    std::size_t end = run.begin;
+    while (end < all.size() && all[end].callee == function) ++end;
+    complete(std::span(all).subspan(run.begin, end - run.begin), sum, function, nodes_.root(),
+             run.calls);
+    run.begin = end;
+    run.next = 0;
+  }
+
+  // The next caller's calls in all runs; false when there is none.
+  bool write_caller(Number function) {
+    Number caller = nodes_.root() + 1;
+    for (const OfRun& run : runs_) {
+      if (run.next < run.calls.size()) caller = std::min(caller, run.calls[run.next].caller);
+    }
+    if (caller > nodes_.root()) return false;
+    std::ranges::fill(costs_, 0);
+    std::uint64_t count = 0;
+    for (std::size_t at = 0; at < runs_.size(); ++at) {
+      OfRun& run = runs_[at];
+      if (run.next == run.calls.size() || run.calls[run.next].caller != caller) continue;
+      const CallSum& own = run.calls[run.next++];
+      costs_[at] = own.inclusive_ns;
+      costs_[runs_.size() + at] = own.calls;
+      count = sum(count, own.calls);
+    }
+    // callgrind_annotate would take a cost behind calls=0 for the caller's own.
+    writer_.call(caller, nodes_.line(caller), function, nodes_.line(function),
+                 std::max<std::uint64_t>(count, 1), costs_[0], rest());
+    return true;
+  }
+
+  const Nodes& nodes_;
+  callgrind::Writer& writer_;
+  std::vector<OfRun> runs_;
+  std::vector<std::uint64_t> costs_;
+};
+
+}  // namespace
+
+void write_callgrind(Collector& collector, const std::vector<Run>& a, const std::vector<Run>& b,
+                     const std::string& creator, formats::io::Output& output) {
+  formats::io::BlockWriter block(output);
+  Nodes nodes(collector);
+  callgrind::Writer writer(block, nodes);
+  writer.write_header(header_of(columns_of(a, b), creator));
+  nodes.place_all(writer);
+  Costs costs(collector.profiles(), nodes, writer);
+  for (Number function = 0; function < nodes.root(); ++function) costs.write(function);
   (void)writer.finish();
   block.flush();
 }

@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
+#include "analyzers/diff/groups.h"
 #include "analyzers/diff/run_functions.h"
 #include "analyzers/diff/sums.h"
 #include "analyzers/input/by_type.h"
 #include "analyzers/sockets/table.h"
 #include "analyzers/util/hash_index.h"
-#include "analyzers/util/spread.h"
 #include "formats/io/hash.h"
 #include "formats/record/call.h"
 #include "formats/record/flow.h"
@@ -18,161 +21,11 @@
 #include "formats/record/socket.h"
 #include "formats/record/switch.h"
 #include "formats/record/syscall.h"
-#include "formats/record/text.h"
 
 namespace tracebraid::analyzers::diff {
-namespace {
 
 namespace record = formats::record;
 using record::AnyRecord;
-
-// The ports from which Linux gives a socket that asks for none.
-std::string shown_port(std::optional<std::uint64_t> port) {
-  constexpr std::uint64_t kFirstOfSystem = 32768;
-  return port && *port < kFirstOfSystem ? std::to_string(*port) : std::string();
-}
-
-std::string shown_host(const record::Address& host) {
-  if (host.size == 0) return {};
-  char room[record::kValueRoom];
-  return {room, record::put_address(room, host.view())};
-}
-
-std::string shown_end(const ServerEnd& end) {
-  if (end.proto.starts_with("unix")) return end.host;
-  std::string text = end.host.find(':') == std::string::npos ? end.host : "[" + end.host + "]";
-  if (text.empty()) text = "*";
-  return text + ":" + (end.port.empty() ? "*" : end.port);
-}
-
-struct CallGroup {
-  std::string name, error, target;
-  std::uint64_t calls = 0, bytes_in = 0, bytes_out = 0;
-  std::int64_t time_ns = 0, wait_ns = 0;
-};
-
-struct FlowGroup {
-  std::uint64_t flows = 0, failed = 0;
-  std::uint64_t orig_bytes = 0, resp_bytes = 0, orig_pkts = 0, resp_pkts = 0, rexmit_pkts = 0;
-  std::int64_t rtt_ns = 0;
-  std::uint64_t rtt_samples = 0;
-  Spread handshakes, latencies, durations;
-  std::optional<std::int64_t> max_idle;
-
-  void add(const record::Flow& flow);
-  void put(Values& values, Values::Thing thing, std::size_t run);
-};
-
-void FlowGroup::add(const record::Flow& flow) {
-  constexpr std::string_view kFailed[] = {"S0",     "REJ",   "RSTO", "RSTR",
-                                          "RSTOS0", "RSTRH", "SH",   "SHR"};
-  if (flow.part == 0) ++flows;
-  if (flow.final && std::ranges::find(kFailed, flow.conn_state) != std::end(kFailed)) ++failed;
-  orig_bytes = sum(orig_bytes, flow.orig_payload_bytes);
-  resp_bytes = sum(resp_bytes, flow.resp_payload_bytes);
-  orig_pkts = sum(orig_pkts, flow.orig_pkts);
-  resp_pkts = sum(resp_pkts, flow.resp_pkts);
-  rexmit_pkts = sum(rexmit_pkts, sum(flow.orig_rexmit_pkts, flow.resp_rexmit_pkts));
-  const auto add_rtt = [&](const std::optional<record::Duration>& mean, std::uint64_t samples) {
-    if (!mean) return;
-    std::int64_t all = 0;
-    if (__builtin_mul_overflow(mean->ns, to_signed(samples), &all)) all = INT64_MAX;
-    rtt_ns = sum(rtt_ns, all);
-    rtt_samples = sum(rtt_samples, samples);
-  };
-  add_rtt(flow.orig_rtt_avg, flow.orig_rtt_samples);
-  add_rtt(flow.resp_rtt_avg, flow.resp_rtt_samples);
-  if (flow.handshake_rtt) handshakes.add(flow.handshake_rtt->ns);
-  if (flow.response_latency) latencies.add(flow.response_latency->ns);
-  if (flow.duration) durations.add(flow.duration->ns);
-  if (flow.max_idle) max_idle = std::max(max_idle.value_or(0), flow.max_idle->ns);
-}
-
-void FlowGroup::put(Values& values, Values::Thing thing, std::size_t run) {
-  const auto middle = [](Spread& spread) -> std::optional<std::int64_t> {
-    constexpr double kHalf = 50;
-    if (spread.count() == 0) return std::nullopt;
-    return spread.percentile(kHalf);
-  };
-  const std::optional<std::int64_t> rtt =
-      rtt_samples == 0 ? std::nullopt : std::optional(rtt_ns / to_signed(rtt_samples));
-  const std::optional<std::int64_t> all[] = {
-      to_signed(flows),       to_signed(failed),    to_signed(orig_bytes),
-      to_signed(resp_bytes),  to_signed(orig_pkts), to_signed(resp_pkts),
-      to_signed(rexmit_pkts), middle(handshakes),   rtt,
-      middle(latencies),      middle(durations),    max_idle};
-  static_assert(std::size(all) == std::size(detail::kOfFlows));
-  for (std::size_t at = 0; at < std::size(all); ++at) values.set(thing, run, at, all[at]);
-}
-
-struct SocketGroup {
-  std::uint64_t sockets = 0, unclosed = 0, calls = 0, errors = 0, bytes_in = 0, bytes_out = 0;
-  std::int64_t blocked_ns = 0;
-  struct Waits {
-    std::uint64_t count = 0;
-    std::int64_t total_ns = 0, longest_ns = 0;
-    void add(std::uint64_t waits, const std::optional<record::Duration>& total,
-             const std::optional<record::Duration>& longest) {
-      if (!total || !longest) return;
-      count = sum(count, waits);
-      total_ns = sum(total_ns, total->ns);
-      longest_ns = std::max(longest_ns, longest->ns);
-    }
-    [[nodiscard]] std::optional<std::int64_t> mean() const {
-      return count == 0 ? std::nullopt : std::optional(total_ns / to_signed(count));
-    }
-    [[nodiscard]] std::optional<std::int64_t> longest() const {
-      return count == 0 ? std::nullopt : std::optional(longest_ns);
-    }
-  } in, out;
-
-  void add(const record::Socket& socket) {
-    ++sockets;
-    if (socket.ended_by.empty()) ++unclosed;
-    calls = sum(calls, socket.calls);
-    errors = sum(errors, socket.errors);
-    bytes_in = sum(bytes_in, socket.bytes_in);
-    bytes_out = sum(bytes_out, socket.bytes_out);
-    if (socket.blocked) blocked_ns = sum(blocked_ns, socket.blocked->ns);
-    in.add(socket.waits, socket.wait_total, socket.wait_max);
-    out.add(socket.send_waits, socket.send_wait_total, socket.send_wait_max);
-  }
-  void put(Values& values, Values::Thing thing, std::size_t run) const {
-    const std::optional<std::int64_t> all[] = {
-        to_signed(sockets),  to_signed(unclosed),  to_signed(calls), to_signed(errors),
-        to_signed(bytes_in), to_signed(bytes_out), blocked_ns,       in.mean(),
-        in.longest(),        out.mean(),           out.longest()};
-    static_assert(std::size(all) == std::size(detail::kOfSockets));
-    for (std::size_t at = 0; at < std::size(all); ++at) values.set(thing, run, at, all[at]);
-  }
-};
-
-// Groups by server end.
-template <typename Group>
-class ByEnd {
- public:
-  Group& of(const ServerEnd& end) {
-    std::string key = end.proto;
-    key.append(1, '\0').append(end.service).append(1, '\0').append(end.host).append(1, '\0');
-    const auto [found, is_new] = groups_.try_emplace(key.append(end.port));
-    if (is_new) found->second.end = end;
-    return found->second.group;
-  }
-  // In order of the ends, so that the same inputs are matched in the same way.
-  template <typename Visit>
-  void each(Visit visit) {
-    for (auto& [key, each] : groups_) visit(each.end, each.group);
-  }
-
- private:
-  struct Each {
-    ServerEnd end;
-    Group group;
-  };
-  std::map<std::string, Each> groups_;
-};
-
-}  // namespace
 
 // What is kept while a run is being read.
 class Collector::Run final
@@ -343,17 +196,8 @@ void Collector::Run::on(const record::Syscall& call) {
     group->target = target;
     by_call_.insert(hash, group);
   }
-  for (CallGroup* const each : {group, &calls_}) {
-    ++each->calls;
-    if (call.duration) {
-      each->time_ns = sum(each->time_ns, call.duration->ns);
-      if (!call.wait.empty()) each->wait_ns = sum(each->wait_ns, call.duration->ns);
-    }
-    if (call.bytes) {
-      if (call.direction != "out") each->bytes_in = sum(each->bytes_in, *call.bytes);
-      if (call.direction != "in") each->bytes_out = sum(each->bytes_out, *call.bytes);
-    }
-  }
+  group->add(call);
+  calls_.add(call);
   if (!call.error.empty()) ++errors_;
   if (!call.duration) ++untimed_calls_;
 }
@@ -366,49 +210,26 @@ void Collector::Run::finish_syscalls() {
   constexpr std::size_t kWait = 3;
   values.cover(number_, kTime, is_timed());
   values.cover(number_, kWait, is_timed());
-  const auto put = [&](Values::Thing thing, const CallGroup& group, std::uint64_t errors) {
-    values.mark(thing, number_);
-    const std::int64_t all[] = {
-        to_signed(group.calls), to_signed(errors),         group.time_ns,
-        group.wait_ns,          to_signed(group.bytes_in), to_signed(group.bytes_out)};
-    static_assert(std::size(all) == std::size(detail::kOfSyscalls));
-    for (std::size_t at = 0; at < std::size(all); ++at) values.set(thing, number_, at, all[at]);
-  };
   for (const CallGroup& group : call_groups_) {
     const std::string key = group.name + '\0' + group.error + '\0' + group.target;
     const Values::Thing thing =
         owner_.thing(kSyscall, key, {group.name, group.error, {group.target, group.target}});
-    put(thing, group, group.error.empty() ? 0 : group.calls);
+    values.mark(thing, number_);
+    group.put(values, thing, number_, group.error.empty() ? 0 : group.calls);
   }
-  put(Values::kAll, calls_, errors_);
+  values.mark(Values::kAll, number_);
+  calls_.put(values, Values::kAll, number_, errors_);
 }
 
 void Collector::Run::on(const record::Flow& flow) {
   if (may_have_calls_) sockets_.flow(flow);
   all_flows_.add(flow);
-  const bool has_ports = flow.proto == "tcp" || flow.proto == "udp" || flow.proto == "sctp";
-  flows_
-      .of({std::string(flow.proto), std::string(flow.service), shown_host(flow.resp_h),
-           has_ports ? shown_port(flow.resp_p) : std::string()})
-      .add(flow);
+  flows_.of(end_of(flow)).add(flow);
 }
 
-// The end where the server is, or the path.
 void Collector::Run::socket(const SocketLife& life, const record::Socket& socket) {
   (void)life;
-  ServerEnd end;
-  end.proto = std::string(socket.proto).append(socket.proto == socket.role ? "" : " ");
-  if (socket.proto != socket.role) end.proto.append(socket.role);
-  if (!socket.path.empty()) {
-    end.host = socket.path;
-  } else if (socket.role == "connecting") {
-    end.host = shown_host(socket.peer_h);
-    end.port = shown_port(socket.peer_p);
-  } else {
-    end.host = shown_host(socket.local_h);
-    end.port = shown_port(socket.local_p);
-  }
-  socket_groups_.of(end).add(socket);
+  socket_groups_.of(end_of(socket)).add(socket);
   all_sockets_.add(socket);
 }
 

@@ -113,6 +113,10 @@ class FunctionMatch::InFile {
     }
   }
 
+  [[nodiscard]] std::vector<Anchor> single_names();
+  [[nodiscard]] static std::vector<std::size_t> longest_chain(const std::vector<Anchor>& pairs);
+  [[nodiscard]] static bool is_alone(const std::vector<Anchor>& pairs,
+                                     const std::vector<std::size_t>& chain, std::size_t at);
   void find_anchors();
   void guess_moved();
   void align(std::size_t known, std::size_t known_end, std::size_t seen, std::size_t seen_end);
@@ -145,9 +149,8 @@ class FunctionMatch::InFile {
   bool is_same_ = false;         // nothing has moved
 };
 
-// Functions whose name is there once, on both sides. Two different ones of the same name look as if
-// one had moved: such a pair stands across others, or moved while its neighbours did not.
-void FunctionMatch::InFile::find_anchors() {
+// Functions whose name is there once, on both sides; in order of the known lines.
+std::vector<FunctionMatch::InFile::Anchor> FunctionMatch::InFile::single_names() {
   std::vector<Anchor> pairs;
   each_group([&](std::size_t known, std::size_t known_end, std::size_t seen, std::size_t seen_end) {
     if (known_end - known == 1 && seen_end - seen == 1) {
@@ -156,8 +159,11 @@ void FunctionMatch::InFile::find_anchors() {
     }
   });
   std::ranges::sort(pairs, {}, [](const Anchor& each) { return std::pair(each.from, each.to); });
+  return pairs;
+}
 
-  // The longest chain of pairs that stand in the same order on both sides.
+// The places of the longest chain of pairs that stand in the same order on both sides.
+std::vector<std::size_t> FunctionMatch::InFile::longest_chain(const std::vector<Anchor>& pairs) {
   std::vector<std::size_t> ends;  // of the best chain of each length
   std::vector<std::size_t> before(pairs.size());
   for (std::size_t at = 0; at < pairs.size(); ++at) {
@@ -175,17 +181,28 @@ void FunctionMatch::InFile::find_anchors() {
     chain.push_back(at);
   }
   std::ranges::reverse(chain);
+  return chain;
+}
 
+// Whether the pair at a place of the chain moved while its neighbours did not.
+bool FunctionMatch::InFile::is_alone(const std::vector<Anchor>& pairs,
+                                     const std::vector<std::size_t>& chain, std::size_t at) {
+  const auto moved = [&](std::size_t place) { return pairs[chain[place]].moved(); };
+  const bool is_inner = at > 0 && at + 1 < chain.size();
+  if (is_inner) return moved(at - 1) == moved(at + 1) && moved(at) != moved(at - 1);
+  if (chain.size() <= 2 || !pairs[chain[at]].is_common) return false;
+  const std::size_t next = at == 0 ? 1 : at - 2;
+  return moved(next) == moved(next + 1) && moved(at) != moved(next);
+}
+
+// Two different functions of the same name look as if one had moved: such a pair stands across
+// others, or moved while its neighbours did not.
+void FunctionMatch::InFile::find_anchors() {
+  const std::vector<Anchor> pairs = single_names();
+  const std::vector<std::size_t> chain = longest_chain(pairs);
   std::vector<bool> is_anchor(pairs.size());
   for (std::size_t at = 0; at < chain.size(); ++at) {
-    const auto moved = [&](std::size_t place) { return pairs[chain[place]].moved(); };
-    const bool is_inner = at > 0 && at + 1 < chain.size();
-    bool is_alone = is_inner && moved(at - 1) == moved(at + 1) && moved(at) != moved(at - 1);
-    if (!is_inner && chain.size() > 2 && pairs[chain[at]].is_common) {
-      const std::size_t next = at == 0 ? 1 : at - 2;
-      is_alone = moved(next) == moved(next + 1) && moved(at) != moved(next);
-    }
-    is_anchor[chain[at]] = !is_alone;
+    is_anchor[chain[at]] = !is_alone(pairs, chain, at);
   }
   for (std::size_t at = 0; at < pairs.size(); ++at) {
     if (is_anchor[at]) anchors_.push_back(pairs[at]);

@@ -4,6 +4,11 @@
 #include <span>
 #include <utility>
 
+#include <fmt/format.h>
+#include <range/v3/range/conversion.hpp>
+#include <range/v3/view/join.hpp>
+#include <range/v3/view/transform.hpp>
+
 #include "analyzers/diff/shown.h"
 #include "analyzers/util/shown.h"
 #include "formats/io/error.h"
@@ -28,13 +33,12 @@ std::string_view trimmed(std::string_view text) {
 
 template <typename Named>
 std::string names_of(std::span<const Named> all) {
-  std::string names;
-  for (const Named& each : all) names.append(names.empty() ? "" : ", ").append(each.name);
-  return names;
+  return all | ranges::views::transform(&Named::name) |
+         ranges::views::join(std::string_view(", ")) | ranges::to<std::string>();
 }
 
 [[noreturn]] void fail(std::string_view gate, const std::string& what, std::string_view hint) {
-  throw io::UsageError{"--fail-if " + io::quoted(gate) + ": " + what, std::string(hint)};
+  throw io::UsageError{fmt::format("--fail-if {}: {}", io::quoted(gate), what), std::string(hint)};
 }
 
 struct Suffix {
@@ -66,6 +70,35 @@ std::span<const Suffix> suffixes(Unit unit) {
   }
 }
 
+// KIND.MEASURE
+void parse_measure(Gate& gate, std::string_view text) {
+  const std::size_t point = text.find('.');
+  const std::string_view kind = text.substr(0, point);
+  const auto* const known = std::ranges::find(kKinds, kind, &Kind::name);
+  if (known == std::end(kKinds)) {
+    fail(gate.text, "no such kind: " + io::quoted(kind),
+         "there is " + names_of(std::span<const Kind>(kKinds)));
+  }
+  gate.kind = static_cast<std::size_t>(known - std::begin(kKinds));
+  const std::string_view measure =
+      point == std::string_view::npos ? std::string_view() : text.substr(point + 1);
+  const auto found = std::ranges::find(known->measures, measure, &Measure::name);
+  if (found == known->measures.end()) {
+    fail(gate.text, fmt::format("no such measure of {}: {}", kind, io::quoted(measure)),
+         "there is " + names_of(known->measures));
+  }
+  gate.measure = static_cast<std::size_t>(found - known->measures.begin());
+}
+
+struct Sign {
+  std::string_view text;
+  Gate::Operator comparison;
+};
+constexpr Sign kSigns[] = {
+    {"<=", Gate::Operator::kLessOrEqual}, {">=", Gate::Operator::kMoreOrEqual},
+    {"==", Gate::Operator::kEqual},       {"!=", Gate::Operator::kUnequal},
+    {"<", Gate::Operator::kLess},         {">", Gate::Operator::kMore}};
+
 void parse_value(Gate& gate, std::string_view text) {
   const std::string_view whole = text;
   const bool is_negative = text.starts_with('-');
@@ -93,8 +126,8 @@ void parse_value(Gate& gate, std::string_view text) {
                                                           "KiB, MiB or GiB"
                                                         : "a whole number";
   fail(gate.text, "not a value: " + io::quoted(whole),
-       std::string(units) +
-           ", or a percentage; with a sign, and with %, it is compared with the change");
+       fmt::format("{}, or a percentage; with a sign, and with %, it is compared with the change",
+                   units));
 }
 
 template <typename Value>
@@ -130,12 +163,95 @@ std::vector<Values::Thing> things_of(const Gate& gate, const Collector& collecto
 
 std::string told(Unit unit, const Comparison& comparison) {
   std::string text = shown_medians(unit, comparison);
-  if (comparison.p) {
-    text.append(", p = ").append(shown_p(*comparison.p));
-    if (comparison.evidence == Evidence::kApart) text.append(", ranges apart");
-  }
-  return text;
+  if (!comparison.p) return text;
+  return fmt::format("{}, p = {}{}", text, shown_p(*comparison.p),
+                     comparison.evidence == Evidence::kApart ? ", ranges apart" : "");
 }
+
+// Says which gates hold, and of which it cannot be told.
+class Judge {
+ public:
+  Judge(Comparisons& comparisons, formats::cli::Context& context)
+      : comparisons_(comparisons), diagnostics_(context.diagnostics) {}
+
+  bool holds(const Gate& gate) {
+    if (!is_told(gate)) return false;
+    if (!gate.is_any && !gate.pattern) return holds_for_all_of(gate, {Values::kAll});
+    const std::vector<Values::Thing> things = things_of(gate, comparisons_.collector());
+    if (things.empty()) {
+      diagnostics_.note(name_of(gate) + " does not hold: nothing has such a name");
+      return false;
+    }
+    return gate.is_any ? holds_for_one_of(gate, things) : holds_for_all_of(gate, things);
+  }
+
+ private:
+  static std::string name_of(const Gate& gate) {
+    return fmt::format("--fail-if {}", io::quoted(gate.text));
+  }
+  static const Measure& measure_of(const Gate& gate) {
+    return kKinds[gate.kind].measures[gate.measure];
+  }
+
+  // Both sides tell what the gate asks of them.
+  bool is_told(const Gate& gate) {
+    bool is_told = true;
+    for (const Side side : {kA, kB}) {
+      if (side == kA && !gate.is_change) continue;
+      if (comparisons_.runs(side, gate.kind, gate.measure) > 0) continue;
+      is_told = false;
+      diagnostics_.report(
+          {name_of(gate), "",
+           fmt::format("cannot be told: no input of {} tells of {}.{}", side == kA ? "A" : "B",
+                       kKinds[gate.kind].name, measure_of(gate).name)});
+    }
+    return is_told;
+  }
+
+  static bool holds(const Gate& gate, const Comparison& comparison) {
+    if (!gate.is_change) return comparison.b && gate.holds(0, comparison.b->median);
+    return comparison.is_known() && !comparison.may_be_noise() &&
+           gate.holds(comparison.a->median, comparison.b->median);
+  }
+
+  // Together.
+  bool holds_for_all_of(const Gate& gate, const std::vector<Values::Thing>& things) {
+    const Comparison comparison = comparisons_.of(gate.kind, things, gate.measure);
+    if (!holds(gate, comparison)) return false;
+    const Kind& kind = kKinds[gate.kind];
+    diagnostics_.note(fmt::format(
+        "{} holds: {} of {}: {}", name_of(gate), measure_of(gate).name,
+        things.size() == 1 ? shown_thing(comparisons_.collector(), gate.kind, things.front())
+                           : counted(things.size(), kind.one, kind.many),
+        told(measure_of(gate).unit, comparison)));
+    return true;
+  }
+
+  // Each by itself; the one that differs most is shown.
+  bool holds_for_one_of(const Gate& gate, const std::vector<Values::Thing>& things) {
+    std::size_t count = 0;
+    double most = -1;
+    std::string worst;
+    for (const Values::Thing thing : things) {
+      const Comparison comparison = comparisons_.of(gate.kind, thing, gate.measure);
+      if (!holds(gate, comparison)) continue;
+      ++count;
+      if (comparison.weight() <= most) continue;
+      most = comparison.weight();
+      worst = fmt::format("{}: {}", shown_thing(comparisons_.collector(), gate.kind, thing),
+                          told(measure_of(gate).unit, comparison));
+    }
+    if (count == 0) return false;
+    const Kind& kind = kKinds[gate.kind];
+    diagnostics_.note(fmt::format("{} holds for {}: {} of {}", name_of(gate),
+                                  counted(count, kind.one, kind.many), measure_of(gate).name,
+                                  worst));
+    return true;
+  }
+
+  Comparisons& comparisons_;
+  io::Diagnostics& diagnostics_;
+};
 
 }  // namespace
 
@@ -165,7 +281,7 @@ Gate parse_gate(std::string_view text) {
   constexpr std::string_view kOperators = "<>=!";
   const std::size_t bracket = rest.find('[');
   const std::size_t first_operator = rest.find_first_of(kOperators);
-  std::string_view what = rest.substr(0, std::min(bracket, first_operator));
+  const std::string_view what = rest.substr(0, std::min(bracket, first_operator));
   if (bracket < first_operator) {
     const std::size_t end = rest.rfind(']');
     if (end == std::string_view::npos || end < bracket) {
@@ -176,34 +292,9 @@ Gate parse_gate(std::string_view text) {
   } else {
     rest = rest.substr(what.size());
   }
-  what = trimmed(what);
-  const std::size_t point = what.find('.');
-  const std::string_view kind = what.substr(0, point);
-  const auto* const known = std::ranges::find(kKinds, kind, &Kind::name);
-  if (known == std::end(kKinds)) {
-    fail(gate.text, "no such kind: " + io::quoted(kind),
-         "there is " + names_of(std::span<const Kind>(kKinds)));
-  }
-  gate.kind = static_cast<std::size_t>(known - std::begin(kKinds));
-  const std::string_view measure =
-      point == std::string_view::npos ? std::string_view() : what.substr(point + 1);
-  const auto found = std::ranges::find(known->measures, measure, &Measure::name);
-  if (found == known->measures.end()) {
-    fail(gate.text, "no such measure of " + std::string(kind) + ": " + io::quoted(measure),
-         "there is " + names_of(known->measures));
-  }
-  gate.measure = static_cast<std::size_t>(found - known->measures.begin());
-
+  parse_measure(gate, trimmed(what));
   rest = trimmed(rest);
-  struct Sign {
-    std::string_view text;
-    Gate::Operator comparison;
-  };
-  constexpr Sign kSigns[] = {
-      {"<=", Gate::Operator::kLessOrEqual}, {">=", Gate::Operator::kMoreOrEqual},
-      {"==", Gate::Operator::kEqual},       {"!=", Gate::Operator::kUnequal},
-      {"<", Gate::Operator::kLess},         {">", Gate::Operator::kMore}};
-  const auto* const sign =
+  const Sign* const sign =
       std::ranges::find_if(kSigns, [&](const Sign& each) { return rest.starts_with(each.text); });
   if (sign == std::end(kSigns)) {
     fail(gate.text, "no comparison at " + io::quoted(rest), "there is <, <=, >, >=, == and !=");
@@ -215,65 +306,9 @@ Gate parse_gate(std::string_view text) {
 
 bool show_gates(const std::vector<Gate>& gates, Comparisons& comparisons,
                 formats::cli::Context& context) {
-  const Collector& collector = comparisons.collector();
-  bool one_holds = false;
-  for (const Gate& gate : gates) {
-    const Kind& kind = kKinds[gate.kind];
-    const Measure& measure = kind.measures[gate.measure];
-    const std::string name = "--fail-if " + io::quoted(gate.text);
-    bool is_told = true;
-    for (const Side side : {kA, kB}) {
-      if (side == kA && !gate.is_change) continue;
-      if (comparisons.runs(side, gate.kind, gate.measure) > 0) continue;
-      is_told = false;
-      context.diagnostics.report({name, "",
-                                  std::string("cannot be told: no input of ") +
-                                      (side == kA ? "A" : "B") + " tells of " +
-                                      std::string(kind.name) + "." + std::string(measure.name)});
-    }
-    if (!is_told) continue;
-    std::vector<Values::Thing> things;
-    if (gate.is_any || gate.pattern) {
-      things = things_of(gate, collector);
-      if (things.empty()) {
-        context.diagnostics.note(name + " does not hold: nothing has such a name");
-        continue;
-      }
-    } else {
-      things.push_back(Values::kAll);
-    }
-    const auto holds = [&](const Comparison& comparison) {
-      if (!gate.is_change) return comparison.b && gate.holds(0, comparison.b->median);
-      return comparison.is_known() && !comparison.may_be_noise() &&
-             gate.holds(comparison.a->median, comparison.b->median);
-    };
-    if (!gate.is_any) {
-      const Comparison comparison = comparisons.of(gate.kind, things, gate.measure);
-      if (!holds(comparison)) continue;
-      one_holds = true;
-      const std::string of = things.size() == 1 ? shown_thing(collector, gate.kind, things.front())
-                                                : counted(things.size(), kind.one, kind.many);
-      context.diagnostics.note(name + " holds: " + std::string(measure.name) + " of " + of + ": " +
-                               told(measure.unit, comparison));
-      continue;
-    }
-    std::size_t count = 0;
-    double most = -1;
-    std::string worst;
-    for (const Values::Thing thing : things) {
-      const Comparison comparison = comparisons.of(gate.kind, thing, gate.measure);
-      if (!holds(comparison)) continue;
-      ++count;
-      if (comparison.weight() <= most) continue;
-      most = comparison.weight();
-      worst = shown_thing(collector, gate.kind, thing) + ": " + told(measure.unit, comparison);
-    }
-    if (count == 0) continue;
-    one_holds = true;
-    context.diagnostics.note(name + " holds for " + counted(count, kind.one, kind.many) + ": " +
-                             std::string(measure.name) + " of " + worst);
-  }
-  return one_holds;
+  Judge judge(comparisons, context);
+  // All of them speak.
+  return std::ranges::count_if(gates, [&](const Gate& gate) { return judge.holds(gate); }) > 0;
 }
 
 }  // namespace tracebraid::analyzers::diff

@@ -2,11 +2,22 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
+#include <range/v3/action/stable_sort.hpp>
+#include <range/v3/range/conversion.hpp>
+#include <range/v3/view/filter.hpp>
+#include <range/v3/view/iota.hpp>
+#include <range/v3/view/join.hpp>
+#include <range/v3/view/take.hpp>
+#include <range/v3/view/transform.hpp>
+
+#include "analyzers/diff/columns.h"
 #include "analyzers/diff/shown.h"
 #include "analyzers/util/shown.h"
 #include "formats/callgrind/python_names.h"
@@ -16,72 +27,12 @@ namespace tracebraid::analyzers::diff {
 namespace {
 
 namespace callgrind = formats::callgrind;
+namespace views = ranges::views;
 
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char each) { return (static_cast<unsigned char>(each) & 0xC0U) != 0x80; }));
-}
+constexpr std::string_view kAnd = ", ";
 
-// Rows of texts; all columns but the last are as wide as they need, and set to the right.
-class Table {
- public:
-  void add(std::vector<std::string> cells) { rows_.push_back({std::move(cells), {}}); }
-  // Between rows, as it is.
-  void add_line(std::string line) { rows_.push_back({{}, std::move(line)}); }
-
-  void append_to(std::string& text, std::string_view indent) const {
-    std::vector<std::size_t> widths;
-    for (const auto& [row, plain] : rows_) {
-      widths.resize(std::max(widths.size(), row.size()));
-      for (std::size_t at = 0; at < row.size(); ++at) {
-        widths[at] = std::max(widths[at], width_of(row[at]));
-      }
-    }
-    for (const auto& [row, plain] : rows_) {
-      std::string line(row.empty() ? plain : indent);
-      for (std::size_t at = 0; at < row.size(); ++at) {
-        if (widths[at] == 0) continue;
-        if (at + 1 == row.size()) {
-          line.append(row[at]);
-        } else {
-          line.append(widths[at] - width_of(row[at]), ' ').append(row[at]).append("  ");
-        }
-      }
-      line.erase(line.find_last_not_of(' ') + 1);
-      text.append(line).append("\n");
-    }
-  }
-
- private:
-  struct Row {
-    std::vector<std::string> cells;
-    std::string line;  // where there are no cells
-  };
-  std::vector<Row> rows_;
-};
-
-// Words of `text` in lines of at most kWidth columns, all but the first behind `indent`.
-constexpr std::size_t kWidth = 100;
-void append_wrapped(std::string& out, std::string_view text, std::size_t indent) {
-  std::size_t column = 0;
-  bool is_first = true;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    const std::string_view word = text.substr(0, end);
-    const std::size_t width = width_of(word);
-    if (!is_first && column + 1 + width > kWidth) {
-      out.append("\n").append(indent, ' ');
-      column = indent;
-    } else if (!is_first) {
-      out.push_back(' ');
-      ++column;
-    }
-    out.append(word);
-    column += width;
-    is_first = false;
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  out.push_back('\n');
+std::string_view shown_side(Side side) {
+  return side == kA ? "A" : "B";
 }
 
 // What functions of a file belong to, for counting them: the package of a library, else the file.
@@ -108,8 +59,8 @@ class Report {
       if (is_in_a && is_in_b) {
         if (!is_empty(kind)) kinds.push_back(kind);
       } else if (is_in_a || is_in_b) {
-        untold.append(kKinds[kind].heading).append(": only inputs of ");
-        untold.append(is_in_a ? "A" : "B").append(" tell of them; they are not compared.\n");
+        untold += fmt::format("{}: only inputs of {} tell of them; they are not compared.\n",
+                              kKinds[kind].heading, shown_side(is_in_a ? kA : kB));
       }
     }
     if (kinds.empty() && untold.empty()) {
@@ -141,45 +92,42 @@ class Report {
   }
 
   void head(const std::vector<Run>& a, const std::vector<Run>& b) {
-    const auto side = [&](std::string name, const std::vector<Run>& runs) {
-      name.append(": ");
-      if (runs.size() > 1) name.append(std::to_string(runs.size())).append(" runs: ");
-      for (std::size_t at = 0; at < runs.size(); ++at) {
-        name.append(at == 0 ? "" : "; ").append(formats::io::quoted(runs[at].name));
-      }
+    const auto side = [&](Side of, const std::vector<Run>& runs) {
+      const std::string names =
+          runs | views::transform([](const Run& run) { return formats::io::quoted(run.name); }) |
+          views::join(std::string_view("; ")) | ranges::to<std::string>();
+      const std::string count = runs.size() > 1 ? fmt::format("{} runs: ", runs.size()) : "";
       constexpr std::size_t kIndent = 3;
-      append_wrapped(text_, name, kIndent);
+      append_wrapped(text_, fmt::format("{}: {}{}", shown_side(of), count, names), kIndent);
     };
-    side("A", a);
-    side("B", b);
+    side(kA, a);
+    side(kB, b);
     is_single_ = a.size() == 1 && b.size() == 1;
-    std::string text;
-    const double least = RankTest::least_p(a.size(), b.size());
+    append_wrapped(text_,
+                   is_single_ ? "One run each: numbers, bytes and packets are what happened. "
+                                "Times differ from run to run by themselves, and one run "
+                                "cannot tell by how much: no claim is made of them."
+                              : claim_of(a.size(), b.size()),
+                   0);
+  }
+
+  // What so many runs can tell.
+  [[nodiscard]] std::string claim_of(std::size_t a, std::size_t b) const {
+    const std::string medians =
+        fmt::format("{} and {} runs: medians, with the least and the largest. ", a, b);
+    const double least = RankTest::least_p(a, b);
     const std::string alpha = shown_p(comparisons_.alpha());
-    if (is_single_) {
-      text =
-          "One run each: numbers, bytes and packets are what happened. Times differ from run to "
-          "run "
-          "by themselves, and one run cannot tell by how much: no claim is made of them.";
-    } else {
-      text = std::to_string(a.size()) + " and " + std::to_string(b.size()) +
-             " runs: medians, with the least and the largest. ";
-      if (least > comparisons_.alpha()) {
-        text.append("So few cannot tell more than p = ").append(shown_p(least));
-        text.append(", which is above ").append(alpha);
-        text.append(
-            " (--alpha): no change is significant. What differs so that the sides' ranges do not "
-            "touch (apart) is shown.");
-      } else {
-        constexpr double kHundred = 100;
-        text.append("What differs with p <= ").append(alpha);
-        text.append(
-            " (rank test of Mann and Whitney, two-sided) is shown; of a hundred measures that do "
-            "not differ, ");
-        text.append(shown_number(comparisons_.alpha() * kHundred)).append(" will seem to.");
-      }
+    if (least > comparisons_.alpha()) {
+      return fmt::format(
+          "{}So few cannot tell more than p = {}, which is above {} (--alpha): no change is "
+          "significant. What differs so that the sides' ranges do not touch (apart) is shown.",
+          medians, shown_p(least), alpha);
     }
-    append_wrapped(text_, text, 0);
+    constexpr double kHundred = 100;
+    return fmt::format(
+        "{}What differs with p <= {} (rank test of Mann and Whitney, two-sided) is shown; of a "
+        "hundred measures that do not differ, {} will seem to.",
+        medians, alpha, shown_number(comparisons_.alpha() * kHundred));
   }
 
   // Numbers of things that appeared and went.
@@ -212,18 +160,16 @@ class Report {
     for (const Values::Thing thing : things) {
       ++counts[module_of(path_of(comparisons_.collector(), thing))];
     }
-    std::vector<std::pair<std::string, std::size_t>> sorted(counts.begin(), counts.end());
-    std::ranges::stable_sort(
-        sorted, [](const auto& left, const auto& right) { return left.second > right.second; });
-    std::string text;
+    using Count = std::pair<std::string, std::size_t>;
+    const std::vector<Count> sorted =
+        counts | ranges::to<std::vector<Count>>() |
+        ranges::actions::stable_sort(std::greater<>(), &Count::second);
     constexpr std::size_t kMost = 5;
-    for (std::size_t at = 0; at < std::min(sorted.size(), kMost); ++at) {
-      text.append(at == 0 ? "" : ", ").append(sorted[at].first).append(" ");
-      text.append(shown_count(sorted[at].second));
-    }
-    if (sorted.size() > kMost) {
-      text.append(", ").append(std::to_string(sorted.size() - kMost)).append(" more");
-    }
+    std::string text = sorted | views::take(kMost) | views::transform([](const Count& each) {
+                         return fmt::format("{} {}", each.first, shown_count(each.second));
+                       }) |
+                       views::join(kAnd) | ranges::to<std::string>();
+    if (sorted.size() > kMost) text += fmt::format(", {} more", sorted.size() - kMost);
     return text;
   }
 
@@ -245,14 +191,16 @@ class Report {
     Comparisons::sort(rows, kMost);
     most.count = rows.size();
     rows.resize(std::min(rows.size(), kMost));
-    for (const Row& row : rows) {
-      most.text.append(most.text.empty() ? "" : ", ");
-      most.text.append(kind == kFunction
-                           ? formats::io::quoted(name_of(comparisons_.collector(), kind, row.thing))
-                           : shown_thing(comparisons_.collector(), kind, row.thing));
-      most.text.append(" ").append(
-          shown_medians(kKinds[kind].measures[0].unit, comparisons_.of(kind, row.thing, 0)));
-    }
+    most.text =
+        rows | views::transform([&](const Row& row) {
+          return fmt::format(
+              "{} {}",
+              kind == kFunction
+                  ? formats::io::quoted(name_of(comparisons_.collector(), kind, row.thing))
+                  : shown_thing(comparisons_.collector(), kind, row.thing),
+              shown_medians(kKinds[kind].measures[0].unit, comparisons_.of(kind, row.thing, 0)));
+        }) |
+        views::join(kAnd) | ranges::to<std::string>();
     if (most.count > kMost) most.text.append(", …");
     return most;
   }
@@ -260,35 +208,34 @@ class Report {
   void summarize(std::size_t kind) {
     constexpr std::size_t kIndent = 4;
     const Measure& number = kKinds[kind].measures[0];
-    const auto line = [&](const std::string& text) { append_wrapped(text_, "  " + text, kIndent); };
-    const std::string heading = std::string(kKinds[kind].heading) + ": ";
+    const auto line = [&](std::string_view text) {
+      append_wrapped(text_, fmt::format("  {}: {}", kKinds[kind].heading, text), kIndent);
+    };
     bool is_alike = true;
     if (kind == kFunction) {
       const Fate fate = this->fate(kind);
-      for (const auto& [things, what] : {std::pair(&fate.appeared_things, " appeared: "),
-                                         std::pair(&fate.gone_things, " went: ")}) {
+      for (const auto& [things, what] :
+           {std::pair(&fate.appeared_things, "appeared"), std::pair(&fate.gone_things, "went")}) {
         if (things->empty()) continue;
         is_alike = false;
-        line(heading + shown_count(things->size()) + what + modules(*things));
+        line(fmt::format("{} {}: {}", shown_count(things->size()), what, modules(*things)));
       }
     }
     if (!comparisons_.is_told(kind, 0)) return;
     const Most most = most_of(kind, kind != kFunction);
-    if (most.count > 0) {
-      line(heading +
-           (kind == kFunction
-                ? shown_count(most.count) + " of the others are called another number of "
-                                            "times: "
-                : std::string(number.name) + " differ for " +
-                      counted(most.count, kKinds[kind].one, kKinds[kind].many) + ": ") +
-           most.text);
+    if (most.count > 0 && kind == kFunction) {
+      line(fmt::format("{} of the others are called another number of times: {}",
+                       shown_count(most.count), most.text));
+    } else if (most.count > 0) {
+      line(fmt::format("{} differ for {}: {}", number.name,
+                       counted(most.count, kKinds[kind].one, kKinds[kind].many), most.text));
     } else if (is_alike) {
       const Comparison all = comparisons_.of(kind, Values::kAll, 0);
       const bool is_same = all.is_known() && all.change() == 0;
-      line(heading + std::string(number.name) + " " +
-           (is_same ? "alike, " + shown_value(number.unit, all.a->median)
-                    : shown_medians(number.unit, all)) +
-           (all.may_be_noise() && !is_same ? ", which may be noise" : ""));
+      line(fmt::format("{} {}{}", number.name,
+                       is_same ? "alike, " + shown_value(number.unit, all.a->median)
+                               : shown_medians(number.unit, all),
+                       all.may_be_noise() && !is_same ? ", which may be noise" : ""));
     }
   }
 
@@ -330,15 +277,14 @@ class Report {
   }
 
   void section(std::size_t kind) {
-    text_.append("\n").append(kKinds[kind].heading);
-    const Fate fate = this->fate(kind);
+    text_ += fmt::format("\n{}", kKinds[kind].heading);
     const bool has_things = comparisons_.collector().values(kind).size() > 1;
     if (has_things) {
-      text_.append(": ").append(
-          counted(fate.both + fate.gone, kKinds[kind].one, kKinds[kind].many));
-      text_.append(" in A, ").append(shown_count(fate.both + fate.appeared));
-      text_.append(" in B; ").append(shown_count(fate.appeared)).append(" appeared, ");
-      text_.append(shown_count(fate.gone)).append(" went");
+      const Fate fate = this->fate(kind);
+      text_ += fmt::format(": {} in A, {} in B; {} appeared, {} went",
+                           counted(fate.both + fate.gone, kKinds[kind].one, kKinds[kind].many),
+                           shown_count(fate.both + fate.appeared), shown_count(fate.appeared),
+                           shown_count(fate.gone));
     }
     text_.append("\n");
     untold_measures(kind);
@@ -355,14 +301,16 @@ class Report {
   // Measures that one side alone tells.
   void untold_measures(std::size_t kind) {
     for (const Side side : {kA, kB}) {
-      std::string names;
-      for (std::size_t at = 0; at < kKinds[kind].measures.size(); ++at) {
-        if (comparisons_.runs(side, kind, at) == 0 || comparisons_.is_told(kind, at)) continue;
-        names.append(names.empty() ? "" : ", ").append(kKinds[kind].measures[at].name);
-      }
+      const auto measures = kKinds[kind].measures;
+      const std::string names =
+          views::iota(std::size_t{0}, measures.size()) | views::filter([&](std::size_t at) {
+            return comparisons_.runs(side, kind, at) > 0 && !comparisons_.is_told(kind, at);
+          }) |
+          views::transform([&](std::size_t at) { return measures[at].name; }) | views::join(kAnd) |
+          ranges::to<std::string>();
       if (names.empty()) continue;
-      text_.append("  not compared, for only inputs of ").append(side == kA ? "A" : "B");
-      text_.append(" tell: ").append(names).append("\n");
+      text_ +=
+          fmt::format("  not compared, for only inputs of {} tell: {}\n", shown_side(side), names);
     }
   }
 
@@ -386,13 +334,9 @@ class Report {
   // What was left out of a table.
   void rest(std::size_t more, std::size_t noise) {
     if (more == 0 && noise == 0) return;
-    text_.append("    ");
-    if (more > 0) text_.append(shown_more(more));
-    if (noise > 0) {
-      text_.append(more > 0 ? "; " : "").append(shown_count(noise));
-      text_.append(" that may be noise (--all shows them)");
-    }
-    text_.append("\n");
+    text_ += fmt::format(
+        "    {}{}{}\n", more > 0 ? shown_more(more) : "", more > 0 && noise > 0 ? "; " : "",
+        noise > 0 ? shown_count(noise) + " that may be noise (--all shows them)" : "");
   }
 
   void by_measure(std::size_t kind, std::size_t at) {
@@ -403,12 +347,11 @@ class Report {
     if (!options_.with_all) std::erase_if(rows, [](const Row& row) { return row.may_be_noise; });
     const std::size_t noise = all - rows.size();
     Comparisons::sort(rows, options_.most == 0 ? rows.size() : options_.most);
-    text_.append("\n  ").append(measure.name);
     if (rows.empty() && noise == 0) {
-      text_.append(": all alike\n");
+      text_ += fmt::format("\n  {}: all alike\n", measure.name);
       return;
     }
-    text_.append(": ").append(measure.doc).append("\n");
+    text_ += fmt::format("\n  {}: {}\n", measure.name, measure.doc);
     const std::size_t shown =
         options_.most == 0 ? rows.size() : std::min(rows.size(), options_.most);
     Table table;
@@ -424,17 +367,55 @@ class Report {
 
   // All measures of one thing together, the thing that differs most first.
   void by_thing(std::size_t kind) {
-    struct Differing {
-      Values::Thing thing;
-      double weight = 0;
-      bool has_news = false;  // a difference that is no noise
-      std::vector<std::size_t> measures;
-    };
-    const std::span<const Measure> measures = kKinds[kind].measures;
-    const auto count = static_cast<Values::Thing>(comparisons_.collector().values(kind).size());
-    std::vector<Differing> things(count);
-    for (Values::Thing thing = 0; thing < count; ++thing) things[thing].thing = thing;
-    for (std::size_t at = 0; at < measures.size(); ++at) {
+    std::vector<Differing> things = differing(kind);
+    const std::size_t count = things.size();
+    // With one thing, all is that thing.
+    const bool is_single_thing = count == 2;
+    std::erase_if(things, [&](const Differing& each) {
+      return each.measures.empty() || (is_single_thing && each.thing == Values::kAll);
+    });
+    std::ranges::stable_sort(things, [](const Differing& left, const Differing& right) {
+      const bool is_all_left = left.thing == Values::kAll;
+      const bool is_all_right = right.thing == Values::kAll;
+      if (is_all_left != is_all_right) return is_all_left;
+      return left.weight > right.weight;
+    });
+    if (things.empty()) {
+      text_ += fmt::format("    all alike{}\n", is_single_ ? "" : ", or noise");
+      return;
+    }
+    const std::size_t most =
+        options_.most == 0 ? things.size() : std::min(things.size(), options_.most);
+    // All in one table, so that columns stand below each other; names between the rows.
+    Table table;
+    table.add(heading(""));
+    for (const Differing& each : things | views::take(most)) {
+      if (count > 1) {
+        table.add_line("  " + shown_thing(comparisons_.collector(), kind, each.thing));
+      }
+      for (const std::size_t measure : each.measures) {
+        std::vector<std::string> row = cells(kind, each.thing, measure);
+        row.emplace_back(kKinds[kind].measures[measure].name);
+        table.add(std::move(row));
+      }
+    }
+    table.append_to(text_, "    ");
+    if (things.size() > most) {
+      text_ += fmt::format("    {}\n", shown_more(things.size() - most));
+    }
+  }
+
+  struct Differing {
+    Values::Thing thing;
+    double weight = 0;
+    std::vector<std::size_t> measures;  // that are to be shown
+  };
+
+  // All things of the kind, by number.
+  std::vector<Differing> differing(std::size_t kind) {
+    std::vector<Differing> things(comparisons_.collector().values(kind).size());
+    for (Values::Thing thing = 0; Differing & each : things) each.thing = thing++;
+    for (std::size_t at = 0; at < kKinds[kind].measures.size(); ++at) {
       if (!comparisons_.is_told(kind, at)) continue;
       // Measures are made alike by what all things have of them.
       const Comparison all = comparisons_.of(kind, Values::kAll, at);
@@ -446,46 +427,10 @@ class Report {
         const bool differs = !comparison.is_known() || comparison.change() != 0;
         if (!options_.with_all && (!differs || comparison.may_be_noise())) continue;
         each.measures.push_back(at);
-        each.has_news = each.has_news || (differs && !comparison.may_be_noise());
         if (most > 0) each.weight = std::max(each.weight, comparison.weight() / most);
       }
     }
-    // With one thing, all is that thing.
-    const bool is_single_thing = count == 2;
-    std::vector<Differing> shown;
-    for (Differing& each : things) {
-      if (each.measures.empty() || (is_single_thing && each.thing == Values::kAll)) continue;
-      shown.push_back(std::move(each));
-    }
-    std::ranges::stable_sort(shown, [](const Differing& left, const Differing& right) {
-      const bool is_all_left = left.thing == Values::kAll;
-      const bool is_all_right = right.thing == Values::kAll;
-      if (is_all_left != is_all_right) return is_all_left;
-      return left.weight > right.weight;
-    });
-    if (shown.empty()) {
-      text_.append("    all alike").append(is_single_ ? "" : ", or noise").append("\n");
-      return;
-    }
-    const std::size_t most =
-        options_.most == 0 ? shown.size() : std::min(shown.size(), options_.most);
-    // All in one table, so that columns stand below each other; names between the rows.
-    Table table;
-    table.add(heading(""));
-    for (std::size_t at = 0; at < most; ++at) {
-      if (count > 1) {
-        table.add_line("  " + shown_thing(comparisons_.collector(), kind, shown[at].thing));
-      }
-      for (const std::size_t measure : shown[at].measures) {
-        std::vector<std::string> row = cells(kind, shown[at].thing, measure);
-        row.emplace_back(measures[measure].name);
-        table.add(std::move(row));
-      }
-    }
-    table.append_to(text_, "    ");
-    if (shown.size() > most) {
-      text_.append("    ").append(shown_more(shown.size() - most)).append("\n");
-    }
+    return things;
   }
 
   Comparisons& comparisons_;

@@ -8,6 +8,9 @@
 #include <system_error>
 #include <unordered_map>
 
+#include <fmt/format.h>
+
+#include "analyzers/util/shown.h"
 #include "formats/io/error.h"
 #include "formats/record/call.h"
 
@@ -58,19 +61,19 @@ Folder list(const std::string& path) {
 // False when none of the files is an input.
 bool add_files(Run& run, const std::string& path, const std::vector<std::string>& files,
                cli::Context& context) {
-  std::string left_out;
+  std::vector<std::string> left_out;
   for (const std::string& file : files) {
     const Recognized recognized = recognize_file(file);
     if (recognized.kind != nullptr) {
       add(run, file, recognized);
       continue;
     }
-    left_out.append(left_out.empty() ? "" : ", ");
-    left_out.append(io::quoted(std::filesystem::path(file).filename().string()));
+    left_out.push_back(io::quoted(std::filesystem::path(file).filename().string()));
   }
   if (run.paths.empty()) return false;
   if (!left_out.empty()) {
-    context.diagnostics.note(io::quoted(path) + ": left out, for they are no traces: " + left_out);
+    context.diagnostics.note(fmt::format("{}: left out, for they are no traces: {}",
+                                         io::quoted(path), joined(left_out)));
   }
   return true;
 }

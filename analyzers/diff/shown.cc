@@ -1,20 +1,12 @@
 #include "analyzers/diff/shown.h"
 
 #include <cmath>
-#include <cstdio>
+
+#include <fmt/format.h>
 
 #include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::diff {
-namespace {
-
-std::string printed(const char* format, double value) {
-  char room[64];
-  const int size = std::snprintf(room, sizeof room, format, value);
-  return std::string(room, static_cast<std::size_t>(size));
-}
-
-}  // namespace
 
 std::string shown_value(Unit unit, std::int64_t value) {
   if (unit == Unit::kNs) return shown_duration(value);
@@ -40,29 +32,28 @@ std::string shown_relative(std::int64_t a, std::int64_t b) {
   // What is not gone has lost less than all.
   constexpr double kNearlyGone = -99.5;
   const bool needs_digit = std::abs(percent) < kTen || (percent < kNearlyGone && b != 0);
-  return printed(needs_digit ? "%+.1f %%" : "%+.0f %%", percent);
+  return fmt::format("{:+.{}f} %", percent, needs_digit ? 1 : 0);
 }
 
 std::string shown_medians(Unit unit, const Comparison& comparison) {
   const auto one = [&](const std::optional<Summary>& side) {
     return side ? shown_value(unit, side->median) : std::string("-");
   };
-  std::string text = one(comparison.a) + " → " + one(comparison.b);
-  if (!comparison.is_known()) return text;
+  const std::string medians = fmt::format("{} → {}", one(comparison.a), one(comparison.b));
+  if (!comparison.is_known()) return medians;
   const std::string relative = shown_relative(comparison.a->median, comparison.b->median);
-  if (!relative.empty()) text.append(" (").append(relative).append(")");
-  return text;
+  return relative.empty() ? medians : fmt::format("{} ({})", medians, relative);
 }
 
 std::string shown_number(double number) {
-  return printed("%g", number);
+  return fmt::format("{:g}", number);
 }
 
 std::string shown_p(double p) {
   constexpr double kSmall = 0.001;
-  if (p < kSmall) return printed("%.1e", p);
+  if (p < kSmall) return fmt::format("{:.1e}", p);
   constexpr double kTenth = 0.0995;
-  return printed(p < kTenth ? "%.2g" : "%.2f", p);
+  return p < kTenth ? fmt::format("{:.2g}", p) : fmt::format("{:.2f}", p);
 }
 
 }  // namespace tracebraid::analyzers::diff

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include "converters/cprof/callgrind_conversion.h"
@@ -155,6 +156,49 @@ std::string default_output(const Request& request) {
   return source == "-" ? "-" : base_name(source) + ".log";
 }
 
+ConversionOptions conversion_options(const cli::Arguments& arguments) {
+  ConversionOptions conversion;
+  conversion.strip_prefixes = arguments.values("strip-prefix");
+  for (const std::string& prefix : conversion.strip_prefixes) {
+    if (prefix.empty()) throw io::UsageError{"--strip-prefix needs a folder"};
+  }
+  conversion.strip_folders = arguments.has("strip-dirs");
+  conversion.include = arguments.values("include");
+  conversion.exclude = arguments.values("exclude");
+  conversion.root_edges = !arguments.has("no-root-edges");
+  conversion.creator = fmt::format("cprof2callgrind {}", cli::version());
+  return conversion;
+}
+
+// IN… OUT: the last of the words that stand alone, where nothing else says what it is.
+void take_last_as_output(Request& request, std::vector<std::string>& named) {
+  request.output = named.back();
+  named.pop_back();
+  if (named.empty()) {
+    throw io::UsageError{fmt::format("an input or an output is missing: only {} was given",
+                                     io::quoted(*request.output)),
+                         "cprof2callgrind IN OUT; - is standard output"};
+  }
+  if (is_profile(*request.output)) {
+    throw io::UsageError{
+        fmt::format("{} is a profile itself; it is not replaced", io::quoted(*request.output)),
+        "name the output last, or with -o"};
+  }
+}
+
+// What is read, and what is run, fit together.
+void check_sources(const Request& request) {
+  const bool has_script = !request.script.empty();
+  if (has_script && !request.inputs.empty()) {
+    throw io::UsageError{fmt::format("-r takes no other input than the script it runs: {}",
+                                     io::quoted(request.inputs.front()))};
+  }
+  if (!has_script && request.inputs.empty()) throw io::UsageError{"no input"};
+  if (has_script && request.script.front() == "-m" && request.script.size() < 2) {
+    throw io::UsageError{"-r -m needs a module"};
+  }
+}
+
 Request understand(const cli::Arguments& arguments) {
   Request request;
   request.inputs = arguments.values("infile");
@@ -163,34 +207,13 @@ Request understand(const cli::Arguments& arguments) {
   request.view = arguments.has("kcachegrind");
   request.partial = arguments.has("partial");
   request.script = arguments.rest("run-script");
-  const bool has_script = !request.script.empty();
 
   std::vector<std::string> named = arguments.positional;
-  const bool last_is_output = !request.output && !has_infile && !has_script && !named.empty() &&
-                              !(request.view && named.size() == 1);
-  if (last_is_output) {
-    request.output = named.back();
-    named.pop_back();
-    if (named.empty()) {
-      throw io::UsageError{
-          "an input or an output is missing: only " + io::quoted(*request.output) + " was given",
-          "cprof2callgrind IN OUT; - is standard output"};
-    }
-    if (is_profile(*request.output)) {
-      throw io::UsageError{io::quoted(*request.output) + " is a profile itself; it is not replaced",
-                           "name the output last, or with -o"};
-    }
-  }
+  const bool last_is_output = !request.output && !has_infile && request.script.empty() &&
+                              !named.empty() && !(request.view && named.size() == 1);
+  if (last_is_output) take_last_as_output(request, named);
   request.inputs.insert(request.inputs.end(), named.begin(), named.end());
-
-  if (has_script && !request.inputs.empty()) {
-    throw io::UsageError{"-r takes no other input than the script it runs: " +
-                         io::quoted(request.inputs.front())};
-  }
-  if (!has_script && request.inputs.empty()) throw io::UsageError{"no input"};
-  if (has_script && request.script.front() == "-m" && request.script.size() < 2) {
-    throw io::UsageError{"-r -m needs a module"};
-  }
+  check_sources(request);
   if (!request.output && !request.view) {
     request.output = default_output(request);
     request.output_was_named = *request.output == "-";
@@ -200,35 +223,22 @@ Request understand(const cli::Arguments& arguments) {
   }
   for (const std::string& input : request.inputs) {
     if (request.output && is_same_file(input, *request.output)) {
-      throw io::UsageError{io::quoted(input) + " is input and output at once"};
+      throw io::UsageError{fmt::format("{} is input and output at once", io::quoted(input))};
     }
   }
   cli::check_inputs(request.inputs);
-
-  ConversionOptions& conversion = request.conversion;
-  conversion.strip_prefixes = arguments.values("strip-prefix");
-  for (const std::string& prefix : conversion.strip_prefixes) {
-    if (prefix.empty()) throw io::UsageError{"--strip-prefix needs a folder"};
-  }
-  conversion.strip_folders = arguments.has("strip-dirs");
-  conversion.include = arguments.values("include");
-  conversion.exclude = arguments.values("exclude");
-  conversion.root_edges = !arguments.has("no-root-edges");
-  conversion.creator = "cprof2callgrind " + std::string(cli::version());
+  request.conversion = conversion_options(arguments);
   return request;
 }
 
 // For the profile's `cmd:` line.
 std::string described_command(const Request& request) {
   constexpr std::size_t kMost = 200;
-  std::string text;
-  for (const std::string& word : request.script) text.append(text.empty() ? "" : " ").append(word);
-  if (request.script.empty()) {
-    text = base_name(request.inputs.front());
-    if (request.inputs.size() > 1) {
-      text.append(" and ").append(std::to_string(request.inputs.size() - 1)).append(" more");
-    }
+  if (!request.script.empty()) {
+    return io::quoted(fmt::format("{}", fmt::join(request.script, " ")), kMost);
   }
+  std::string text = base_name(request.inputs.front());
+  if (request.inputs.size() > 1) text += fmt::format(" and {} more", request.inputs.size() - 1);
   return io::quoted(text, kMost);
 }
 
@@ -313,7 +323,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
     const bool has_dump = fs::exists(dump);
     if (script_status != 0) {
       context.diagnostics.report(
-          {request.script.front(), "", "ended with status " + std::to_string(script_status),
+          {request.script.front(), "", fmt::format("ended with status {}", script_status),
            has_dump ? "its profile until then is kept in " + dump : "it left no profile"});
     }
     if (!has_dump) {
@@ -331,7 +341,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   if (!convert(request, output, context)) return;
   if (folder) folder->keep(script_status != 0);
   if (!request.output_was_named) {
-    context.diagnostics.note("wrote " + io::quoted(*request.output));
+    context.diagnostics.note(fmt::format("wrote {}", io::quoted(*request.output)));
   }
   if (request.view) show(request, output);
 }

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "converters/cprof/profile_calls.h"
 #include "formats/cli/inputs.h"
 #include "formats/cli/record_output.h"
@@ -133,12 +135,12 @@ class RecordSink final : public CallSink {
 
 std::string sums(const ProfileCalls& calls) {
   const auto amount = [](std::uint64_t count, std::string_view what) {
-    return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s");
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
   };
   constexpr std::uint64_t kBillion = 1'000'000'000;
-  const std::string fraction = std::to_string(kBillion + calls.self_ns() % kBillion).substr(1);
-  return amount(calls.functions(), "function") + ", " + amount(calls.calls(), "call record") +
-         ", " + std::to_string(calls.self_ns() / kBillion) + "." + fraction + " s in all";
+  return fmt::format("{}, {}, {}.{:09} s in all", amount(calls.functions(), "function"),
+                     amount(calls.calls(), "call record"), calls.self_ns() / kBillion,
+                     calls.self_ns() % kBillion);
 }
 
 void run(const cli::Arguments& arguments, cli::Context& context) {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "converters/greenlet/probe.h"
 #include "converters/greenlet/switch_log.h"
 #include "formats/cli/inputs.h"
@@ -120,18 +122,18 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
         if (!head.empty() && !looks_like_switches(head) && !head.starts_with("Attaching ")) {
           const std::string_view what = io::looks_like(head);
           throw io::Error{source->name(), "line 1",
-                          "not a log of greenlet switches; looks like " +
-                              (what.empty() ? io::quoted(head.substr(0, head.find('\n')), 60)
-                                            : std::string(what)),
+                          fmt::format("not a log of greenlet switches; looks like {}",
+                                      what.empty() ? io::quoted(head.substr(0, head.find('\n')), 60)
+                                                   : std::string(what)),
                           "greenletswitches --script prints the program that records one"};
         }
         log.read(*source, inputs.size() > 1 ? cli::input_name(path) : std::string());
       });
   output.finish();
   if (arguments.has("quiet")) return;
-  std::string line = std::to_string(log.switches()) + " switches of " +
-                     std::to_string(log.threads()) + (log.threads() == 1 ? " thread" : " threads");
-  if (log.lost() > 0) line += "; bpftrace lost " + std::to_string(log.lost()) + " events";
+  std::string line = fmt::format("{} switches of {} {}", log.switches(), log.threads(),
+                                 log.threads() == 1 ? "thread" : "threads");
+  if (log.lost() > 0) line += fmt::format("; bpftrace lost {} events", log.lost());
   context.diagnostics.note(line);
 }
 

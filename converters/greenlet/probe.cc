@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "formats/io/error.h"
 
 namespace tracebraid::converters::greenlet {
@@ -58,21 +60,23 @@ std::string probe_script(const std::string& path, const formats::elf::Symbols& s
   };
   for (const Probe& probe : probes()) {
     if (!std::ranges::all_of(probe.symbols, has)) continue;
-    std::string script =
-        "// Greenlet switches (greenlet " + std::string(probe.versions) +
-        "), for greenletswitches and tracebraid. Run as root:\n"
-        "//   bpftrace -o greenlet.bt.txt switches.bt\n"
-        "// and end it with Ctrl-C; under load bpftrace (seen with 0.17) may miss that: press it "
-        "again.\n"
-        "// Where it says that events were lost, give it more memory:\n"
-        "//   BPFTRACE_PERF_RB_PAGES=1024 bpftrace -o greenlet.bt.txt switches.bt\n"
-        "// It listens to " +
-        std::string(probe.what) + "\n";
+    std::string script = fmt::format(
+        R"(// Greenlet switches (greenlet {}), for greenletswitches and tracebraid. Run as root:
+//   bpftrace -o greenlet.bt.txt switches.bt
+// and end it with Ctrl-C; under load bpftrace (seen with 0.17) may miss that: press it again.
+// Where it says that events were lost, give it more memory:
+//   BPFTRACE_PERF_RB_PAGES=1024 bpftrace -o greenlet.bt.txt switches.bt
+// It listens to {}
+)",
+        probe.versions, probe.what);
     for (const std::string_view symbol : probe.symbols) {
-      script += "uprobe:" + shown_path(path) + ":" + std::string(symbol) + "\n";
-      if (pid) script += "/pid == " + std::to_string(*pid) + "/\n";
-      script += "{\n  printf(\"%s %d %d switch 0x%lx\\n\", strftime(\"%s.%f\", nsecs), pid, tid, " +
-                std::string(probe.argument) + ");\n}\n";
+      script += fmt::format("uprobe:{}:{}\n", shown_path(path), symbol);
+      if (pid) script += fmt::format("/pid == {}/\n", *pid);
+      script += fmt::format(R"({{
+  printf("%s %d %d switch 0x%lx\n", strftime("%s.%f", nsecs), pid, tid, {});
+}}
+)",
+                            probe.argument);
     }
     return script;
   }

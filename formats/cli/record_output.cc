@@ -1,15 +1,23 @@
 #include "formats/cli/record_output.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
+#include <range/v3/iterator/operations.hpp>
+#include <range/v3/range/access.hpp>
+#include <range/v3/range/conversion.hpp>
+#include <range/v3/range/primitives.hpp>
+#include <range/v3/view/filter.hpp>
+#include <range/v3/view/split.hpp>
+#include <range/v3/view/transform.hpp>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "formats/record/schema_text.h"
 
 namespace tracebraid::formats::cli {
+
+namespace views = ranges::views;
 
 RecordRequest::RecordRequest(const Arguments& arguments)
     : path(arguments.value("output").value_or("-")) {
@@ -32,13 +40,13 @@ void print_schema(std::span<const record::TypeInfo* const> types) {
 }
 
 std::vector<std::string_view> split_list(std::string_view list) {
-  std::vector<std::string_view> parts;
-  while (!list.empty()) {
-    const std::size_t comma = std::min(list.find(','), list.size());
-    if (comma > 0) parts.push_back(list.substr(0, comma));
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return parts;
+  return list | views::split(',') |
+         views::filter([](const auto& part) { return !ranges::empty(part); }) |
+         views::transform([](const auto& part) {
+           return std::string_view(&*ranges::begin(part),
+                                   static_cast<std::size_t>(ranges::distance(part)));
+         }) |
+         ranges::to<std::vector<std::string_view>>();
 }
 
 RecordOutput::RecordOutput(const RecordRequest& request, std::string_view program,
