@@ -1,8 +1,12 @@
 #include "analyzers/callgrind/attribution.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
+#include <fmt/format.h>
+
+#include "analyzers/util/mix.h"
 #include "formats/io/hash.h"
 #include "formats/strace/stack.h"
 
@@ -57,17 +61,25 @@ constexpr std::string_view kWritesPerfMap = "perf_map_write_entry";
 constexpr std::string_view kAnchors[] = {"accept4",    "bind",     "clock_nanosleep", "epoll_ctl",
                                          "epoll_wait", "listen",   "recvfrom",        "sendto",
                                          "setsockopt", "shutdown", "getpeername",     "poll"};
+using AnchorCounts = std::array<std::uint64_t, std::size(kAnchors)>;
+
+// Each anchor counts alike: of 0 where the numbers agree to 1 where one is nothing.
+double distance(const AnchorCounts& counts, const AnchorCounts& expected) {
+  double sum = 0;
+  for (std::size_t at = 0; at < counts.size(); ++at) {
+    const auto [least, most] = std::minmax(counts[at], expected[at]);
+    if (most > 0) sum += static_cast<double>(most - least) / static_cast<double>(most);
+  }
+  return sum;
+}
 
 }  // namespace
 
 std::size_t Attribution::KeyHash::operator()(const Key& key) const {
-  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15U;
-  std::uint64_t hash = key.pid * kOdd ^ key.tid;
-  hash = hash * kOdd ^ (std::uint64_t{key.syscall} << 32U | key.stack);
-  hash = hash * kOdd ^
-         (std::uint64_t{key.greenlet} << 8U | static_cast<std::uint64_t>(key.target) << 1U |
-          (key.is_main ? 1U : 0U) | static_cast<std::uint64_t>(key.phase) << 4U);
-  return hash ^ hash >> 32U;
+  const std::uint64_t flags = static_cast<std::uint64_t>(key.target) << 1U |
+                              (key.is_main ? 1U : 0U) | static_cast<std::uint64_t>(key.phase) << 4U;
+  return mixed(mixed(mixed(key.pid, key.tid), std::uint64_t{key.syscall} << 32U | key.stack),
+               std::uint64_t{key.greenlet} << 8U | flags);
 }
 
 std::uint32_t Attribution::intern(std::string_view text) {
@@ -340,66 +352,60 @@ bool Attribution::is_outside(const Key& key) const {
 // Takes the threads whose calls agree best with the numbers of calls of the profile.
 void Attribution::choose_threads(const CallGraph& graph) {
   struct Counts {
-    std::uint64_t main[std::size(kAnchors)] = {}, all[std::size(kAnchors)] = {};
-    std::uint64_t calls = 0;
+    AnchorCounts main{}, all{};
   };
   std::map<std::uint64_t, Counts> processes;
   Counts everything;
   for (const CellData& data : cells_) {
     if (is_outside(data.key)) continue;
-    const std::uint64_t calls = data.costs[kSyscalls];
     Counts& counts = processes[data.key.pid];
-    counts.calls += calls;
-    everything.calls += calls;
     const auto* const anchor = std::ranges::find(kAnchors, text(data.key.syscall));
     if (anchor == std::end(kAnchors)) continue;
     const auto at = static_cast<std::size_t>(anchor - std::begin(kAnchors));
+    const std::uint64_t calls = data.costs[kSyscalls];
     counts.all[at] += calls;
     everything.all[at] += calls;
     if (!data.key.is_main) continue;
     counts.main[at] += calls;
     everything.main[at] += calls;
   }
-  std::uint64_t expected[std::size(kAnchors)] = {};
-  for (std::size_t at = 0; at < std::size(kAnchors); ++at) {
+  AnchorCounts expected{};
+  for (std::size_t at = 0; at < expected.size(); ++at) {
     for (const Candidate& candidate : candidates(kAnchors[at], Target::kAny, graph)) {
       expected[at] += candidate.expected;
     }
   }
-  // Each anchor counts alike: of 0 where the numbers agree to 1 where one is nothing.
-  const auto distance = [&](const std::uint64_t* counts) {
-    double sum = 0;
-    for (std::size_t at = 0; at < std::size(kAnchors); ++at) {
-      const auto [least, most] = std::minmax(counts[at], expected[at]);
-      if (most > 0) sum += static_cast<double>(most - least) / static_cast<double>(most);
-    }
-    return sum;
-  };
   struct Choice {
     double distance;
     std::uint64_t pid;
     bool is_main_only, is_everything;
   };
   std::vector<Choice> choices;
-  for (const auto& [pid, counts] : processes) {
-    if (threads_ != Threads::kAll) choices.push_back({distance(counts.main), pid, true, false});
-    if (threads_ != Threads::kMain) choices.push_back({distance(counts.all), pid, false, false});
-  }
-  if (threads_ != Threads::kAll) choices.push_back({distance(everything.main), 0, true, false});
-  if (threads_ != Threads::kMain) choices.push_back({distance(everything.all), 0, false, true});
+  const auto add_choices = [&](const Counts& counts, std::uint64_t pid, bool is_everything) {
+    if (threads_ != Threads::kAll) {
+      choices.push_back({distance(counts.main, expected), pid, true, false});
+    }
+    if (threads_ != Threads::kMain) {
+      choices.push_back({distance(counts.all, expected), pid, false, is_everything});
+    }
+  };
+  for (const auto& [pid, counts] : processes) add_choices(counts, pid, false);
+  add_choices(everything, 0, true);
   // The first of equals: a process before everything, its main thread before all.
   const auto best = std::ranges::min_element(choices, {}, &Choice::distance);
   seen_pid_ = best->pid;
   is_main_only_ = best->is_main_only;
   is_everything_ = best->is_everything;
-  if (!seen_threads_.empty()) {
-    summary_.threads = "the threads named by --threads";
-  } else if (is_everything_ || (seen_pid_ == 0 && processes.size() > 1)) {
-    summary_.threads = is_main_only_ ? "the main threads of all processes" : "all threads";
-  } else {
-    summary_.threads = is_main_only_ ? "the main thread" : "all threads";
-    if (processes.size() > 1) summary_.threads += " of process " + std::to_string(seen_pid_);
+  summary_.threads = threads_in_words(processes.size());
+}
+
+std::string Attribution::threads_in_words(std::size_t processes) const {
+  if (!seen_threads_.empty()) return "the threads named by --threads";
+  if (is_everything_ || (seen_pid_ == 0 && processes > 1)) {
+    return is_main_only_ ? "the main threads of all processes" : "all threads";
   }
+  const std::string_view which = is_main_only_ ? "the main thread" : "all threads";
+  return processes > 1 ? fmt::format("{} of process {}", which, seen_pid_) : std::string(which);
 }
 
 std::vector<Attribution::Candidate> Attribution::candidates(std::string_view syscall, Target target,

@@ -171,6 +171,7 @@ class Attribution {
   static CallGraph::Index find_c_function(const Stack& stack, CallGraph& graph);
   void index_functions(const CallGraph& graph);
   void choose_threads(const CallGraph& graph);
+  [[nodiscard]] std::string threads_in_words(std::size_t processes) const;
   [[nodiscard]] bool is_seen(const Key& key) const;
   [[nodiscard]] bool is_outside(const Key& key) const;
   void attribute_by_count(const std::vector<Cell>& cells, const CallGraph& graph,

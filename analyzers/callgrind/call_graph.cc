@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "analyzers/callgrind/cost_flow.h"
+#include "analyzers/util/mix.h"
 #include "formats/callgrind/outside_calls.h"
 #include "formats/io/hash.h"
 
@@ -34,6 +35,42 @@ std::string_view known_path(std::string_view path) {
 
 bool is_zero(const Costs& costs) {
   return std::ranges::all_of(costs, [](std::uint64_t cost) { return cost == 0; });
+}
+
+// What each call of a circle's functions takes of the circle's costs: what goes out adds up to the
+// whole.
+void append_pieces(const CostFlow& flow, const std::vector<bool>& is_inside, const Costs& whole,
+                   std::vector<Costs>& pieces) {
+  CostFlow::Amounts out{};
+  for (std::size_t at = 0; at < is_inside.size(); ++at) {
+    for (std::size_t event = 0; event < out.size() && !is_inside[at]; ++event) {
+      out[event] += flow.through(at)[event];
+    }
+  }
+  CostFlow::Amounts so_far{};
+  Costs given{};
+  for (std::size_t at = 0; at < is_inside.size(); ++at) {
+    Costs& piece = pieces.emplace_back();
+    for (std::size_t event = 0; event < piece.size(); ++event) {
+      const double through = flow.through(at)[event];
+      if (is_inside[at]) {
+        piece[event] = std::min(rounded(through), whole[event]);
+      } else if (out[event] > 0) {
+        so_far[event] += through;
+        const std::uint64_t upto =
+            so_far[event] >= out[event]
+                ? whole[event]
+                : std::min(rounded(static_cast<double>(whole[event]) * so_far[event] / out[event]),
+                           whole[event]);
+        piece[event] = upto - std::min(upto, given[event]);
+        given[event] = std::max(upto, given[event]);
+      }
+    }
+  }
+  // The last one takes what rounding left, and a circle that nobody has called its costs.
+  for (std::size_t event = 0; event < whole.size(); ++event) {
+    pieces.back()[event] += whole[event] - given[event];
+  }
 }
 
 }  // namespace
@@ -68,8 +105,7 @@ CallGraph::CallGraph(const Counted& counted) : slots_(kFirstSlots), counted_(cou
 
 formats::io::WideHash CallGraph::hash_of(std::uint64_t path_hash, std::uint32_t line,
                                          std::string_view name) {
-  constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15U;
-  return formats::io::wide_hash(name, path_hash + line * kOdd);
+  return formats::io::wide_hash(name, path_hash + line * kGoldenOdd);
 }
 
 // Where the function is, or where it would be.
@@ -458,37 +494,7 @@ void CallGraph::share_circle(std::span<const Index> members,
     flow.add_call(place, CostFlow::kOutside, outside[place].inclusive_ns, outside[place].calls);
   }
   flow.solve();
-  // What goes out adds up to the whole.
-  CostFlow::Amounts out{};
-  for (std::size_t at = 0; at < is_inside.size(); ++at) {
-    for (std::size_t event = 0; event < out.size() && !is_inside[at]; ++event) {
-      out[event] += flow.through(at)[event];
-    }
-  }
-  CostFlow::Amounts so_far{};
-  Costs given{};
-  for (std::size_t at = 0; at < is_inside.size(); ++at) {
-    Costs& piece = pieces_.emplace_back();
-    for (std::size_t event = 0; event < piece.size(); ++event) {
-      const double through = flow.through(at)[event];
-      if (is_inside[at]) {
-        piece[event] = std::min(rounded(through), whole[event]);
-      } else if (out[event] > 0) {
-        so_far[event] += through;
-        const std::uint64_t upto =
-            so_far[event] >= out[event]
-                ? whole[event]
-                : std::min(rounded(static_cast<double>(whole[event]) * so_far[event] / out[event]),
-                           whole[event]);
-        piece[event] = upto - std::min(upto, given[event]);
-        given[event] = std::max(upto, given[event]);
-      }
-    }
-  }
-  // The last one takes what rounding left, and a circle that nobody has called its costs.
-  for (std::size_t event = 0; event < whole.size(); ++event) {
-    pieces_.back()[event] += whole[event] - given[event];
-  }
+  append_pieces(flow, is_inside, whole, pieces_);
 }
 
 void CallGraph::write_component(callgrind::Writer& writer, std::span<const Index> members) {

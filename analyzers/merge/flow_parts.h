@@ -14,7 +14,7 @@
 // first packet. What was on its way at the cut makes others differ: sizes (orig_bytes,
 // missed_bytes), what was sent again or out of order across it (and so uniq_bytes), duplicate
 // acknowledgements, zero windows, rtt samples. history and conn_state follow from the letters of
-// both.
+// both (flow_sum.h).
 #pragma once
 
 #include <cstddef>
@@ -28,6 +28,7 @@
 #include <utility>
 
 #include "analyzers/input/typed.h"
+#include "analyzers/merge/flow_sum.h"
 #include "formats/record/any_record.h"
 #include "formats/record/arena.h"
 #include "formats/record/flow.h"
@@ -59,11 +60,10 @@ class FlowParts {
   struct Waiting {
     formats::record::Arena memory{kTexts};
     formats::record::AnyRecord record;  // as it came, or the sum
-    formats::record::Flow flow;         // the same
+    FlowPart part;                      // the same
     std::string key;
     std::string first_uid, last_uid;  // of the first part and the last
     std::uint64_t last_part = 0;
-    std::uint64_t orig_rtt_sum = 0, resp_rtt_sum = 0;
     std::multimap<std::int64_t, Place>::iterator until = {};  // from when on nothing continues it
 
     explicit Waiting(const formats::record::AnyRecord& any) : record(any.kept_in(memory)) {}
@@ -74,7 +74,7 @@ class FlowParts {
   void keep(Waiting&& waiting);
   void release(Place place);
   void forget(Place place);
-  [[nodiscard]] Waiting sum(Waiting& earlier, Waiting& later, bool is_one_run) const;
+  [[nodiscard]] static Waiting sum(Waiting& earlier, Waiting& later, bool is_one_run);
 
   std::size_t most_flows_;
   Complete complete_;
@@ -85,13 +85,5 @@ class FlowParts {
   std::uint64_t joined_ = 0;
   std::uint64_t evicted_ = 0;
 };
-
-// Zeek's conn_state of a TCP flow with such a history.
-[[nodiscard]] std::string_view tcp_state(std::string_view history, bool has_payload);
-
-// A history and then another one of the same flow: letters are written once, and those of repeated
-// events (retransmissions, gaps, …) at the 1st, 10th, 100th time, so that of the second those count
-// that go beyond the first's.
-[[nodiscard]] std::string continued_history(std::string_view first, std::string_view second);
 
 }  // namespace tracebraid::analyzers

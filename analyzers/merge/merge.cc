@@ -1,6 +1,5 @@
 // tracebraid merge: all inputs as one stream in order of time.
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -9,8 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include <sys/ioctl.h>
-#include <unistd.h>
+#include <fmt/format.h>
 
 #include "analyzers/input/inputs.h"
 #include "analyzers/input/sorter.h"
@@ -18,7 +16,9 @@
 #include "analyzers/util/time_range.h"
 #include "formats/cli/clock_options.h"
 #include "formats/cli/inputs.h"
+#include "formats/cli/numbers.h"
 #include "formats/cli/record_output.h"
+#include "formats/cli/terminal.h"
 #include "formats/io/error.h"
 #include "formats/record/any_record.h"
 #include "formats/record/writer.h"
@@ -51,13 +51,7 @@ std::size_t number(const cli::Arguments& arguments, std::string_view name, std::
   constexpr std::size_t kMost = SIZE_MAX >> 20;
   const auto text = arguments.value(name);
   if (!text) return otherwise;
-  std::size_t value = 0;
-  const char* const end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data(), end, value);
-  if (error != std::errc{} || stop != end || value == 0 || value > kMost) {
-    throw io::UsageError{"--" + std::string(name) + ": not a number: " + io::quoted(*text)};
-  }
-  return value;
+  return cli::number("--" + std::string(name), *text, std::size_t{1}, kMost);
 }
 
 Request understand(const cli::Arguments& arguments) {
@@ -83,9 +77,7 @@ class Merged final : public RecordVisitor {
     record::WriterOptions options;
     options.producer = "tracebraid merge " + std::string(cli::version());
     options.fields = form.fields;
-    if (winsize window{}; form.path == "-" && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0) {
-      options.width = window.ws_col;
-    }
+    if (form.path == "-") options.width = cli::output_width();
     writer_ = record::make_writer(form.format, *output_, std::move(options));
   }
 
@@ -109,15 +101,17 @@ class Merged final : public RecordVisitor {
   // Makes the output visible.
   void commit() { output_->commit(); }
 
+  // "5 records: 2 flow, 3 syscall".
   [[nodiscard]] std::string summary() const {
     std::uint64_t all = 0;
-    std::string text;
+    std::vector<std::string> by_type;
     for (const Count& count : counts_) {
       if (count.records == 0) continue;
       all += count.records;
-      text += (text.empty() ? "" : ", ") + std::to_string(count.records) + " " + count.type;
+      by_type.push_back(fmt::format("{} {}", count.records, count.type));
     }
-    return std::to_string(all) + " records" + (text.empty() ? "" : ": " + text);
+    if (by_type.empty()) return "0 records";
+    return fmt::format("{} records: {}", all, fmt::join(by_type, ", "));
   }
 
  private:

@@ -2,6 +2,9 @@
 
 #include <functional>
 
+#include <fmt/format.h>
+#include <range/v3/view/transform.hpp>
+
 #include "formats/io/error.h"
 #include "formats/record/text.h"
 
@@ -58,13 +61,13 @@ std::string shown_socket(std::string_view kind, std::string_view path, const Hos
   return text;
 }
 
-void NameCounts::append_shown(std::string& text) const {
+std::string NameCounts::shown() const {
   std::vector<Item> items = items_.all();
   std::ranges::stable_sort(items, std::greater<>(), &Item::count);
-  for (const Item& item : items) {
-    if (!text.empty()) text.append(", ");
-    text.append(*item.name).append(" ").append(std::to_string(item.count));
-  }
+  const auto shown_item = [](const Item& item) {
+    return fmt::format("{} {}", *item.name, item.count);
+  };
+  return fmt::format("{}", fmt::join(items | ranges::views::transform(shown_item), ", "));
 }
 
 }  // namespace tracebraid::analyzers

@@ -72,7 +72,7 @@ class NameCounts {
     return false;
   }
   // "recvfrom 12, sendto 3", the most frequent first.
-  void append_shown(std::string& text) const;
+  [[nodiscard]] std::string shown() const;
 
  private:
   struct Item {

@@ -1,9 +1,9 @@
 // The part of SocketTable that finds out which socket is which flow: by addresses, by time, or by
-// numbers of bytes (table.h has the rules). Either may show first, so that each is looked
-// for when the other shows: sockets by look_for_sockets(), flows by look_for_wire(). What follows
-// the records is in table.cc.
+// numbers of bytes (table.h has the rules). Either may show first, so that each is looked for when
+// the other shows: sockets by look_for_sockets(), flows by look_for_wire().
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 #include "analyzers/sockets/table.h"
 
@@ -80,12 +80,12 @@ void SocketTable::place(SocketLife& life) {
   const HostPort peer = life.peer.port ? life.peer : HostPort{};
   life.ends_hash = hash_of(life.kind, peer, life.local.port ? *life.local.port : kAnyPort);
   life.ends_ts = life.connect_ts.value_or(life.ts.value_or(clock_));
-  sockets_by_ends_.insert({life.ends_hash, life.ends_ts, life.file, &life});
+  sockets_by_ends_.insert({life.ends_hash, life.ends_ts, life.key(), &life});
 }
 
 void SocketTable::displace(SocketLife& life) {
   if (life.ends_hash == 0) return;
-  sockets_by_ends_.erase({life.ends_hash, life.ends_ts, life.file, &life});
+  sockets_by_ends_.erase({life.ends_hash, life.ends_ts, life.key(), &life});
   life.ends_hash = 0;
 }
 
@@ -197,72 +197,107 @@ void SocketTable::look_for_sockets(Wire& wire) {
   }
 }
 
-SocketLife* SocketTable::best_socket(Wire& wire, std::size_t side, std::string_view& match) {
-  const HostPort& own = wire.ends[side];
-  const HostPort& peer = wire.ends[1 - side];
-  SocketLife* best = nullptr;
-  std::int64_t best_misfit = kMostApart + 1;
-  const auto look = [&](std::uint64_t ends_hash, bool has_port, bool has_peer) {
+// Of the sockets that may be one end of a flow, the one whose time fits best.
+class SocketTable::BestSocket {
+ public:
+  BestSocket(const SocketTable& table, const Wire& wire, std::size_t side)
+      : table_(table), wire_(wire), own_(wire.ends[side]), peer_(wire.ends[1 - side]) {}
+
+  // Among those that were placed by this hash: their own port is known, or their peer, or both.
+  void look(std::uint64_t ends_hash, bool has_port, bool has_peer) {
+    has_port_ = has_port;
+    has_peer_ = has_peer;
     bool is_ambiguous = false;
-    const auto consider = [&](SocketLife& life) {
-      if ((life.wire && wire.proto == "tcp") || life.kind != wire.proto) return;
-      if (has_peer && life.peer != peer) return;
-      if (has_port && life.local.port != own.port) return;
-      if (!fits(life.local.host, own.host)) return;
-      std::int64_t apart = misfit(life, wire);
-      if (wire.proto == "udp") {
-        apart = 0;
-        if (life.end_ts && wire.ts > *life.end_ts + kSlack) apart = wire.ts - *life.end_ts;
-        if (life.ts && wire.is_over && wire.last_ts + kSlack < *life.ts) apart = kMostApart + 1;
-        // Of two with one port, that of the flow's family.
-        if (life.local.host.size != 0 && life.local.host.size != own.host.size) ++apart;
-        // One whose port is not known begins the flow with its first datagram.
-        if (!has_port && (life.first_out || life.first_in || !life.connect_ts ||
-                          wire.ts < *life.connect_ts - kSlack)) {
-          return;
-        }
-      }
-      if (!has_port) {
-        if (apart > 0 || (life.connect_ts && wire.ts < earliest(*life.connect_ts))) return;
-        if (best != nullptr) {
-          // In one thread, the one before had sent its SYN by then.
-          is_ambiguous |= !is_clock_shared() || best->connect_tid != life.connect_tid ||
-                          best->lane != life.lane || life.kind == "udp";
-          if (life.connect_ts > best->connect_ts) best = &life;
-          return;
-        }
-      }
-      if (apart < best_misfit) {
-        best = &life;
-        best_misfit = apart;
-      }
-    };
     // Those that were made at about that time: addresses can be used again many times.
     constexpr int kMostBefore = 64;
     constexpr int kMostBehind = 16;
-    const auto behind = sockets_by_ends_.lower_bound({ends_hash, wire.ts + kSlack, 0, nullptr});
+    const std::set<Placed>& placed = table_.sockets_by_ends_;
+    const auto behind = placed.lower_bound({ends_hash, wire_.ts + kSlack, {}, nullptr});
     auto before = behind;
-    for (int seen = 0; seen < kMostBefore && before != sockets_by_ends_.begin(); ++seen) {
+    for (int seen = 0; seen < kMostBefore && before != placed.begin(); ++seen) {
       if (std::prev(before)->ends_hash != ends_hash) break;
       --before;
-      consider(*before->life);
+      is_ambiguous |= consider(*before->life);
     }
     auto at = behind;
-    for (int seen = 0;
-         seen < kMostBehind && at != sockets_by_ends_.end() && at->ends_hash == ends_hash;
+    for (int seen = 0; seen < kMostBehind && at != placed.end() && at->ends_hash == ends_hash;
          ++seen, ++at) {
-      consider(*at->life);
+      is_ambiguous |= consider(*at->life);
     }
-    if (is_ambiguous) best = nullptr;
-  };
-  look(hash_of(wire.proto, peer, *own.port), true, true);
+    if (is_ambiguous) best_ = nullptr;
+  }
+
+  [[nodiscard]] SocketLife* found() const { return best_; }
+
+ private:
+  // Whether it cannot be told from the best so far.
+  bool consider(SocketLife& life) {
+    if ((life.wire && wire_.proto == "tcp") || life.kind != wire_.proto) return false;
+    if (has_peer_ && life.peer != peer_) return false;
+    if (has_port_ && life.local.port != own_.port) return false;
+    if (!fits(life.local.host, own_.host)) return false;
+    const bool is_udp = wire_.proto == "udp";
+    // One whose port is not known begins the flow with its first datagram.
+    if (is_udp && !has_port_ &&
+        (life.first_out || life.first_in || !life.connect_ts ||
+         wire_.ts < *life.connect_ts - kSlack)) {
+      return false;
+    }
+    const std::int64_t apart = is_udp ? datagram_misfit(life) : misfit(life, wire_);
+    if (!has_port_) {
+      if (apart > 0 || (life.connect_ts && wire_.ts < table_.earliest(*life.connect_ts))) {
+        return false;
+      }
+      if (best_ != nullptr) return is_ambiguous_with(life);
+    }
+    if (apart < best_misfit_) {
+      best_ = &life;
+      best_misfit_ = apart;
+    }
+    return false;
+  }
+
+  bool is_ambiguous_with(SocketLife& life) {
+    // In one thread, the one before had sent its SYN by then.
+    const bool is_told_apart = table_.is_clock_shared() && best_->connect_tid == life.connect_tid &&
+                               best_->lane == life.lane && life.kind != "udp";
+    if (life.connect_ts > best_->connect_ts) best_ = &life;
+    return !is_told_apart;
+  }
+
+  [[nodiscard]] std::int64_t datagram_misfit(const SocketLife& life) const {
+    std::int64_t apart = 0;
+    if (life.end_ts && wire_.ts > *life.end_ts + kSlack) apart = wire_.ts - *life.end_ts;
+    if (life.ts && wire_.is_over && wire_.last_ts + kSlack < *life.ts) apart = kMostApart + 1;
+    // Of two with one port, that of the flow's family.
+    if (life.local.host.size != 0 && life.local.host.size != own_.host.size) ++apart;
+    return apart;
+  }
+
+  const SocketTable& table_;
+  const Wire& wire_;
+  const HostPort& own_;
+  const HostPort& peer_;
+  bool has_port_ = false, has_peer_ = false;
+  SocketLife* best_ = nullptr;
+  std::int64_t best_misfit_ = kMostApart + 1;
+};
+
+SocketLife* SocketTable::best_socket(const Wire& wire, std::size_t side,
+                                     std::string_view& match) const {
+  const HostPort& own = wire.ends[side];
+  const HostPort& peer = wire.ends[1 - side];
+  BestSocket best(*this, wire, side);
+  best.look(hash_of(wire.proto, peer, *own.port), true, true);
   match = "address";
-  if (best == nullptr && wire.proto == "udp") look(hash_of("udp", {}, *own.port), true, false);
-  if (best == nullptr && side == 0) {
-    look(hash_of(wire.proto, peer, kAnyPort), false, true);
+  if (best.found() == nullptr && wire.proto == "udp") {
+    best.look(hash_of("udp", {}, *own.port), true, false);
+  }
+  if (best.found() == nullptr && side == 0) {
+    best.look(hash_of(wire.proto, peer, kAnyPort), false, true);
     match = "time";
   }
-  return best;
+  return best.found();
 }
 
 // The flow between the socket and the datagram's peer, which it has claimed then.

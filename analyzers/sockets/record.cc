@@ -1,6 +1,10 @@
 #include "analyzers/sockets/record.h"
 
 #include <algorithm>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
 
 namespace tracebraid::analyzers {
 namespace {
@@ -12,12 +16,7 @@ using record::Time;
 template <typename Item>
 std::string shown_set(std::vector<Item> items) {
   std::ranges::sort(items);
-  std::string text;
-  for (const Item item : items) {
-    if (!text.empty()) text.push_back(',');
-    text.append(std::to_string(item));
-  }
-  return text;
+  return fmt::format("{}", fmt::join(items, ","));
 }
 
 std::optional<Time> maybe_time(std::int64_t ts) {
@@ -90,8 +89,8 @@ SocketRecord::SocketRecord(SocketLife& life, const Captured& captured) {
   record_.difference = difference_;
   record_.calls = life.calls;
   record_.errors = life.errors;
-  life.by_call.append_shown(by_call_);
-  life.by_error.append_shown(by_error_);
+  by_call_ = life.by_call.shown();
+  by_error_ = life.by_error.shown();
   record_.by_call = by_call_;
   record_.by_error = by_error_;
   if (life.blocked_ns >= 0) record_.blocked = Duration{life.blocked_ns};
@@ -116,10 +115,9 @@ SocketRecord::SocketRecord(SocketLife& life, const Captured& captured) {
 }
 
 void SocketRecord::tell_wire(const SocketLife& life) {
+  std::vector<std::string> differences;
   const auto differs = [&](std::uint64_t bytes, std::string_view what) {
-    if (!difference_.empty()) difference_.append("; ");
-    difference_.append(std::to_string(bytes)).append(bytes == 1 ? " byte " : " bytes ");
-    difference_.append(what);
+    differences.push_back(fmt::format("{} {} {}", bytes, bytes == 1 ? "byte" : "bytes", what));
   };
   const Wire& wire = *life.wire;
   record_.uid = wire.uid;
@@ -150,13 +148,12 @@ void SocketRecord::tell_wire(const SocketLife& life) {
                                         : "sent that never left: the connection was reset");
     }
   }
-  if (wire.rexmit_pkts[life.side] > 0) {
-    if (!difference_.empty()) difference_.append("; ");
-    difference_.append(std::to_string(wire.rexmit_pkts[life.side]))
-        .append(wire.rexmit_pkts[life.side] == 1 ? " segment retransmitted"
-                                                 : " segments retransmitted");
+  if (const std::uint64_t count = wire.rexmit_pkts[life.side]; count > 0) {
+    differences.push_back(
+        fmt::format("{} {} retransmitted", count, count == 1 ? "segment" : "segments"));
   }
   if (wire.missed > 0) differs(wire.missed, "missing in the capture");
+  difference_ = fmt::format("{}", fmt::join(differences, "; "));
   record_.wire_first_in = maybe_time(wire.first_data[1 - life.side]);
   record_.wire_first_out = maybe_time(wire.first_data[life.side]);
   record_.peer_file = life.peer_file;

@@ -2,6 +2,8 @@
 #include <string>
 #include <string_view>
 
+#include <fmt/format.h>
+
 #include "analyzers/input/by_type.h"
 #include "analyzers/input/inputs.h"
 #include "analyzers/sockets/table.h"
@@ -71,56 +73,58 @@ std::string seconds(std::int64_t ns) {
   return {room, record::put_seconds(room, ns)};
 }
 
+// "3 sockets with peers, 2 matched with flows, 1 absent; 4 flows, 2 of them without a socket".
+std::string counts_line(const SocketTable::Counts& counts) {
+  std::string line =
+      fmt::format("{} sockets with peers, {} matched with flows", counts.sockets, counts.matched);
+  for (const auto& [reason, count] : counts.unmatched)
+    line += fmt::format(", {} {}", count, reason);
+  return line + fmt::format("; {} flows, {} of them without a socket", counts.flows,
+                            counts.flows_without_socket);
+}
+
+std::string clocks_line(const Skew& skew) {
+  const std::string line =
+      fmt::format("clocks: capture minus log is between {} s and {} s, from {} events",
+                  seconds(skew.low), seconds(skew.high), skew.low_count + skew.high_count);
+  // Logs have microseconds: the sum of two of them is that much too early.
+  constexpr std::int64_t kRounding = 2'000;
+  if (skew.low > skew.high + kRounding) {
+    return line + ": no constant difference fits; one of the clocks was set, or drifts";
+  }
+  if (skew.low <= kRounding && skew.high >= -kRounding) return line;
+  return line + fmt::format("; --shift of the capture by {} s puts them right",
+                            seconds(-(skew.low + (skew.high - skew.low) / 2)));
+}
+
 void tell(const SocketTable& table, const Joined::Seen& seen, cli::Context& context) {
   const SocketTable::Counts& counts = table.counts();
-  if (!seen.calls) {
-    context.diagnostics.note("no system calls in the inputs: there are no sockets to tell of");
-    return;
-  }
+  const auto note = [&](std::string_view line) { context.diagnostics.note(line); };
+  if (!seen.calls) return note("no system calls in the inputs: there are no sockets to tell of");
   // Streams may be without: files' own converters make them here.
   if (!seen.files && counts.sockets > 0) {
-    context.diagnostics.note(
+    note(
         "no file records (stracecalls --records syscall,signal,process,problem,file makes them): "
         "when sockets were closed is not known");
   }
   if (!seen.segments && counts.matched > 0) {
-    context.diagnostics.note(
+    note(
         "no segment records (pcapflows --segments makes them): how long bytes waited is not known");
   }
-  std::string line = std::to_string(counts.sockets) + " sockets with peers";
   if (!table.captured()) {
-    context.diagnostics.note(line +
-                             "; with a capture of the same time (tcpdump -i any -w FILE) they can "
-                             "be matched with flows");
-    return;
+    return note(
+        fmt::format("{} sockets with peers; with a capture of the same time (tcpdump -i any "
+                    "-w FILE) they can be matched with flows",
+                    counts.sockets));
   }
-  line.append(", ").append(std::to_string(counts.matched)).append(" matched with flows");
-  for (const auto& [reason, count] : counts.unmatched) {
-    line.append(", ").append(std::to_string(count)).append(" ").append(reason);
-  }
-  line.append("; ").append(std::to_string(counts.flows)).append(" flows, ");
-  line.append(std::to_string(counts.flows_without_socket)).append(" of them without a socket");
-  context.diagnostics.note(line);
+  note(counts_line(counts));
   if (table.lacks_returns()) {
-    context.diagnostics.note(
+    note(
         "the log does not tell when calls returned (strace -T does): waits are to the entry of the "
         "reading call, and so may be longer");
   }
   const Skew& skew = table.skew();
-  if (skew.low_count == 0 || skew.high_count == 0) return;
-  line = "clocks: capture minus log is between " + seconds(skew.low) + " s and " +
-         seconds(skew.high) + " s, from " + std::to_string(skew.low_count + skew.high_count) +
-         " events";
-  // Logs have microseconds: the sum of two of them is that much too early.
-  constexpr std::int64_t kRounding = 2'000;
-  if (skew.low > skew.high + kRounding) {
-    line.append(": no constant difference fits; one of the clocks was set, or drifts");
-  } else if (skew.low > kRounding || skew.high < -kRounding) {
-    line.append("; --shift of the capture by ")
-        .append(seconds(-(skew.low + (skew.high - skew.low) / 2)))
-        .append(" s puts them right");
-  }
-  context.diagnostics.note(line);
+  if (skew.low_count > 0 && skew.high_count > 0) note(clocks_line(skew));
 }
 
 constexpr const record::TypeInfo* kTypes[] = {&record::kTypeInfo<record::Socket>};

@@ -14,9 +14,9 @@
 // The n-th byte of a direction on the wire is the n-th byte that calls sent or received. That needs
 // both beginnings: the socket's making in the log, the SYN in the capture.
 //
-// What is known of each socket and flow is in life.h. SocketTable's functions are in two files:
-// what follows the records in table.cc, and what matches sockets with flows in match.cc. record.h
-// makes the record of a socket.
+// What is known of each socket and flow is in life.h. SocketTable's functions are in four files:
+// table.cc follows the log's records, datagrams.cc those of datagrams, wires.cc the capture's, and
+// match.cc finds which socket is which flow. record.h makes the record of a socket.
 //
 // Memory: sockets and flows that are open or ended less than five minutes of the traces' time ago
 // (at most kMostEnded of each), what was on the wire and not yet read, and the last segments of
@@ -103,24 +103,40 @@ class SocketTable {
   struct Placed {
     std::uint64_t ends_hash;
     std::int64_t ts;
-    std::uint64_t file;
+    FileKey key;
     SocketLife* life;
     bool operator<(const Placed& other) const {
-      return std::tie(ends_hash, ts, file) < std::tie(other.ends_hash, other.ts, other.file);
+      return std::tie(ends_hash, ts, key) < std::tie(other.ends_hash, other.ts, other.key);
     }
   };
+
+  // Of a socket whose flow has not shown, or of a flow whose socket has not: so much is kept.
+  static constexpr std::size_t kMostEarly = 256;
 
   // In table.cc.
   SocketLife& make(const FileKey& key);
   void learn(SocketLife& life, const formats::record::Syscall& call);
+  // These two tell whether there was news.
+  bool learn_ends(SocketLife& life, const formats::record::Syscall& call);
+  bool learn_connect(SocketLife& life, const formats::record::Syscall& call);
   void count(SocketLife& life, const formats::record::Syscall& call);
   void move_bytes(SocketLife& life, const formats::record::Syscall& call);
   [[nodiscard]] bool may_be_measured(SocketLife& life) const;
+  void expect_call(const formats::record::Syscall& call, std::size_t lane, Distance distance) const;
+  void seen_at(std::int64_t ts);
+  void drop_old();
+  void report(SocketLife& life);
+  void forget(SocketLife& life);
+  void report_if_over(SocketLife& life);
+
+  // In datagrams.cc.
   void move_datagrams(SocketLife& life, const formats::record::Syscall& call);
   void move_datagram(SocketLife& life, const SocketLife::Datagram& datagram);
   void pass_datagram(SocketLife& life, Wire& wire, std::size_t side,
                      const SocketLife::Datagram& datagram);
   static void leave_open_wires(SocketLife& life, Wire& wire, std::size_t side);
+
+  // In wires.cc.
   Wire& wire_of(std::string_view uid, std::string_view proto, const HostPort& orig,
                 const HostPort& resp, std::int64_t ts, bool is_from_start);
   void passed(Wire& wire, std::size_t from, std::uint64_t end, std::int64_t ts);
@@ -128,19 +144,13 @@ class SocketTable {
   void left(SocketLife& life, std::uint64_t end, std::int64_t ts);
   void received(SocketLife& life, const Passage& passage);
   void sent(SocketLife& life, const Passage& passage);
-  void expect_call(const formats::record::Syscall& call, std::size_t lane, Distance distance) const;
   void expect_segment(const formats::record::Segment& segment, Distance distance) const;
   void expect_flow(const formats::record::Flow& flow, Distance distance) const;
   const Wire* expect_wire(std::string_view uid, Distance distance) const;
-  void seen_at(std::int64_t ts);
-  void drop_old();
-  void report(SocketLife& life);
-  void forget(SocketLife& life);
-  void report_if_over(SocketLife& life);
   void count_flow(const Wire& wire);
   void erase(Wire& wire);
 
-  // Which socket is which flow: in match.cc.
+  // In match.cc: which socket is which flow.
   void place(SocketLife& life);
   void displace(SocketLife& life);
   void place(Wire& wire);
@@ -152,7 +162,9 @@ class SocketTable {
   template <typename Look>
   void each_begun(const SocketLife& life, Look look);
   void look_for_sockets(Wire& wire);
-  [[nodiscard]] SocketLife* best_socket(Wire& wire, std::size_t side, std::string_view& match);
+  class BestSocket;
+  [[nodiscard]] SocketLife* best_socket(const Wire& wire, std::size_t side,
+                                        std::string_view& match) const;
   void claim(SocketLife& life, Wire& wire, std::size_t side, std::string_view match);
   Wire* wire_of_datagram(SocketLife& life, const SocketLife::Datagram& datagram);
   void settle_early(SocketLife& life);

@@ -1,10 +1,10 @@
 #include "analyzers/top/profile.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <compare>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
@@ -16,128 +16,15 @@ namespace tracebraid::analyzers {
 namespace cli = formats::cli;
 namespace io = formats::io;
 namespace record = formats::record;
+using enum ProfileColumn;
 using record::AnyRecord;
 using record::Duration;
 using record::FieldInfo;
-using record::Kind;
 using record::TypeInfo;
 using record::Value;
-
-enum class ProfileColumn : std::uint8_t {
-  kName,
-  kFile,
-  kLine,
-  kStandardName,  // for sorting only
-  kNcalls,
-  kCalls,
-  kPrimitiveCalls,
-  kTottime,
-  kPercallTottime,
-  kCumtime,
-  kPercallCumtime,
-  kCallerName,
-  kCallerFile,
-  kCallerLine,
-  kCalleeName,
-  kCalleeFile,
-  kCalleeLine,
-};
-
-namespace {
-
-using enum ProfileColumn;
 using Show = ProfileRequest::Show;
 
-// By ProfileColumn.
-constexpr FieldInfo kFields[] = {
-    {"name", Kind::kText, "", "function, method or class body"},
-    {"file", Kind::kText, "", "source file; ~ or missing for built-in functions"},
-    {"line", Kind::kUint, "", "first line of the function, 0 for built-in ones"},
-    {"stdname", Kind::kText, "", "file:line(name)"},
-    // Its values are texts; tables put them where numbers go.
-    {"ncalls", Kind::kUint, "", "calls, and behind a slash primitive calls where they are fewer"},
-    {"calls", Kind::kUint, "", "all calls, recursive ones too"},
-    {"primitive_calls", Kind::kUint, "", "calls that are not recursive"},
-    {"tottime", Kind::kDuration, "", "own time"},
-    {"percall_tottime", Kind::kDuration, "", "own time for each call"},
-    {"cumtime", Kind::kDuration, "", "cumulative time"},
-    {"percall_cumtime", Kind::kDuration, "", "cumulative time for each primitive call"},
-    {"caller_name", Kind::kText, "", "as name"},
-    {"caller_file", Kind::kText, "", "as file"},
-    {"caller_line", Kind::kUint, "", "as line: not where the call is"},
-    {"callee_name", Kind::kText, "", "as name"},
-    {"callee_file", Kind::kText, "", "as file"},
-    {"callee_line", Kind::kUint, "", "as line"},
-};
-
-std::vector<ProfileColumn> record_columns_of(Show show) {
-  if (show == Show::kFunctions) {
-    return {kName,    kFile,           kLine,    kCalls,         kPrimitiveCalls,
-            kTottime, kPercallTottime, kCumtime, kPercallCumtime};
-  }
-  // As `call` has them.
-  return {kCallerFile, kCallerLine, kCallerName,     kCalleeFile, kCalleeLine,
-          kCalleeName, kCalls,      kPrimitiveCalls, kTottime,    kCumtime};
-}
-
-std::vector<ProfileColumn> table_columns_of(Show show) {
-  switch (show) {
-    case Show::kFunctions:
-      return {kNcalls, kTottime, kPercallTottime, kCumtime, kPercallCumtime, kName, kFile, kLine};
-    case Show::kCallers:
-      return {kCalleeName, kNcalls,     kTottime,    kCumtime,   kCallerName,
-              kCallerFile, kCallerLine, kCalleeFile, kCalleeLine};
-    case Show::kCallees:
-      return {kCallerName, kNcalls,     kTottime,    kCumtime,   kCalleeName,
-              kCalleeFile, kCalleeLine, kCallerFile, kCallerLine};
-  }
-  return {};
-}
-
-struct SortKey {
-  std::string_view name;
-  std::array<ProfileColumn, 3> columns;
-  std::size_t count = 1;
-};
-
-// pstats', whose beginnings will do where they are clear, and behind them the columns.
-constexpr std::size_t kPstatsKeys = 13;
-constexpr SortKey kSortKeys[] = {
-    {"calls", {kCalls}},
-    {"ncalls", {kCalls}},
-    {"cumtime", {kCumtime}},
-    {"cumulative", {kCumtime}},
-    {"filename", {kFile}},
-    {"line", {kLine}},
-    {"module", {kFile}},
-    {"name", {kName}},
-    {"nfl", {kName, kFile, kLine}, 3},
-    {"pcalls", {kPrimitiveCalls}},
-    {"stdname", {kStandardName}},
-    {"time", {kTottime}},
-    {"tottime", {kTottime}},
-    {"file", {kFile}},
-    {"primitive_calls", {kPrimitiveCalls}},
-    {"percall", {kPercallTottime}},
-    {"percall_tottime", {kPercallTottime}},
-    {"percall_cumtime", {kPercallCumtime}},
-};
-
-const SortKey* find_key(std::string_view name) {
-  const auto known = std::ranges::find(kSortKeys, name, &SortKey::name);
-  if (known != std::end(kSortKeys)) return &*known;
-  const SortKey* found = nullptr;
-  for (const SortKey& key : std::span(kSortKeys).first(kPstatsKeys)) {
-    if (name.empty() || !key.name.starts_with(name)) continue;
-    if (found != nullptr && found->columns != key.columns) return nullptr;
-    found = &key;
-  }
-  return found;
-}
-
-const FieldInfo& field_of(ProfileColumn column) {
-  return kFields[static_cast<std::size_t>(column)];
-}
+namespace {
 
 // type.fields.size() where it is not.
 std::size_t place_of(const TypeInfo& type, std::string_view name) {
@@ -153,144 +40,6 @@ bool is_there(const AnyRecord& record, std::size_t place) {
   return place < record.type().fields.size() && !record.get(place).is_nil();
 }
 
-// One row: a function alone, or one end of calls with the other, which may be missing.
-struct Row {
-  const ProfileCost* cost = nullptr;
-  const FunctionKey* function = nullptr;
-  const FunctionKey* caller = nullptr;
-  const FunctionKey* callee = nullptr;
-};
-
-Value file_of(const FunctionKey* key) {
-  return key == nullptr || key->file.empty() ? Value() : Value(key->file);
-}
-Value line_of(const FunctionKey* key) {
-  return key == nullptr ? Value() : Value(std::uint64_t{key->line});
-}
-Value name_of(const FunctionKey* key) {
-  return key == nullptr || key->name.empty() ? Value() : Value(key->name);
-}
-
-template <typename Member>
-Value value_of(const std::optional<Member>& member) {
-  return member ? Value(*member) : Value();
-}
-
-Value ncalls(const ProfileCost& cost, std::string& text) {
-  if (!cost.calls) return {};
-  text = std::to_string(*cost.calls);
-  if (cost.primitive_calls && cost.primitive_calls != cost.calls) {
-    text.append("/").append(std::to_string(*cost.primitive_calls));
-  }
-  return Value(std::string_view(text));
-}
-
-// `text` outlives the value.
-Value value_of(ProfileColumn column, const Row& row, std::string& text) {
-  const ProfileCost& cost = *row.cost;
-  switch (column) {
-    case kName:
-      return name_of(row.function);
-    case kFile:
-      return file_of(row.function);
-    case kLine:
-      return line_of(row.function);
-    case kStandardName:
-      text.clear();
-      row.function->append_shown(text);
-      return Value(std::string_view(text));
-    case kNcalls:
-      return ncalls(cost, text);
-    case kCalls:
-      return value_of(cost.calls);
-    case kPrimitiveCalls:
-      return value_of(cost.primitive_calls);
-    case kTottime:
-      return value_of(cost.tottime);
-    case kPercallTottime:
-      return time_per_call(cost.tottime, cost.calls);
-    case kCumtime:
-      return value_of(cost.cumtime);
-    case kPercallCumtime:
-      return time_per_call(cost.cumtime, cost.primitive_calls);
-    case kCallerName:
-      return name_of(row.caller);
-    case kCallerFile:
-      return file_of(row.caller);
-    case kCallerLine:
-      return line_of(row.caller);
-    case kCalleeName:
-      return name_of(row.callee);
-    case kCalleeFile:
-      return file_of(row.callee);
-    case kCalleeLine:
-      return line_of(row.callee);
-  }
-  return {};
-}
-
-// Numbers by size, the largest first, and missing ones last; texts and lines the other way round.
-std::strong_ordering compare(ProfileColumn column, const ProfileSums::Function& left,
-                             const ProfileSums::Function& right) {
-  const auto per_call = [](const std::optional<Duration>& time,
-                           const std::optional<std::uint64_t>& calls) {
-    const Value value = time_per_call(time, calls);
-    return value.is_nil() ? std::optional<std::int64_t>() : value.as_int();
-  };
-  switch (column) {
-    case kName:
-      return left.key.name <=> right.key.name;
-    case kFile:
-      return left.key.file <=> right.key.file;
-    case kLine:
-      return left.key.line <=> right.key.line;
-    case kCalls:
-      return right.cost.calls <=> left.cost.calls;
-    case kPrimitiveCalls:
-      return right.cost.primitive_calls <=> left.cost.primitive_calls;
-    case kPercallTottime:
-      return per_call(right.cost.tottime, right.cost.calls) <=>
-             per_call(left.cost.tottime, left.cost.calls);
-    case kCumtime:
-      return right.cost.cumtime <=> left.cost.cumtime;
-    case kPercallCumtime:
-      return per_call(right.cost.cumtime, right.cost.primitive_calls) <=>
-             per_call(left.cost.cumtime, left.cost.primitive_calls);
-    default:
-      return right.cost.tottime <=> left.cost.tottime;
-  }
-}
-
-ProfileRequest::Restriction parse_restriction(const std::string& word) {
-  const bool has_digit = word.find_first_of("0123456789") != std::string::npos;
-  const bool is_decimal = has_digit && word.find_first_not_of("0123456789.") == std::string::npos &&
-                          std::ranges::count(word, '.') <= 1;
-  if (!is_decimal) return Pattern(word, "--only");
-  const char* const end = word.data() + word.size();
-  if (word.find('.') == std::string::npos) {
-    std::uint64_t count = 0;
-    if (std::from_chars(word.data(), end, count).ec != std::errc{}) count = UINT64_MAX;
-    return count;
-  }
-  double part = 0;
-  if (std::from_chars(word.data(), end, part).ec != std::errc{} || part > 1) {
-    throw io::UsageError{"--only: no part between 0.0 and 1.0: " + io::quoted(word)};
-  }
-  return part;
-}
-
-std::string text_of(const ProfileRequest::Restriction& restriction) {
-  if (const auto* const pattern = std::get_if<Pattern>(&restriction)) {
-    return io::quoted(pattern->text());
-  }
-  if (const auto* const count = std::get_if<std::uint64_t>(&restriction)) {
-    return std::to_string(*count);
-  }
-  char text[32];
-  const auto [end, error] = std::to_chars(text, text + sizeof text, std::get<double>(restriction));
-  return {text, end};
-}
-
 // With nine digits behind the point.
 std::string seconds(const std::optional<Duration>& time) {
   std::string text;
@@ -299,59 +48,15 @@ std::string seconds(const std::optional<Duration>& time) {
 }
 
 std::string counted(std::uint64_t count, std::string_view what) {
-  return std::to_string(count) + " " + std::string(what) + (count == 1 ? "" : "s");
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
 }  // namespace
 
-ProfileRequest::ProfileRequest(const cli::Arguments& arguments)
-    : sort(arguments.value("sort").value_or("")),
-      is_reversed(arguments.has("reverse")),
-      strip_folders(arguments.has("strip-dirs")) {
-  const auto callers = arguments.value("callers");
-  const auto callees = arguments.value("callees");
-  if (callers && callees) throw io::UsageError{"either --callers or --callees"};
-  if (callers) restrictions.emplace_back(Pattern(*callers, "--callers"));
-  if (callees) restrictions.emplace_back(Pattern(*callees, "--callees"));
-  if (callers) show = Show::kCallers;
-  if (callees) show = Show::kCallees;
-  for (const std::string& word : arguments.values("only")) {
-    restrictions.push_back(parse_restriction(word));
-  }
-}
-
-std::string_view ProfileRequest::own_option() const {
-  if (show == Show::kCallers) return "--callers";
-  if (show == Show::kCallees) return "--callees";
-  return !restrictions.empty() ? "--only" : strip_folders ? "--strip-dirs" : "";
-}
-
-bool ProfileRequest::is_numbered() const {
-  return std::ranges::any_of(restrictions, [](const Restriction& restriction) {
-    return !std::holds_alternative<Pattern>(restriction);
-  });
-}
-
-std::string_view profile_column(std::string_view name) {
-  const SortKey* const key = find_key(name);
-  return key == nullptr || key->count > 1 ? std::string_view() : field_of(key->columns[0]).name;
-}
-
-Value time_per_call(const std::optional<Duration>& time,
-                    const std::optional<std::uint64_t>& calls) {
-  if (!time || calls.value_or(0) == 0) return {};
-  const bool is_negative = time->ns < 0;
-  const auto ns = static_cast<std::uint64_t>(time->ns);
-  const std::uint64_t magnitude = is_negative ? -ns : ns;
-  const std::uint64_t rest = magnitude % *calls;
-  const auto each = static_cast<std::int64_t>(magnitude / *calls + (rest >= *calls - rest ? 1 : 0));
-  return Value(Duration{is_negative ? -each : each});
-}
-
 TopProfile::TopProfile(const ProfileRequest& request, std::size_t most)
     : request_(request), most_(most), sums_(request.strip_folders) {
   for (const std::string_view name : cli::split_list(request.sort)) {
-    const SortKey* const key = find_key(name);
+    const ProfileSortKey* const key = find_sort_key(name);
     if (key == nullptr) {
       can_sort_ = false;
       keys_.clear();
@@ -361,14 +66,6 @@ TopProfile::TopProfile(const ProfileRequest& request, std::size_t most)
                  key->columns.begin() + static_cast<std::ptrdiff_t>(key->count));
   }
   if (keys_.empty()) keys_ = {kTottime};
-}
-
-std::string TopProfile::sort_keys() {
-  std::string names;
-  for (const SortKey& key : kSortKeys) {
-    names.append(names.empty() ? "" : ", ").append(key.name);
-  }
-  return names;
 }
 
 void TopProfile::add(const AnyRecord& record) {
@@ -477,9 +174,8 @@ void TopProfile::restrict_to(const ProfileRequest::Restriction& restriction) {
     selected_.resize(static_cast<std::size_t>(static_cast<double>(before) * part + 0.5));
   }
   if (selected_.size() != before) {
-    restriction_notes_.push_back("list reduced from " + std::to_string(before) + " to " +
-                                 std::to_string(selected_.size()) + " due to restriction <" +
-                                 text_of(restriction) + ">");
+    restriction_notes_.push_back(fmt::format("list reduced from {} to {} due to restriction <{}>",
+                                             before, selected_.size(), shown(restriction)));
   }
 }
 
@@ -580,7 +276,7 @@ std::vector<std::string> TopProfile::table_columns() const {
 void TopProfile::show(const TakeRow& take) const {
   std::vector<Value> values;
   std::string text;
-  const auto take_row = [&](const Row& row) {
+  const auto take_row = [&](const ProfileRow& row) {
     values.clear();
     for (const ProfileColumn column : columns_) values.push_back(value_of(column, row, text));
     take(values);
@@ -608,33 +304,39 @@ std::vector<std::string> TopProfile::notes() const {
   const ProfileCost& total = sums_.total();
   const std::uint64_t calls = total.calls.value_or(0);
   const std::uint64_t primitive_calls = total.primitive_calls.value_or(calls);
-  std::string sums = counted(calls, "function call");
-  if (primitive_calls != calls) sums += " (" + counted(primitive_calls, "primitive call") + ")";
-  std::vector<std::string> notes = {sums + " in " + seconds(total.tottime) + " seconds"};
+  const std::string primitive =
+      primitive_calls == calls ? ""
+                               : fmt::format(" ({})", counted(primitive_calls, "primitive call"));
+  std::vector<std::string> notes = {fmt::format(
+      "{}{} in {} seconds", counted(calls, "function call"), primitive, seconds(total.tottime))};
   notes.insert(notes.end(), restriction_notes_.begin(), restriction_notes_.end());
-  const bool shows_functions = request_.show == Show::kFunctions;
   if (untimed_calls_ > 0) {
-    notes.push_back(std::to_string(untimed_calls_) + " of " +
-                    counted(call_records_, "call record") +
-                    " have no times: only cProfile takes them of callers");
+    notes.push_back(fmt::format("{} of {} have no times: only cProfile takes them of callers",
+                                untimed_calls_, counted(call_records_, "call record")));
   }
-  if (!shows_functions && call_records_ < expected_calls_) {
-    notes.push_back(std::to_string(expected_calls_ - call_records_) + " of " +
-                    counted(expected_calls_, "call record") + " are not in the inputs");
+  if (request_.show != Show::kFunctions && call_records_ < expected_calls_) {
+    notes.push_back(fmt::format("{} of {} are not in the inputs", expected_calls_ - call_records_,
+                                counted(expected_calls_, "call record")));
   }
-  std::string shown = counted(sums_.functions().size(), "function");
-  if (records_ > sums_.functions().size()) {
-    shown = counted(records_, "function record") + " add up to " + shown;
-  }
-  if (!shows_functions) {
-    shown += ", " + counted(calls_shown_, request_.show == Show::kCallers ? "caller" : "callee") +
-             " of " + std::to_string(selected_.size()) + " shown";
-  } else if (selected_.size() < sums_.functions().size()) {
-    shown += ", " + std::to_string(selected_.size()) + " shown";
-  }
-  if (selected_.size() < left_) shown += " (-n 0 shows all)";
-  notes.push_back(std::move(shown));
+  notes.push_back(shown_note());
   return notes;
+}
+
+// How many functions, or callers of how many, are shown.
+std::string TopProfile::shown_note() const {
+  const std::size_t functions = sums_.functions().size();
+  std::string note = counted(functions, "function");
+  if (records_ > functions) {
+    note = fmt::format("{} add up to {}", counted(records_, "function record"), note);
+  }
+  if (request_.show != Show::kFunctions) {
+    const std::string_view what = request_.show == Show::kCallers ? "caller" : "callee";
+    note += fmt::format(", {} of {} shown", counted(calls_shown_, what), selected_.size());
+  } else if (selected_.size() < functions) {
+    note += fmt::format(", {} shown", selected_.size());
+  }
+  if (selected_.size() < left_) note += " (-n 0 shows all)";
+  return note;
 }
 
 }  // namespace tracebraid::analyzers

@@ -1,6 +1,5 @@
 // tracebraid top: records in groups, the heaviest first.
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -12,15 +11,17 @@
 #include <utility>
 #include <vector>
 
-#include <sys/ioctl.h>
-#include <unistd.h>
+#include <fmt/format.h>
+#include <range/v3/view/transform.hpp>
 
 #include "analyzers/input/inputs.h"
 #include "analyzers/top/profile.h"
 #include "analyzers/top/table.h"
 #include "analyzers/top/tally.h"
 #include "formats/cli/clock_options.h"
+#include "formats/cli/numbers.h"
 #include "formats/cli/record_output.h"
+#include "formats/cli/terminal.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
 #include "formats/record/any_record.h"
@@ -96,11 +97,7 @@ TopRequest understand(const cli::Arguments& arguments) {
   request.measure = arguments.value("measure").value_or("duration");
   request.sort = arguments.value("sort").value_or("");
   if (const auto most = arguments.value("number")) {
-    const auto [end, error] =
-        std::from_chars(most->data(), most->data() + most->size(), request.most);
-    if (error != std::errc{} || end != most->data() + most->size()) {
-      throw io::UsageError{"-n: not a number: " + io::quoted(*most)};
-    }
+    request.most = cli::number<std::size_t>("-n", *most);
   }
   if (request.type.empty()) check_keys(request.by);
   request.is_reversed = arguments.has("reverse");
@@ -134,15 +131,14 @@ Shown shown(TopTable& table, const TopRequest& request) {
   Shown shown{table.record_type(), &table.type(), {}, table.sort_column() != kMissing, {}, {}, {}};
   for (const FieldInfo& field : shown.type->fields) {
     if (field.name != "percentiles") shown.columns.emplace_back(field.name);
-    shown.sort_keys.append(shown.sort_keys.empty() ? "" : ", ").append(field.name);
   }
+  const auto names = shown.type->fields | ranges::views::transform(&FieldInfo::name);
+  shown.sort_keys = fmt::format("{}", fmt::join(names, ", "));
   shown.show = [&table](const TakeRow& take) { table.show(take); };
   const std::size_t count = request.most == 0 ? table.size() : std::min(request.most, table.size());
-  std::string note = std::to_string(table.records()) + " " + std::string(table.record_type()) +
-                     " records in " + std::to_string(table.size()) + " groups";
-  if (count < table.size()) {
-    note += ", " + std::to_string(count) + " shown (-n 0 shows all)";
-  }
+  std::string note =
+      fmt::format("{} {} records in {} groups", table.records(), table.record_type(), table.size());
+  if (count < table.size()) note += fmt::format(", {} shown (-n 0 shows all)", count);
   shown.notes.push_back(std::move(note));
   return shown;
 }
@@ -151,7 +147,7 @@ Shown shown(TopProfile& profile, bool is_table) {
   profile.select(is_table);
   return {record::Function::kType, &profile.type(),
           profile.table_columns(), profile.can_sort(),
-          TopProfile::sort_keys(), [&profile](const TakeRow& take) { profile.show(take); },
+          profile_sort_keys(),     [&profile](const TakeRow& take) { profile.show(take); },
           profile.notes()};
 }
 
@@ -160,13 +156,13 @@ void check_sort(const TopRequest& request, const std::vector<Shown>& tables,
                 cli::Context& context) {
   if (request.sort.empty() || tables.empty()) return;
   if (std::ranges::none_of(tables, &Shown::can_sort)) {
-    std::string names;
-    for (const Shown& table : tables) {
-      if (!names.empty()) names.append("; ");
-      if (tables.size() > 1) names.append("of ").append(table.record_type).append("s: ");
-      names.append(table.sort_keys);
-    }
-    throw io::UsageError{"--sort: no such column: " + io::quoted(request.sort), names};
+    const auto keys_of = [&](const Shown& table) {
+      return tables.size() > 1 ? fmt::format("of {}s: {}", table.record_type, table.sort_keys)
+                               : table.sort_keys;
+    };
+    throw io::UsageError{
+        "--sort: no such column: " + io::quoted(request.sort),
+        fmt::format("{}", fmt::join(tables | ranges::views::transform(keys_of), "; "))};
   }
   for (const Shown& table : tables) {
     if (table.can_sort) continue;
@@ -175,18 +171,13 @@ void check_sort(const TopRequest& request, const std::vector<Shown>& tables,
   }
 }
 
-void run(const cli::Arguments& arguments, cli::Context& context) {
-  const TopRequest request = understand(arguments);
-  const cli::RecordRequest form(arguments);
-  const std::unique_ptr<io::Output> output = io::open_output(form.path);
-  TopVisitor visitor(request);
-  read_inputs_in_turn(arguments, {}, visitor, context);
-
-  const bool is_table = form.format == record::Format::kTable;
+// What there is to show; says what was left out of it.
+std::vector<Shown> shown_tables(TopVisitor& visitor, const TopRequest& request, bool is_table,
+                                cli::Context& context) {
   const auto left_out = [&](std::string_view type, std::string_view what, std::uint64_t count) {
     if (count == 0) return;
-    context.diagnostics.note(std::string(type) + " records have not all " + std::string(what) +
-                             ": " + std::to_string(count) + " left out");
+    context.diagnostics.note(
+        fmt::format("{} records have not all {}: {} left out", type, what, count));
   };
   std::vector<Shown> tables;
   for (TopTable& table : visitor.tables()) {
@@ -202,18 +193,16 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
       context.diagnostics.note(option + " is for functions, and the inputs hold none");
     }
   }
-  check_sort(request, tables, context);
-  const bool holds_several = record::holds_several(form.format) || is_table;
-  if (tables.size() > 1 && !holds_several) {
-    throw io::UsageError{"the inputs hold several types of records, and this form one",
-                         "--type chooses one: syscall, flow or function"};
-  }
+  return tables;
+}
+
+// Tables for a person stand below each other; of other forms all rows are one stream.
+void write(const std::vector<Shown>& tables, const cli::RecordRequest& form, io::Output& output) {
+  const bool is_table = form.format == record::Format::kTable;
   record::WriterOptions options;
   options.producer = "tracebraid top " + std::string(cli::version());
   options.fields = form.fields;
-  if (winsize window{}; form.path == "-" && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0) {
-    options.width = window.ws_col;
-  }
+  if (form.path == "-") options.width = cli::output_width();
   std::vector<const TypeInfo*> types;
   for (const Shown& table : tables) types.push_back(table.type);
   if (!options.fields.empty() && !types.empty()) record::check_fields(options.fields, types);
@@ -224,14 +213,31 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
       if (is_table && own.fields.empty()) own.fields = table.columns;
       if (writer) {
         writer->finish();
-        output->write("\n");
+        output.write("\n");
       }
-      writer = record::make_writer(form.format, *output, std::move(own));
+      writer = record::make_writer(form.format, output, std::move(own));
     }
     writer->declare(*table.type);
     table.show([&](std::span<const Value> values) { writer->write_values(*table.type, values); });
   }
   if (writer) writer->finish();
+}
+
+void run(const cli::Arguments& arguments, cli::Context& context) {
+  const TopRequest request = understand(arguments);
+  const cli::RecordRequest form(arguments);
+  const std::unique_ptr<io::Output> output = io::open_output(form.path);
+  TopVisitor visitor(request);
+  read_inputs_in_turn(arguments, {}, visitor, context);
+
+  const bool is_table = form.format == record::Format::kTable;
+  const std::vector<Shown> tables = shown_tables(visitor, request, is_table, context);
+  check_sort(request, tables, context);
+  if (tables.size() > 1 && !record::holds_several(form.format) && !is_table) {
+    throw io::UsageError{"the inputs hold several types of records, and this form one",
+                         "--type chooses one: syscall, flow or function"};
+  }
+  write(tables, form, *output);
   output->commit();
   if (arguments.has("quiet")) return;
   if (tables.empty()) context.diagnostics.note("no records");

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "analyzers/util/mix.h"
+
 namespace tracebraid::analyzers {
 
 template <typename What>
@@ -19,8 +21,7 @@ class WordTable {
     std::uint64_t head = 0;
     std::memcpy(&head, word.data(), word.size() < sizeof head ? word.size() : sizeof head);
     // The last of each place is found at once.
-    constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15U;
-    Recent& recent = recent_[((head ^ word.size()) * kOdd) >> 57U];
+    Recent& recent = recent_[((head ^ word.size()) * kGoldenOdd) >> 57U];
     if (recent.head == head && recent.item != nullptr && recent.item->first == word) {
       return recent.item->second;
     }

@@ -1,7 +1,8 @@
 #include "converters/greenlet/greenletswitches.h"
 
-#include <charconv>
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "converters/greenlet/probe.h"
 #include "converters/greenlet/switch_log.h"
 #include "formats/cli/inputs.h"
+#include "formats/cli/numbers.h"
 #include "formats/cli/record_output.h"
 #include "formats/elf/symbols.h"
 #include "formats/io/error.h"
@@ -87,12 +89,8 @@ class RecordSink final : public SwitchSink {
 void print_script(const cli::Arguments& arguments, const std::string& library) {
   std::optional<std::uint64_t> pid;
   if (const auto text = arguments.value("pid")) {
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-    if (error != std::errc{} || end != text->data() + text->size() || number == 0) {
-      throw io::UsageError{"--pid: not a process id: " + io::quoted(*text)};
-    }
-    pid = number;
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+    pid = cli::number("--pid", *text, std::uint64_t{1}, kMost, "a process id");
   }
   const formats::elf::Symbols symbols = formats::elf::read_symbols(library);
   // bpftrace needs the whole path.

@@ -14,6 +14,8 @@
 namespace tracebraid::converters::pcap {
 namespace {
 
+using formats::pcap::IdleFlow;
+
 constexpr std::size_t kFirstSlots = 1U << 8U;
 
 // A slot keeps the half of the hash that its place comes from, so that flows change places without
@@ -50,26 +52,27 @@ std::array<char, 16> make_uid(const FlowKey& key, std::int64_t ts) {
   return uid;
 }
 
-// The first `base + k * period` after `time`.
-std::int64_t next_tick(std::int64_t base, std::int64_t period, std::int64_t time) {
-  return time < base ? base : base + ((time - base) / period + 1) * period;
-}
-
 FlowExtras& extras_of(FlowState& flow) {
   if (!flow.extras) flow.extras = std::make_unique<FlowExtras>();
   return *flow.extras;
 }
 
-bool is_dns_port(std::uint16_t port) {
-  return port == 53 || port == 137 || port == 5353 || port == 5355;
-}
-
-bool is_login_port(std::uint16_t port) {
-  return port == 21 || port == 22 || port == 23 || port == 513;
-}
-
 std::uint16_t responder_port(const FlowState& flow) {
   return flow.orig_is_a ? flow.key.port_b : flow.key.port_a;
+}
+
+IdleFlow::Transport transport_of(std::uint8_t protocol) {
+  switch (protocol) {
+    case kProtocolTcp:
+      return IdleFlow::Transport::kTcp;
+    case kProtocolUdp:
+      return IdleFlow::Transport::kUdp;
+    case kProtocolIcmp:
+    case kProtocolIcmp6:
+      return IdleFlow::Transport::kIcmp;
+    default:
+      return IdleFlow::Transport::kOther;
+  }
 }
 
 // Both FINs may have been seen, though not in an order that finishes the flow (take_segment).
@@ -106,11 +109,7 @@ bool is_icmp_reply(const Datagram& datagram) {
 
 FlowTable::FlowTable(const Options& options, FlowSink& sink)
     : options_(options),
-      shortest_idle_(
-          std::min({options.time_outs.tcp, options.time_outs.udp, options.time_outs.icmp,
-                    options.time_outs.other, options.time_outs.login, options.time_outs.attempt,
-                    options.time_outs.dns > 0 ? options.time_outs.dns / 10 * 9 - 1
-                                              : options.time_outs.udp})),
+      shortest_idle_(options.time_outs.shortest_idle()),
       sink_(sink),
       slots_(kFirstSlots),
       wheel_(kBuckets) {
@@ -464,29 +463,6 @@ void FlowTable::report_segment(const FlowState& flow, const Datagram& datagram, 
   sink_.segment(segment);
 }
 
-std::int64_t FlowTable::idle_time_out(const FlowState& flow) const {
-  const TimeOuts& time_outs = options_.time_outs;
-  switch (flow.key.protocol) {
-    case kProtocolTcp: {
-      const auto is_handshaking = [](TcpState state) {
-        return state == TcpState::kInactive || state == TcpState::kSynSent ||
-               state == TcpState::kSynAckSent;
-      };
-      if (is_login_port(responder_port(flow))) return time_outs.login;
-      return is_handshaking(flow.ends[0].state) && is_handshaking(flow.ends[1].state)
-                 ? time_outs.udp
-                 : time_outs.tcp;
-    }
-    case kProtocolUdp:
-      return time_outs.udp;
-    case kProtocolIcmp:
-    case kProtocolIcmp6:
-      return time_outs.icmp;
-    default:
-      return time_outs.other;
-  }
-}
-
 bool FlowTable::is_over(const FlowState& flow, std::int64_t ts, EndReason& reason) const {
   const Endpoint& orig = flow.ends[0];
   const Endpoint& resp = flow.ends[1];
@@ -499,7 +475,6 @@ bool FlowTable::is_over(const FlowState& flow, std::int64_t ts, EndReason& reaso
 }
 
 std::int64_t FlowTable::deadline(const FlowState& flow, EndReason& reason) const {
-  const TimeOuts& time_outs = options_.time_outs;
   const Endpoint& orig = flow.ends[0];
   const Endpoint& resp = flow.ends[1];
   const bool is_reset = orig.state == TcpState::kReset || resp.state == TcpState::kReset;
@@ -507,40 +482,41 @@ std::int64_t FlowTable::deadline(const FlowState& flow, EndReason& reason) const
     reason = is_reset ? EndReason::kReset : EndReason::kClosed;
     return flow.closing_ts;
   }
-  reason = EndReason::kIdle;
-  std::int64_t until = flow.last_ts + idle_time_out(flow);
-  if (flow.key.protocol == kProtocolTcp) {
-    const bool is_asking = orig.state == TcpState::kSynSent || orig.state == TcpState::kSynAckSent;
-    if (is_asking && resp.state == TcpState::kInactive && flow.is_active &&
-        time_outs.attempt < idle_time_out(flow)) {
-      reason = EndReason::kAttempt;
-      until = flow.last_ts + time_outs.attempt;
-    }
-    const bool is_half_open =
-        orig.state == TcpState::kInactive || resp.state == TcpState::kInactive;
-    const bool has_closed = orig.did_close || resp.did_close;
-    const bool is_void = orig.state == TcpState::kInactive && resp.state == TcpState::kInactive;
-    if (flow.is_active && ((has_closed && (is_reset || is_half_open)) || is_void)) {
-      // Zeek looks at connections every six seconds, first after five.
-      constexpr std::int64_t kFirst = 5 * TimeOuts::kSecond;
-      constexpr std::int64_t kPeriod = 6 * TimeOuts::kSecond;
-      const std::int64_t lingered = flow.counted_ts + time_outs.linger;
-      std::int64_t tick = next_tick(flow.created_ts + kFirst, kPeriod, lingered);
-      if (flow.closing_ts != 0) {
-        tick = std::min(tick, next_tick(flow.closing_ts + kPeriod, kPeriod, lingered));
-      }
-      if (tick < until) {
-        until = tick;
-        reason = is_reset ? EndReason::kReset : has_closed ? EndReason::kClosed : EndReason::kIdle;
-      }
-    }
-  } else if (flow.key.protocol == kProtocolUdp && time_outs.dns > 0 &&
-             is_dns_port(responder_port(flow)) && options_.server_ports.udp[responder_port(flow)]) {
-    // Looked at every so often; idle for nine tenths of that is enough.
-    const std::int64_t idle = flow.last_ts + time_outs.dns / 10 * 9 - 1;
-    until = std::min(until, next_tick(flow.created_ts + time_outs.dns, time_outs.dns, idle));
+  const bool has_closed = orig.did_close || resp.did_close;
+  IdleFlow idle{.transport = transport_of(flow.key.protocol),
+                .responder_port = responder_port(flow),
+                .created_ts = flow.created_ts,
+                .last_ts = flow.last_ts,
+                .counted_ts = flow.counted_ts,
+                .closing_ts = flow.closing_ts};
+  if (idle.transport == IdleFlow::Transport::kTcp) {
+    const auto is_silent = [](const Endpoint& end) { return end.state == TcpState::kInactive; };
+    const auto is_asking = [](const Endpoint& end) {
+      return end.state == TcpState::kSynSent || end.state == TcpState::kSynAckSent;
+    };
+    idle.is_handshaking =
+        (is_silent(orig) || is_asking(orig)) && (is_silent(resp) || is_asking(resp));
+    idle.is_unanswered = flow.is_active && is_asking(orig) && is_silent(resp);
+    idle.is_void = flow.is_active && is_silent(orig) && is_silent(resp);
+    idle.is_closing =
+        flow.is_active && has_closed && (is_reset || is_silent(orig) || is_silent(resp));
+  } else if (idle.transport == IdleFlow::Transport::kUdp) {
+    idle.is_dns = formats::pcap::is_dns_port(idle.responder_port) &&
+                  options_.server_ports.udp[idle.responder_port];
   }
-  return until;
+  const formats::pcap::Deadline end = formats::pcap::deadline(idle, options_.time_outs);
+  switch (end.by) {
+    case formats::pcap::Deadline::By::kIdle:
+      reason = EndReason::kIdle;
+      break;
+    case formats::pcap::Deadline::By::kAttempt:
+      reason = EndReason::kAttempt;
+      break;
+    case formats::pcap::Deadline::By::kLinger:
+      reason = is_reset ? EndReason::kReset : has_closed ? EndReason::kClosed : EndReason::kIdle;
+      break;
+  }
+  return end.ts;
 }
 
 void FlowTable::link(std::uint32_t index) {

@@ -21,6 +21,7 @@
 #include "converters/pcap/datagram.h"
 #include "converters/pcap/stream.h"
 #include "formats/io/huge_pages.h"
+#include "formats/pcap/flow_time_outs.h"
 #include "formats/record/flow.h"
 
 namespace tracebraid::converters::pcap {
@@ -31,20 +32,7 @@ struct ServerPorts {
   std::bitset<65536> udp;
 };
 
-// All in nanoseconds; the defaults are Zeek's.
-struct TimeOuts {
-  static constexpr std::int64_t kSecond = 1'000'000'000;
-  std::int64_t tcp = 300 * kSecond;     // idle, once established
-  std::int64_t udp = 60 * kSecond;      // idle; TCP before it is established too
-  std::int64_t icmp = 60 * kSecond;     // idle
-  std::int64_t other = 60 * kSecond;    // idle
-  std::int64_t dns = 10 * kSecond;      // idle, UDP; looked at every so often
-  std::int64_t login = 3600 * kSecond;  // idle, TCP to port 21, 22, 23 or 513
-  std::int64_t attempt = 5 * kSecond;   // a SYN without an answer
-  std::int64_t close = 5 * kSecond;     // from the end of a connection, for late packets
-  std::int64_t linger = 5 * kSecond;    // idle after one side's end
-  std::int64_t active = 0;              // a flow that goes on is reported in parts; 0: it is not
-};
+using formats::pcap::TimeOuts;
 
 // Receives records as flows go on and end. Their texts live until the call returns.
 class FlowSink {
@@ -291,7 +279,6 @@ class FlowTable {
   [[nodiscard]] bool is_over(const FlowState& flow, std::int64_t ts, EndReason& reason) const;
   // When the flow ends if no packet comes, on its own clock; and why.
   [[nodiscard]] std::int64_t deadline(const FlowState& flow, EndReason& reason) const;
-  [[nodiscard]] std::int64_t idle_time_out(const FlowState& flow) const;
   void advance(std::int64_t clock);
   void link(std::uint32_t index);
   void unlink(std::uint32_t index);

@@ -1,8 +1,6 @@
 #include "converters/pcap/pcapflows.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,6 +13,7 @@
 
 #include "converters/pcap/capture_flows.h"
 #include "formats/cli/inputs.h"
+#include "formats/cli/numbers.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/memory_limit.h"
@@ -139,30 +138,6 @@ constexpr cli::Example kExamples[] = {
     {"A spreadsheet of a day's rotated captures:", "pcapflows -o day.csv day.pcap*"},
 };
 
-// A decimal number of seconds as nanoseconds.
-std::int64_t seconds(std::string_view text, std::string_view option) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  constexpr double kMost = 1e9;
-  if (error != std::errc{} || end != text.data() + text.size() || !(value >= 0) || value > kMost) {
-    throw io::UsageError{"--" + std::string(option) +
-                         ": not a number of seconds: " + io::quoted(text)};
-  }
-  return static_cast<std::int64_t>(std::llround(value * 1e9));
-}
-
-std::uint64_t number(std::string_view text, std::string_view option, std::uint64_t least,
-                     std::uint64_t most) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
-    throw io::UsageError{"--" + std::string(option) + ": not a number from " +
-                         std::to_string(least) + " to " + std::to_string(most) + ": " +
-                         io::quoted(text)};
-  }
-  return value;
-}
-
 ServerPorts server_ports(std::string_view list) {
   ServerPorts ports;
   for (const std::string_view item : cli::split_list(list)) {
@@ -176,8 +151,8 @@ ServerPorts server_ports(std::string_view list) {
       throw io::UsageError{"--server-ports: not PORT/tcp, PORT/udp or default: " +
                            io::quoted(item)};
     }
-    const auto port =
-        static_cast<std::uint16_t>(number(item.substr(0, slash), "server-ports", 0, 65535));
+    const auto port = static_cast<std::uint16_t>(
+        cli::number_between("--server-ports", item.substr(0, slash), 0, 65535));
     (transport == "tcp" ? ports.tcp : ports.udp).set(port);
   }
   return ports;
@@ -196,7 +171,7 @@ void set_time_out(TimeOuts& time_outs, std::string_view setting) {
   const std::size_t equals = setting.find('=');
   for (const Row& row : kRows) {
     if (equals < setting.size() && setting.substr(0, equals) == row.kind) {
-      time_outs.*row.member = seconds(setting.substr(equals + 1), "timeout");
+      time_outs.*row.member = cli::seconds("--timeout", setting.substr(equals + 1));
       return;
     }
   }
@@ -224,7 +199,8 @@ Request understand(const cli::Arguments& arguments) {
                          io::quoted(arguments.positional.front())};
   }
   if (const std::optional<std::string> snaplen = arguments.value("snaplen")) {
-    request.snaplen = static_cast<std::uint32_t>(number(*snaplen, "snaplen", 64, 262144));
+    request.snaplen =
+        static_cast<std::uint32_t>(cli::number_between("--snaplen", *snaplen, 64, 262144));
   }
   request.use_libpcap = arguments.value("reader") == "libpcap";
   request.ledger = arguments.has("ledger");
@@ -236,7 +212,7 @@ Request understand(const cli::Arguments& arguments) {
   options.decoder.inner = arguments.value("tunnels") != "outer";
   for (const std::string& port : arguments.values("vxlan-port")) {
     options.decoder.vxlan_ports.push_back(
-        static_cast<std::uint16_t>(number(port, "vxlan-port", 1, 65535)));
+        static_cast<std::uint16_t>(cli::number_between("--vxlan-port", port, 1, 65535)));
   }
   const std::string key = arguments.value("key").value_or("");
   for (const std::string_view part : cli::split_list(key)) {
@@ -256,16 +232,16 @@ Request understand(const cli::Arguments& arguments) {
     set_time_out(flows.time_outs, setting);
   }
   if (const std::optional<std::string> active = arguments.value("active-timeout")) {
-    flows.time_outs.active = seconds(*active, "active-timeout");
+    flows.time_outs.active = cli::seconds("--active-timeout", *active);
     if (flows.time_outs.active == 0) throw io::UsageError{"--active-timeout must be more than 0"};
   }
   if (const std::optional<std::string> most = arguments.value("max-flows")) {
-    flows.max_flows = number(*most, "max-flows", 1, 1'000'000'000);
+    flows.max_flows = cli::number_between("--max-flows", *most, 1, 1'000'000'000);
   }
   const std::optional<std::string> seed = arguments.value("community-id-seed");
   if (seed) {
     flows.community_id_seed =
-        static_cast<std::uint16_t>(number(*seed, "community-id-seed", 0, 65535));
+        static_cast<std::uint16_t>(cli::number_between("--community-id-seed", *seed, 0, 65535));
   }
   return request;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "formats/io/text.h"
+
 namespace tracebraid::formats::cli {
 namespace {
 
@@ -14,12 +16,6 @@ std::string spelled(const Option& option) {
   text.append("--").append(option.name);
   if (!option.placeholder.empty()) text.append(" ").append(option.placeholder);
   return text;
-}
-
-// Columns on a terminal, as far as our own texts need it: one per code point.
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char each) { return (each & 0xC0) != 0x80; }));
 }
 
 template <typename Visit>
@@ -39,7 +35,7 @@ void append_filled(std::string& out, std::string_view text, std::size_t indent) 
     const std::string_view word = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (word.empty()) continue;
-    if (column > 0 && column + 1 + width(word) > kColumns) {
+    if (column > 0 && column + 1 + io::width_of(word) > kColumns) {
       out.push_back('\n');
       column = 0;
     }
@@ -51,7 +47,7 @@ void append_filled(std::string& out, std::string_view text, std::size_t indent) 
       ++column;
     }
     out.append(word);
-    column += width(word);
+    column += io::width_of(word);
   }
   out.push_back('\n');
 }
@@ -325,10 +321,10 @@ std::string short_help(const Program& program) {
   append_usage(out, program);
   out.push_back('\n');
   std::size_t left = 0;
-  for (const Option& option : options) left = std::max(left, width(spelled(option)));
+  for (const Option& option : options) left = std::max(left, io::width_of(spelled(option)));
   for (const Option& option : options) {
     const std::string name = spelled(option);
-    out.append("  ").append(name).append(left - width(name) + 2, ' ').append(option.brief);
+    out.append("  ").append(name).append(left - io::width_of(name) + 2, ' ').append(option.brief);
     out.push_back('\n');
   }
   return out;

@@ -10,9 +10,9 @@
 #include <range/v3/view/filter.hpp>
 #include <range/v3/view/split.hpp>
 #include <range/v3/view/transform.hpp>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "formats/cli/terminal.h"
 #include "formats/record/schema_text.h"
 
 namespace tracebraid::formats::cli {
@@ -57,9 +57,7 @@ RecordOutput::RecordOutput(const RecordRequest& request, std::string_view progra
   record::WriterOptions options;
   options.producer.append(program).append(" ").append(version());
   options.fields = request.fields;
-  if (winsize window{}; request.path == "-" && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0) {
-    options.width = window.ws_col;
-  }
+  if (request.path == "-") options.width = output_width();
   if (request.format == record::Format::kTable && request.fields.empty()) {
     options.fields.assign(table_fields.begin(), table_fields.end());
   }

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace tracebraid::formats::cli {
@@ -17,6 +18,11 @@ void put(std::string_view text) {
 }
 
 }  // namespace
+
+std::size_t output_width() {
+  winsize window{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 ? window.ws_col : 0;
+}
 
 Terminal::Terminal(std::string_view program)
     : program_(program),

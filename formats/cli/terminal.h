@@ -1,7 +1,9 @@
-// Standard error as a person sees it: messages, and while a long run goes on a line of progress.
+// What a person sees: standard error with messages, and while a long run goes on a line of
+// progress; and how wide standard output is.
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -9,6 +11,9 @@
 #include "formats/io/source.h"
 
 namespace tracebraid::formats::cli {
+
+// Columns of the terminal that standard output is; 0: it is none, or cannot tell.
+[[nodiscard]] std::size_t output_width();
 
 class Terminal final : public io::Messages, public io::ReadObserver {
  public:

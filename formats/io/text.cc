@@ -1,5 +1,6 @@
 #include "formats/io/text.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "formats/io/error.h"
@@ -46,6 +47,10 @@ Decoded decode(std::string_view text) {
     if (value >= 0x10000 && value <= 0x10FFFF) return {value, 4};
   }
   return {0, 0};
+}
+
+bool begins_code_point(char each) {
+  return (static_cast<unsigned char>(each) & 0xC0U) != 0x80;
 }
 
 bool needs_unicode_escape(std::uint32_t code_point) {
@@ -106,6 +111,18 @@ void append_valid_utf8(std::string& out, std::string_view text) {
     }
     text.remove_prefix(next.length == 0 ? 1 : next.length);
   }
+}
+
+std::size_t width_of(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(text, begins_code_point));
+}
+
+std::string_view front_of(std::string_view text, std::size_t width) {
+  std::size_t at = 0;
+  for (std::size_t seen = 0; at < text.size(); ++at) {
+    if (begins_code_point(text[at]) && seen++ == width) break;
+  }
+  return text.substr(0, at);
 }
 
 }  // namespace tracebraid::formats::io

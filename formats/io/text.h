@@ -20,4 +20,10 @@ void append_escaped(std::string& out, std::string_view text);
 // Appends `text` with U+FFFD in the place of every byte that is not valid UTF-8.
 void append_valid_utf8(std::string& out, std::string_view text);
 
+// Columns that a terminal needs for valid UTF-8: one for each code point, as far as our own texts
+// need it.
+[[nodiscard]] std::size_t width_of(std::string_view text);
+// The front of valid UTF-8 that needs at most `width` of them.
+[[nodiscard]] std::string_view front_of(std::string_view text, std::size_t width);
+
 }  // namespace tracebraid::formats::io

@@ -16,23 +16,6 @@ constexpr std::string_view kEllipsis = "…";
 constexpr std::size_t kWidest = 48;  // of a text column
 constexpr std::size_t kClock = 18;   // HH:MM:SS.nnnnnnnnn
 
-// Columns that a terminal needs for valid UTF-8, one for each code point.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char each) {
-    return (static_cast<unsigned char>(each) & 0xC0U) != 0x80;
-  }));
-}
-
-// The front of `text` that is at most `width` wide.
-std::string_view cut(std::string_view text, std::size_t width) {
-  std::size_t at = 0;
-  for (std::size_t seen = 0; at < text.size() && seen < width; ++seen) {
-    ++at;
-    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80) ++at;
-  }
-  return text.substr(0, at);
-}
-
 // UTC; the day is left out.
 void append_clock(std::string& out, std::int64_t ns) {
   constexpr std::int64_t kNanoseconds = 1'000'000'000;
@@ -98,7 +81,7 @@ class TableWriter final : public OneTypeWriter {
       is_right_.push_back(is_number);
       is_word_.push_back(field.unit == "enum");
       const std::size_t least = field.kind == Kind::kTime ? kClock : 0;
-      widths_.push_back(std::max(width_of(heading), least));
+      widths_.push_back(std::max(io::width_of(heading), least));
     }
   }
 
@@ -119,7 +102,7 @@ class TableWriter final : public OneTypeWriter {
     };
     for (std::size_t at = 0; at < ends_.size(); ++at) {
       std::size_t& width = widths_[at % columns];
-      width = std::max(width, std::min(width_of(cell(at)), kWidest));
+      width = std::max(width, std::min(io::width_of(cell(at)), kWidest));
     }
     line_.clear();
     for (std::size_t at = 0; at < columns; ++at) append_padded(at, headings_[at]);
@@ -136,12 +119,12 @@ class TableWriter final : public OneTypeWriter {
   // A number or a word out of a few is shown whole even where it is wider than its column; other
   // text is cut.
   void append_padded(std::size_t at, std::string_view text) {
-    const std::size_t width = width_of(text);
+    const std::size_t width = io::width_of(text);
     const std::size_t padding = widths_[at] > width ? widths_[at] - width : 0;
     if (at > 0) line_.append("  ");
     if (is_right_[at]) line_.append(padding, ' ');
     if (width > widths_[at] && !is_right_[at] && !is_word_[at]) {
-      line_.append(cut(text, widths_[at] - 1)).append(kEllipsis);
+      line_.append(io::front_of(text, widths_[at] - 1)).append(kEllipsis);
     } else {
       line_.append(text);
     }
@@ -150,8 +133,8 @@ class TableWriter final : public OneTypeWriter {
 
   void end_line(bool is_bold = false) {
     while (line_.ends_with(' ')) line_.pop_back();
-    if (options_.width > 0 && width_of(line_) > options_.width) {
-      line_.resize(cut(line_, options_.width - 1).size());
+    if (options_.width > 0 && io::width_of(line_) > options_.width) {
+      line_.resize(io::front_of(line_, options_.width - 1).size());
       line_.append(kEllipsis);
     }
     if (is_bold) line_.insert(0, kBold).append(kNormal);

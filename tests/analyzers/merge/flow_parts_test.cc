@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "analyzers/merge/tcp_history.h"
 #include "formats/record/arena.h"
 #include "tests/formats/record/laws.h"
 
@@ -19,6 +20,9 @@ using record::Flow;
 using record::Time;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
+
+// Of laws.h, random records alone are for here.
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(RecordLaws);
 
 // Zeek's own words for these histories: scripts/base/protocols/conn/main.zeek, and its test
 // scripts' conn.log.
@@ -142,6 +146,17 @@ TEST_F(Parts, OfOneRunComeInAnyOrder) {
     EXPECT_EQ(flows[0].part, 0U);
     EXPECT_TRUE(flows[0].final);
   }
+}
+
+// Words of the list, not letters of it.
+TEST_F(Parts, TunnelsOfBothAreNamedOnce) {
+  Flow first = flow(0, "ShAD", "eof");
+  Flow second = flow(10 * kSecond, "adFf", "closed");
+  first.tunnel_parents = "Cabcd,Cx";
+  second.tunnel_parents = "Cx,Cabc,Cabcd,Cabc";
+  const auto flows = joined({first, second});
+  ASSERT_EQ(flows.size(), 1U);
+  EXPECT_EQ(flows[0].tunnel_parents, "Cabcd,Cx,Cabc");
 }
 
 TEST_F(Parts, WaitInBoundedMemory) {
