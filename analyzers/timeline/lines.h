@@ -1,7 +1,9 @@
 // Lines of the timeline for people: columns, and what repeats folded.
 //
-//   04:18:01.245681    +0.000123  7337          accept4(3 …) = 6
-//                                 … 29,788 more of the 2 above in turn in 1.234567 s (24,129/s)
+//   04:18:01.280608    +0.000107  7337 g2       switch to g2
+//   04:18:01.280702    +0.000094  7337 g2       accept4(-1 closed, 0x7ffe010c7050, [16], …) = EBADF
+//   04:18:01.280756    +0.000054  7337 g2       accept4(-1 closed, 0x7ffe010c7050, [16], …) = EBADF
+//                                               … 1,294 more in 0.038873 s (33,287/s)
 #pragma once
 
 #include <cstddef>
