@@ -1,5 +1,6 @@
 #include "formats/strace/line.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -112,6 +113,8 @@ TEST(StraceLine, Results) {
   EXPECT_EQ(found.result, 18);
   found = call("mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f632a9c0000");
   EXPECT_EQ(found.result, 0x7f632a9c0000);
+  found = call("lseek(3, 0, SEEK_CUR) = -9223372036854775808");
+  EXPECT_EQ(found.result, INT64_MIN);
   found = call("ioctl(3, 1) = -1 (errno 524)");
   EXPECT_EQ(found.error, "524");
   found = call("fcntl(3, F_GETFL) = 0x8002 (flags O_RDWR|O_LARGEFILE)");
