@@ -10,8 +10,8 @@
 #include <fmt/format.h>
 #include <range/v3/view/enumerate.hpp>
 
+#include "analyzers/diff/numbers.h"
 #include "analyzers/diff/run_functions.h"
-#include "analyzers/diff/sums.h"
 #include "formats/callgrind/outside_calls.h"
 #include "formats/callgrind/python_names.h"
 #include "formats/callgrind/writer.h"
@@ -125,19 +125,19 @@ void complete(std::span<const CallSum> calls, const FunctionSum& function, Numbe
                                  .inclusive_ns = function.inclusive_ns};
   bool are_timed = true;
   for (const CallSum& call : calls) {
-    all.callers_calls = sum(all.callers_calls, call.calls);
+    all.callers_calls = saturated_sum(all.callers_calls, call.calls);
     are_timed = are_timed && call.inclusive_ns != CallSum::kUntimed;
     if (call.caller == callee) continue;
-    all.outer_calls = sum(all.outer_calls, call.calls);
-    all.outer_ns = sum(all.outer_ns, call.inclusive_ns);
+    all.outer_calls = saturated_sum(all.outer_calls, call.calls);
+    all.outer_ns = saturated_sum(all.outer_ns, call.inclusive_ns);
   }
   callgrind::OutsideCalls outside = callgrind::outside_calls(all);
-  const std::uint64_t weights = sum(all.outer_calls, outside.calls);
+  const std::uint64_t weights = saturated_sum(all.outer_calls, outside.calls);
   std::uint64_t weights_before = 0;
   std::uint64_t ns_before = 0;
   const auto next_share = [&](std::uint64_t count) -> std::uint64_t {
     if (weights == 0) return 0;
-    weights_before = std::min(sum(weights_before, count), weights);
+    weights_before = std::min(saturated_sum(weights_before, count), weights);
     const std::uint64_t ns = callgrind::share(function.inclusive_ns, weights_before, weights);
     return ns - std::exchange(ns_before, ns);
   };
@@ -155,8 +155,9 @@ void complete(std::span<const CallSum> calls, const FunctionSum& function, Numbe
   for (std::size_t at = 0; at < completed.size(); ++at) {
     const CallSum call = completed[at];
     if (end > 0 && completed[end - 1].caller == call.caller) {
-      completed[end - 1].calls = sum(completed[end - 1].calls, call.calls);
-      completed[end - 1].inclusive_ns = sum(completed[end - 1].inclusive_ns, call.inclusive_ns);
+      completed[end - 1].calls = saturated_sum(completed[end - 1].calls, call.calls);
+      completed[end - 1].inclusive_ns =
+          saturated_sum(completed[end - 1].inclusive_ns, call.inclusive_ns);
     } else if (call.calls > 0 || call.inclusive_ns > 0) {
       completed[end++] = call;
     }
@@ -257,7 +258,7 @@ class Costs {
       const CallSum& own = run.calls[run.next++];
       costs_[at] = own.inclusive_ns;
       costs_[runs_.size() + at] = own.calls;
-      count = sum(count, own.calls);
+      count = saturated_sum(count, own.calls);
     }
     // callgrind_annotate would take a cost behind calls=0 for the caller's own.
     writer_.call(caller, nodes_.line(caller), function, nodes_.line(function),

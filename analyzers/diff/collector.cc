@@ -9,11 +9,12 @@
 #include <utility>
 
 #include "analyzers/diff/groups.h"
+#include "analyzers/diff/numbers.h"
 #include "analyzers/diff/run_functions.h"
-#include "analyzers/diff/sums.h"
 #include "analyzers/input/by_type.h"
 #include "analyzers/sockets/table.h"
 #include "analyzers/util/hash_index.h"
+#include "analyzers/util/mix.h"
 #include "formats/io/hash.h"
 #include "formats/record/call.h"
 #include "formats/record/flow.h"
@@ -147,8 +148,8 @@ void Collector::Run::finish_functions() {
     values.set(thing, number_, 0, calls);
     values.set(thing, number_, 1, self_ns);
     values.set(thing, number_, 2, inclusive_ns);
-    all_calls = sum(all_calls, calls);
-    all_ns = sum(all_ns, self_ns);
+    all_calls = saturated_sum(all_calls, calls);
+    all_ns = saturated_sum(all_ns, self_ns);
     longest_ns = std::max(longest_ns, inclusive_ns);
   }
   values.mark(Values::kAll, number_);
@@ -303,7 +304,7 @@ void Collector::Run::finish_counts(std::size_t kind,
     const Values::Thing thing = owner_.thing(kind, name, {name, {}, {}});
     values.mark(thing, number_);
     values.set(thing, number_, 0, to_signed(count));
-    all = sum(all, count);
+    all = saturated_sum(all, count);
   }
   if (all > 0) values.mark(Values::kAll, number_);
   values.set(Values::kAll, number_, 0, to_signed(all));

@@ -4,17 +4,11 @@
 
 #include <range/v3/view/zip.hpp>
 
+#include "formats/io/text.h"
+
 namespace tracebraid::analyzers::diff {
-namespace {
 
-constexpr std::size_t kWidth = 100;
-
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      text, [](char each) { return (static_cast<unsigned char>(each) & 0xC0U) != 0x80; }));
-}
-
-}  // namespace
+using formats::io::width_of;
 
 void Table::append_to(std::string& text, std::string_view indent) const {
   std::vector<std::size_t> widths;
@@ -41,6 +35,7 @@ void Table::append_to(std::string& text, std::string_view indent) const {
 }
 
 void append_wrapped(std::string& out, std::string_view text, std::size_t indent) {
+  constexpr std::size_t kWidth = 100;
   std::size_t column = 0;
   bool is_first = true;
   while (!text.empty()) {

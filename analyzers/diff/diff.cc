@@ -1,6 +1,5 @@
 // tracebraid diff: one side's runs against the other's.
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -19,6 +18,7 @@
 #include "formats/callgrind/python_names.h"
 #include "formats/cli/clock_options.h"
 #include "formats/cli/inputs.h"
+#include "formats/cli/numbers.h"
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
@@ -196,15 +196,6 @@ double parse_alpha(const std::string& text) {
   return static_cast<double>(number.magnitude) / static_cast<double>(kOne);
 }
 
-std::size_t parse_number(const std::string& text) {
-  std::size_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) {
-    throw io::UsageError{"-n: not a number: " + io::quoted(text)};
-  }
-  return number;
-}
-
 // What -f says; else what -o's FILE asks for; else text.
 std::string format_of(const cli::Arguments& arguments) {
   if (const auto format = arguments.value("format")) return *format;
@@ -223,7 +214,8 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   if (arguments.has("schema")) return cli::print_schema(kTypes);
   const double alpha = parse_alpha(arguments.value("alpha").value_or("0.05"));
   diff::ReportOptions report;
-  if (const auto most = arguments.value("number")) report.most = parse_number(*most);
+  if (const auto most = arguments.value("number"))
+    report.most = cli::number<std::size_t>("-n", *most);
   report.with_all = arguments.has("all");
   std::vector<Gate> gates;
   for (const std::string& text : arguments.values("fail-if")) {

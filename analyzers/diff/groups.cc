@@ -6,7 +6,7 @@
 #include <range/v3/view/enumerate.hpp>
 
 #include "analyzers/diff/measures.h"
-#include "analyzers/diff/sums.h"
+#include "analyzers/diff/numbers.h"
 #include "formats/record/text.h"
 
 namespace tracebraid::analyzers::diff {
@@ -40,12 +40,12 @@ void set_all(Values& values, Values::Thing thing, std::size_t run,
 void CallGroup::add(const record::Syscall& call) {
   ++calls;
   if (call.duration) {
-    time_ns = sum(time_ns, call.duration->ns);
-    if (!call.wait.empty()) wait_ns = sum(wait_ns, call.duration->ns);
+    time_ns = saturated_sum(time_ns, call.duration->ns);
+    if (!call.wait.empty()) wait_ns = saturated_sum(wait_ns, call.duration->ns);
   }
   if (call.bytes) {
-    if (call.direction != "out") bytes_in = sum(bytes_in, *call.bytes);
-    if (call.direction != "in") bytes_out = sum(bytes_out, *call.bytes);
+    if (call.direction != "out") bytes_in = saturated_sum(bytes_in, *call.bytes);
+    if (call.direction != "in") bytes_out = saturated_sum(bytes_out, *call.bytes);
   }
 }
 
@@ -63,17 +63,18 @@ void FlowGroup::add(const record::Flow& flow) {
                                           "RSTOS0", "RSTRH", "SH",   "SHR"};
   if (flow.part == 0) ++flows;
   if (flow.final && std::ranges::find(kFailed, flow.conn_state) != std::end(kFailed)) ++failed;
-  orig_bytes = sum(orig_bytes, flow.orig_payload_bytes);
-  resp_bytes = sum(resp_bytes, flow.resp_payload_bytes);
-  orig_pkts = sum(orig_pkts, flow.orig_pkts);
-  resp_pkts = sum(resp_pkts, flow.resp_pkts);
-  rexmit_pkts = sum(rexmit_pkts, sum(flow.orig_rexmit_pkts, flow.resp_rexmit_pkts));
+  orig_bytes = saturated_sum(orig_bytes, flow.orig_payload_bytes);
+  resp_bytes = saturated_sum(resp_bytes, flow.resp_payload_bytes);
+  orig_pkts = saturated_sum(orig_pkts, flow.orig_pkts);
+  resp_pkts = saturated_sum(resp_pkts, flow.resp_pkts);
+  rexmit_pkts =
+      saturated_sum(rexmit_pkts, saturated_sum(flow.orig_rexmit_pkts, flow.resp_rexmit_pkts));
   const auto add_rtt = [&](const std::optional<record::Duration>& mean, std::uint64_t samples) {
     if (!mean) return;
     std::int64_t all = 0;
     if (__builtin_mul_overflow(mean->ns, to_signed(samples), &all)) all = INT64_MAX;
-    rtt_ns = sum(rtt_ns, all);
-    rtt_samples = sum(rtt_samples, samples);
+    rtt_ns = saturated_sum(rtt_ns, all);
+    rtt_samples = saturated_sum(rtt_samples, samples);
   };
   add_rtt(flow.orig_rtt_avg, flow.orig_rtt_samples);
   add_rtt(flow.resp_rtt_avg, flow.resp_rtt_samples);
@@ -103,8 +104,8 @@ void FlowGroup::put(Values& values, Values::Thing thing, std::size_t run) {
 void SocketGroup::Waits::add(std::uint64_t waits, const std::optional<record::Duration>& total,
                              const std::optional<record::Duration>& longest) {
   if (!total || !longest) return;
-  count = sum(count, waits);
-  total_ns = sum(total_ns, total->ns);
+  count = saturated_sum(count, waits);
+  total_ns = saturated_sum(total_ns, total->ns);
   longest_ns = std::max(longest_ns, longest->ns);
 }
 
@@ -119,11 +120,11 @@ std::optional<std::int64_t> SocketGroup::Waits::longest() const {
 void SocketGroup::add(const record::Socket& socket) {
   ++sockets;
   if (socket.ended_by.empty()) ++unclosed;
-  calls = sum(calls, socket.calls);
-  errors = sum(errors, socket.errors);
-  bytes_in = sum(bytes_in, socket.bytes_in);
-  bytes_out = sum(bytes_out, socket.bytes_out);
-  if (socket.blocked) blocked_ns = sum(blocked_ns, socket.blocked->ns);
+  calls = saturated_sum(calls, socket.calls);
+  errors = saturated_sum(errors, socket.errors);
+  bytes_in = saturated_sum(bytes_in, socket.bytes_in);
+  bytes_out = saturated_sum(bytes_out, socket.bytes_out);
+  if (socket.blocked) blocked_ns = saturated_sum(blocked_ns, socket.blocked->ns);
   in.add(socket.waits, socket.wait_total, socket.wait_max);
   out.add(socket.send_waits, socket.send_wait_total, socket.send_wait_max);
 }

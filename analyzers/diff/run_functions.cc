@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "analyzers/diff/sums.h"
+#include "analyzers/diff/numbers.h"
+#include "analyzers/util/mix.h"
 
 namespace tracebraid::analyzers::diff {
 
@@ -81,14 +82,14 @@ void RunFunctions::add(const record::Function& function) {
       functions_[find(function.file, function.sampled ? 0 : function.line, function.name)];
   known.is_told = true;
   if (function.calls) {
-    known.sum.calls = sum(known.sum.calls, *function.calls);
-    known.sum.primitive_calls =
-        sum(known.sum.primitive_calls, function.primitive_calls.value_or(*function.calls));
+    known.sum.calls = saturated_sum(known.sum.calls, *function.calls);
+    known.sum.primitive_calls = saturated_sum(known.sum.primitive_calls,
+                                              function.primitive_calls.value_or(*function.calls));
   } else {
     lacks_calls_ = true;
   }
-  known.sum.self_ns = sum(known.sum.self_ns, positive(function.tottime));
-  known.sum.inclusive_ns = sum(known.sum.inclusive_ns, positive(function.cumtime));
+  known.sum.self_ns = saturated_sum(known.sum.self_ns, positive(function.tottime));
+  known.sum.inclusive_ns = saturated_sum(known.sum.inclusive_ns, positive(function.cumtime));
 }
 
 void RunFunctions::add(const record::Call& call) {

@@ -1,17 +1,15 @@
 #include "analyzers/timeline/filters.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "analyzers/sockets/table.h"
+#include "formats/cli/numbers.h"
 #include "formats/cli/record_output.h"
-#include "formats/io/error.h"
 
 namespace tracebraid::analyzers::timeline {
 namespace {
 
 namespace cli = formats::cli;
-namespace io = formats::io;
 namespace record = formats::record;
 
 template <typename Number>
@@ -19,12 +17,7 @@ std::set<Number> numbers(const cli::Arguments& arguments, std::string_view optio
   std::set<Number> all;
   const std::string list = arguments.value(option).value_or("");
   for (const std::string_view word : cli::split_list(list)) {
-    Number number{};
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-    if (error != std::errc{} || end != word.data() + word.size()) {
-      throw io::UsageError{"--" + std::string(option) + ": not a number: " + io::quoted(word)};
-    }
-    all.insert(number);
+    all.insert(cli::number<Number>("--" + std::string(option), word));
   }
   return all;
 }

@@ -6,26 +6,14 @@
 
 #include "analyzers/util/shown.h"
 #include "analyzers/util/shown_time.h"
+#include "formats/io/text.h"
 
 namespace tracebraid::analyzers::timeline {
 namespace {
 
-constexpr std::size_t kGap = 12;  // columns of the time since the line before
+namespace io = formats::io;
 
-// To that many characters.
-void cut(std::string& line, std::size_t width) {
-  std::size_t characters = 0;
-  std::size_t last = 0;
-  for (std::size_t at = 0; at < line.size(); ++at) {
-    if ((static_cast<unsigned char>(line[at]) & 0xc0U) == 0x80) continue;
-    if (++characters == width) last = at;
-    if (characters > width) {
-      line.resize(last);
-      line.append("…");
-      return;
-    }
-  }
-}
+constexpr std::size_t kGap = 12;  // columns of the time since the line before
 
 }  // namespace
 
@@ -89,7 +77,10 @@ void Lines::put(std::string_view who, std::string_view text) {
   line_.append("  ").append(who);
   if (who.size() < kWho) line_.append(kWho - who.size(), ' ');
   line_.append("  ").append(text);
-  if (width_ > 0) cut(line_, width_);
+  if (width_ > 0 && io::width_of(line_) > width_) {
+    line_.resize(io::front_of(line_, width_ - 1).size());
+    line_.append("…");
+  }
   line_.append("\n");
   out_.append(line_);
 }

@@ -9,10 +9,10 @@
 #include "analyzers/timeline/chrome.h"
 #include "analyzers/timeline/filters.h"
 #include "analyzers/timeline/text.h"
-#include "analyzers/util/shown.h"
 #include "analyzers/util/time_range.h"
 #include "formats/cli/clock_options.h"
 #include "formats/cli/record_output.h"
+#include "formats/cli/terminal.h"
 #include "formats/io/output.h"
 
 namespace tracebraid::analyzers {
@@ -34,7 +34,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
     output->commit();
     return;
   }
-  const std::size_t width = path == "-" ? terminal_width() : 0;
+  const std::size_t width = path == "-" ? cli::output_width() : 0;
   timeline::TextTimeline text(std::move(filters), *output, !arguments.has("no-fold"), width);
   read_inputs_in_step(arguments, wanted, text, context);
   text.finish();

@@ -2,9 +2,6 @@
 
 #include <cstdio>
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 namespace tracebraid::analyzers {
 
 std::string shown_count(std::uint64_t count) {
@@ -51,11 +48,6 @@ std::string joined(std::span<const std::string> parts, std::string_view separato
     text.append(part);
   }
   return text;
-}
-
-std::size_t terminal_width() {
-  winsize window{};
-  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 ? window.ws_col : 0;
 }
 
 }  // namespace tracebraid::analyzers

@@ -21,7 +21,4 @@ namespace tracebraid::analyzers {
 [[nodiscard]] std::string joined(std::span<const std::string> parts,
                                  std::string_view separator = ", ");
 
-// Columns of the terminal that standard output is; 0: it is none.
-[[nodiscard]] std::size_t terminal_width();
-
 }  // namespace tracebraid::analyzers
