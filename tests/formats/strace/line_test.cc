@@ -243,13 +243,12 @@ TEST(StraceLine, CommentsHideWhatIsInThem) {
 
 TEST(StraceLine, TimesThatDoNotFitAreNone) {
   // 2^63 ns are 9223372036.85 s; the last second is left out.
-  EXPECT_EQ(parse("read(3) = 0 <9223372035.5>").call.duration_ns, 9'223'372'035'500'000'000);
-  EXPECT_EQ(parse("read(3) = 0 <9223372036>").body, Body::kDamaged);
   EXPECT_EQ(parse("07:17:21 (+9223372035.5) read(3) = 0").prefix.delta_ns,
             9'223'372'035'500'000'000);
   EXPECT_EQ(parse("07:17:21 (+9223372036.0) read(3) = 0").body, Body::kDamaged);
   EXPECT_EQ(parse("read(3) = 0 <4999999999.999999999>").call.duration_ns,
             4'999'999'999'999'999'999);
+  EXPECT_EQ(parse("read(3) = 0 <5000000000>").body, Body::kDamaged);
   EXPECT_EQ(parse("7 1.5 read(3) = 0 <9403640008>").body, Body::kDamaged);
   EXPECT_EQ(parse("7 99999999999.999999 read(3) = 0").body, Body::kDamaged);
 }
