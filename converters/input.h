@@ -93,7 +93,8 @@ struct InputKind {
   std::string_view plural;     // for lists of what is read
   bool is_timeless = false;    // no record has a time: it is read in front of all others
   bool is_read_alone = false;  // each input by a reader of its own, not all of them by one
-  // Of what happened at the same time, that of a kind with a smaller rank is shown first.
+  // Of what happened at the same time, that of a kind with a smaller rank is shown first; of kinds
+  // with the same, that of the one which stands first in inputs.list.
   std::uint8_t rank = 0;
   // Of the records that it gives; none: any, it depends on the input.
   std::span<const formats::record::TypeInfo* const> types;

@@ -249,7 +249,7 @@ void StraceLog::keep_attachment(std::string_view line) {
   }
 }
 
-// `start`: of a line of which its beginning has been read before; null: it is read now.
+// `known`: where a line begins whose beginning has been read before; null: it is read now.
 void StraceLog::take_line(Input& input, const Entry& entry, const Start* known) {
   std::string_view text = entry.text;
   if (text.find('\x1b') != std::string_view::npos) {

@@ -200,9 +200,10 @@ void clear(Call& call) {
   call.first_number = 0;
 }
 
-// "<unfinished ...>" and its kin, which stand in the place of a call's rest; a blank in front
-// belongs to them. Null when it is none of them; `end` when nothing of the call follows; otherwise
-// the ")" that does: "<unfinished ...>) = ?" is of a thread that ended in the call.
+// "<unfinished ...>" and its kin, a blank in front included: strace breaks a line off where another
+// thread's event comes before the call's end, where it lets go of the thread, and where that takes
+// another id. Null when it is none of them; `end` when nothing of the call follows; otherwise the
+// ")" that does: "<unfinished ...>) = ?" is of a thread that ended in the call.
 const char* take_break(const char* args, const char* at, const char* end, Call& call) {
   const auto breaks = [&, cut = at[-1] == ' ' ? at - 1 : at](Ending ending, const char* behind) {
     call.args = view(args, cut);
@@ -239,7 +240,9 @@ const char* take_value(const char* at, const char* end, Call& call) {
     std::int64_t value = 0;
     if (!parse_number(view(at, end), value, length)) return nullptr;
     call.has_result = true;
-    call.result = is_negative ? -value : value;
+    // Of the least number, the digits alone do not fit.
+    const auto bits = static_cast<std::uint64_t>(value);
+    call.result = static_cast<std::int64_t>(is_negative ? 0 - bits : bits);
     at += length;
     if (at < end && *at == '<') {
       if (const char* const behind = skip_annotation(at, end); behind != nullptr) {
@@ -317,7 +320,8 @@ const char* take_duration(const char* at, const char* end, Call& call) {
   std::int64_t ns = 0;
   std::int64_t unit_ns = 0;
   at = take_seconds(at + 1, end, ns, unit_ns);
-  if (at == nullptr || !is_at(at, end, ">")) return nullptr;
+  constexpr std::int64_t kMost = 5'000'000'000 * kSecond;  // added to a time it still fits
+  if (at == nullptr || ns >= kMost || !is_at(at, end, ">")) return nullptr;
   call.duration_ns = ns;
   return at + 1;
 }
@@ -359,7 +363,7 @@ bool parse_result(const char* at, const char* end, Call& call) {
 Body parse_end(const char* closing, const char* end, Call& call) {
   const char* const at = skip_blanks(closing + 1, end);
   if (at >= end) return Body::kCall;  // the log ends here, or something broke into the line
-  // -z, -Z and -e status print a call when it ends; what then never ends has its ")", too.
+  // All arguments may be known before the call ends.
   if (is_at(at, end, kUnfinished)) {
     call.ending = Ending::kUnfinished;
     call.args = view(call.args.data(), closing + 1);

@@ -1,6 +1,7 @@
 #include "analyzers/input/kinds.h"
 
 #include <initializer_list>
+#include <string>
 #include <string_view>
 
 #include <gtest/gtest.h>
@@ -93,6 +94,15 @@ TEST(InputKinds, AreToldApart) {
     EXPECT_FALSE(others.has_streams());
     EXPECT_EQ(others.give<record::Symbol>(), kind != converters::recognize(kPerfMap));
     EXPECT_EQ(others.give<record::Switch>(), kind != converters::recognize(kSwitches));
+  }
+}
+
+TEST(InputKinds, ManualsAndErrorsNameEveryKind) {
+  const std::string_view manual = converters::described_inputs();
+  const std::string error = converters::no_known_input();
+  for (const converters::InputKind* const kind : converters::input_kinds()) {
+    EXPECT_NE(manual.find(kind->plural), std::string_view::npos) << kind->name;
+    EXPECT_NE(error.find(kind->described), std::string::npos) << kind->name;
   }
 }
 

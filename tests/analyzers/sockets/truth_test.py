@@ -458,6 +458,9 @@ def main():
     parser.add_argument("--keep")
     parser.add_argument("part", nargs="?", default="")
     options = parser.parse_args()
+    written = re.findall(r"^def (\w+)\(is_healthy\)",
+                         (pathlib.Path(__file__).parent / "truth/faults.py").read_text(), re.M)
+    equal(sorted(written), sorted(FAULTS), "every planted fault is run")
     with harness.folder() as temporary:
         folder = pathlib.Path(options.keep or temporary)
         folder.mkdir(exist_ok=True)
