@@ -24,6 +24,7 @@
 #include "formats/cli/clock_options.h"
 #include "formats/cli/numbers.h"
 #include "formats/cli/record_output.h"
+#include "formats/io/digits.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
 #include "formats/io/text.h"
@@ -52,7 +53,7 @@ void set_threads(const std::string& threads, Attribution& attribution) {
   if (threads == "all") return attribution.set_threads(Attribution::Threads::kAll);
   std::unordered_set<std::uint64_t> tids;
   for (const std::string_view word : cli::split_list(threads)) {
-    const auto tid = cli::whole_number<std::uint64_t>(word);
+    const auto tid = io::whole_number<std::uint64_t>(word);
     if (!tid) cli::refuse("--threads", "main, all or numbers of threads", word);
     tids.insert(*tid);
   }

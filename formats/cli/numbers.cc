@@ -1,6 +1,8 @@
 #include "formats/cli/numbers.h"
 
+#include <charconv>
 #include <cmath>
+#include <system_error>
 
 #include <fmt/format.h>
 

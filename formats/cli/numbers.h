@@ -1,38 +1,28 @@
 // Numbers that options are given.
 #pragma once
 
-#include <charconv>
 #include <concepts>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string_view>
-#include <system_error>
+
+#include "formats/io/digits.h"
 
 namespace tracebraid::formats::cli {
-
-// All of `text` as a decimal number: digits, with a - before them where the type is signed. Nothing
-// for anything else, and for what the type does not hold.
-template <std::integral Number>
-[[nodiscard]] std::optional<Number> whole_number(std::string_view text) {
-  Number number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc{} || stop != end) return std::nullopt;
-  return number;
-}
 
 // "OPTION: not WANTED: TEXT".
 [[noreturn]] void refuse(std::string_view option, std::string_view wanted, std::string_view text);
 
-// The number that `option`, such as "--max-flows", was given, from `least` to `most`. Throws
-// UsageError, which names `wanted`.
+// The number that `option`, such as "--max-flows", was given, from `least` to `most`: digits, with
+// a
+// - before them where the type is signed. Throws UsageError, which names `wanted`.
 template <std::integral Number = std::uint64_t>
 [[nodiscard]] Number number(std::string_view option, std::string_view text,
                             Number least = std::numeric_limits<Number>::min(),
                             Number most = std::numeric_limits<Number>::max(),
                             std::string_view wanted = "a number") {
-  const std::optional<Number> value = whole_number<Number>(text);
+  const std::optional<Number> value = io::whole_number<Number>(text);
   if (!value || *value < least || *value > most) refuse(option, wanted, text);
   return *value;
 }

@@ -10,14 +10,16 @@ namespace tracebraid::formats::io {
 template <std::integral Number>
 [[nodiscard]] constexpr Number saturated_sum(Number left, Number right) {
   Number sum = 0;
-  if (!__builtin_add_overflow(left, right, &sum)) return sum;
+  if (!__builtin_add_overflow(left, right, &sum)) [[likely]]
+    return sum;
   return left < 0 ? std::numeric_limits<Number>::min() : std::numeric_limits<Number>::max();
 }
 
 template <std::integral Number>
 [[nodiscard]] constexpr Number saturated_difference(Number left, Number right) {
   Number difference = 0;
-  if (!__builtin_sub_overflow(left, right, &difference)) return difference;
+  if (!__builtin_sub_overflow(left, right, &difference)) [[likely]]
+    return difference;
   return left < right ? std::numeric_limits<Number>::min() : std::numeric_limits<Number>::max();
 }
 
