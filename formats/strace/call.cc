@@ -68,7 +68,7 @@ class Marks {
   static std::uint64_t marks_of(const char* text) {
     std::uint64_t bits = 0;
 #ifdef __SSE2__
-    for (unsigned part = 0; part < 4; ++part) {
+    for (std::size_t part = 0; part < 4; ++part) {
       const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + part * 16));
       const auto is = [](__m128i bytes, char c) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); };
       // ( and ) differ in their last bit.
