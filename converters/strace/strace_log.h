@@ -1,7 +1,7 @@
 // An strace log as records: lines joined to calls, calls to threads and processes.
 //
-// Memory: a line (of -ff, one for each file) and the first 16 MiB of the stack or dump below it; for
-// every live thread what it is inside of; for every live process its open descriptors
+// Memory: a line (of -ff, one for each file) and the first 16 MiB of the stack or dump below it;
+// for every live thread what it is inside of; for every live process its open descriptors
 // (descriptors.h). Threads whose end the log does not show stay: a log without exit lines (-qqq)
 // costs some hundred bytes for each of its threads.
 #pragma once
