@@ -75,6 +75,9 @@ double distance(const AnchorCounts& counts, const AnchorCounts& expected) {
 
 }  // namespace
 
+Attribution::Attribution() = default;
+Attribution::~Attribution() = default;
+
 std::size_t Attribution::KeyHash::operator()(const Key& key) const {
   const std::uint64_t flags = static_cast<std::uint64_t>(key.target) << 1U |
                               (key.is_main ? 1U : 0U) | static_cast<std::uint64_t>(key.phase) << 4U;

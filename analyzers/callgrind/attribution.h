@@ -72,6 +72,9 @@ class Attribution {
  public:
   using Cell = std::uint32_t;
 
+  Attribution();
+  ~Attribution();
+
   // Threads that the profiler saw, when the user knows: tids.
   void set_seen_threads(std::unordered_set<std::uint64_t> tids) { seen_threads_ = std::move(tids); }
   enum class Threads : std::uint8_t { kGuess, kMain, kAll };

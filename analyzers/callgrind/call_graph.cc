@@ -103,6 +103,8 @@ void add_costs(Costs& sum, const Costs& more) {
 
 CallGraph::CallGraph(const Counted& counted) : slots_(kFirstSlots), counted_(counted) {}
 
+CallGraph::~CallGraph() = default;
+
 formats::io::WideHash CallGraph::hash_of(std::uint64_t path_hash, std::uint32_t line,
                                          std::string_view name) {
   return formats::io::wide_hash(name, path_hash + line * kGoldenOdd);

@@ -69,6 +69,7 @@ class CallGraph final : private formats::callgrind::Names {
 
   // The costs that are numbers of things; the others are times.
   explicit CallGraph(const Counted& counted);
+  ~CallGraph();
 
   // What a profile says. A function that comes again, from another profile, is added up; one with
   // a number (function.h) need not be named again.

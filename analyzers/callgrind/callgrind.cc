@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
 #include <range/v3/view/transform.hpp>
 
 #include "analyzers/callgrind/attribution.h"
@@ -21,6 +20,7 @@
 #include "analyzers/callgrind/network.h"
 #include "analyzers/callgrind/outputs.h"
 #include "analyzers/input/inputs.h"
+#include "analyzers/util/shown.h"
 #include "formats/cli/clock_options.h"
 #include "formats/cli/numbers.h"
 #include "formats/cli/record_output.h"
@@ -44,8 +44,7 @@ std::size_t event_option(const cli::Arguments& arguments) {
     if (kEventNames[at].name == name) return at;
   }
   const auto names = kEventNames | ranges::views::transform(&EventName::name);
-  throw io::UsageError{"--event: no such event: " + io::quoted(name),
-                       fmt::format("{}", fmt::join(names, ", "))};
+  throw io::UsageError{"--event: no such event: " + io::quoted(name), joined(names)};
 }
 
 void set_threads(const std::string& threads, Attribution& attribution) {

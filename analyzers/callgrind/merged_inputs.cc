@@ -18,6 +18,16 @@ std::uint64_t positive(std::int64_t ns) {
 
 }  // namespace
 
+MergedInputs::MergedInputs(Attribution& attribution, CallGraph& graph, Network& network,
+                           bool by_greenlet)
+    : attribution_(attribution),
+      graph_(graph),
+      network_(network),
+      by_greenlet_(by_greenlet),
+      table_(*this) {}
+
+MergedInputs::~MergedInputs() = default;
+
 void MergedInputs::on(const record::Syscall& call) {
   if (!has_returned(call)) {
     ++not_returned_;

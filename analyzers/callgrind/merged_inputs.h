@@ -38,12 +38,8 @@ class MergedInputs final
                     formats::record::Switch>,
       public SocketSink {
  public:
-  MergedInputs(Attribution& attribution, CallGraph& graph, Network& network, bool by_greenlet)
-      : attribution_(attribution),
-        graph_(graph),
-        network_(network),
-        by_greenlet_(by_greenlet),
-        table_(*this) {}
+  MergedInputs(Attribution& attribution, CallGraph& graph, Network& network, bool by_greenlet);
+  ~MergedInputs() override;
 
   // RecordVisitor
   void begin(const InputKinds& kinds) override {

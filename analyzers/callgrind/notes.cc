@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "analyzers/callgrind/outputs.h"
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers {
 
@@ -31,7 +32,7 @@ std::string calls_line(const Attribution::Summary& summary, std::uint64_t not_re
   };
   reason(summary.unseen, "of threads that the profiler did not see");
   reason(summary.outside, "before the profiler began or after it ended");
-  if (!reasons.empty()) line += fmt::format(" ({})", fmt::join(reasons, ", "));
+  if (!reasons.empty()) line += fmt::format(" ({})", joined(reasons, ", "));
   if (not_returned > 0) line += fmt::format("; {} that did not return are left out", not_returned);
   return line;
 }

@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 #include <range/v3/range/conversion.hpp>
 #include <range/v3/view/filter.hpp>
-#include <range/v3/view/join.hpp>
 #include <range/v3/view/transform.hpp>
 
 #include "analyzers/checks/checks.h"
@@ -88,9 +87,8 @@ const Check& find_check(std::string_view id) {
   const auto known = checks::all_checks();
   const auto found = std::ranges::find(known, id, &Check::id);
   if (found != known.end()) return **found;
-  auto names = known | views::transform(&Check::id) | views::join(std::string_view(", "));
   throw io::UsageError{"no such check: " + io::quoted(id),
-                       "there is " + (names | ranges::to<std::string>)};
+                       "there is " + joined(known | views::transform(&Check::id))};
 }
 
 void explain(std::string_view id) {

@@ -21,6 +21,8 @@ Story::Story(std::span<const Check* const> which, std::string_view first_input)
   }
 }
 
+Story::~Story() = default;
+
 // RecordVisitor
 
 void Story::begin(const InputKinds& kinds) {

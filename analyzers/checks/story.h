@@ -47,6 +47,7 @@ class Story final
   // With a detector for each of `which`, in their order. `first_input` stands for the name of the
   // input in records that do not tell it.
   Story(std::span<const Check* const> which, std::string_view first_input);
+  ~Story() override;
 
   // RecordVisitor
   void begin(const InputKinds& kinds) override;

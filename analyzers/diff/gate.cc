@@ -5,8 +5,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <range/v3/range/conversion.hpp>
-#include <range/v3/view/join.hpp>
 #include <range/v3/view/transform.hpp>
 
 #include "analyzers/diff/shown.h"
@@ -33,8 +31,7 @@ std::string_view trimmed(std::string_view text) {
 
 template <typename Named>
 std::string names_of(std::span<const Named> all) {
-  return all | ranges::views::transform(&Named::name) |
-         ranges::views::join(std::string_view(", ")) | ranges::to<std::string>();
+  return joined(all | ranges::views::transform(&Named::name));
 }
 
 [[noreturn]] void fail(std::string_view gate, const std::string& what, std::string_view hint) {

@@ -9,11 +9,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <range/v3/action/stable_sort.hpp>
 #include <range/v3/range/conversion.hpp>
 #include <range/v3/view/filter.hpp>
 #include <range/v3/view/iota.hpp>
-#include <range/v3/view/join.hpp>
 #include <range/v3/view/take.hpp>
 #include <range/v3/view/transform.hpp>
 
@@ -28,8 +26,6 @@ namespace {
 
 namespace callgrind = formats::callgrind;
 namespace views = ranges::views;
-
-constexpr std::string_view kAnd = ", ";
 
 std::string_view shown_side(Side side) {
   return side == kA ? "A" : "B";
@@ -93,9 +89,9 @@ class Report {
 
   void head(const std::vector<Run>& a, const std::vector<Run>& b) {
     const auto side = [&](Side of, const std::vector<Run>& runs) {
-      const std::string names =
-          runs | views::transform([](const Run& run) { return formats::io::quoted(run.name); }) |
-          views::join(std::string_view("; ")) | ranges::to<std::string>();
+      const std::string names = joined(
+          runs | views::transform([](const Run& run) { return formats::io::quoted(run.name); }),
+          "; ");
       const std::string count = runs.size() > 1 ? fmt::format("{} runs: ", runs.size()) : "";
       constexpr std::size_t kIndent = 3;
       append_wrapped(text_, fmt::format("{}: {}{}", shown_side(of), count, names), kIndent);
@@ -161,14 +157,12 @@ class Report {
       ++counts[module_of(path_of(comparisons_.collector(), thing))];
     }
     using Count = std::pair<std::string, std::size_t>;
-    const std::vector<Count> sorted =
-        counts | ranges::to<std::vector<Count>>() |
-        ranges::actions::stable_sort(std::greater<>(), &Count::second);
+    auto sorted = counts | ranges::to<std::vector<Count>>();
+    std::ranges::stable_sort(sorted, std::greater<>(), &Count::second);
     constexpr std::size_t kMost = 5;
-    std::string text = sorted | views::take(kMost) | views::transform([](const Count& each) {
-                         return fmt::format("{} {}", each.first, shown_count(each.second));
-                       }) |
-                       views::join(kAnd) | ranges::to<std::string>();
+    std::string text = joined(sorted | views::take(kMost) | views::transform([](const Count& each) {
+                                return fmt::format("{} {}", each.first, shown_count(each.second));
+                              }));
     if (sorted.size() > kMost) text += fmt::format(", {} more", sorted.size() - kMost);
     return text;
   }
@@ -191,7 +185,7 @@ class Report {
     Comparisons::sort(rows, kMost);
     most.count = rows.size();
     rows.resize(std::min(rows.size(), kMost));
-    most.text =
+    most.text = joined(
         rows | views::transform([&](const Row& row) {
           return fmt::format(
               "{} {}",
@@ -199,8 +193,7 @@ class Report {
                   ? formats::io::quoted(name_of(comparisons_.collector(), kind, row.thing))
                   : shown_thing(comparisons_.collector(), kind, row.thing),
               shown_medians(kKinds[kind].measures[0].unit, comparisons_.of(kind, row.thing, 0)));
-        }) |
-        views::join(kAnd) | ranges::to<std::string>();
+        }));
     if (most.count > kMost) most.text.append(", …");
     return most;
   }
@@ -303,11 +296,10 @@ class Report {
     for (const Side side : {kA, kB}) {
       const auto measures = kKinds[kind].measures;
       const std::string names =
-          views::iota(std::size_t{0}, measures.size()) | views::filter([&](std::size_t at) {
-            return comparisons_.runs(side, kind, at) > 0 && !comparisons_.is_told(kind, at);
-          }) |
-          views::transform([&](std::size_t at) { return measures[at].name; }) | views::join(kAnd) |
-          ranges::to<std::string>();
+          joined(views::iota(std::size_t{0}, measures.size()) | views::filter([&](std::size_t at) {
+                   return comparisons_.runs(side, kind, at) > 0 && !comparisons_.is_told(kind, at);
+                 }) |
+                 views::transform([&](std::size_t at) { return measures[at].name; }));
       if (names.empty()) continue;
       text_ +=
           fmt::format("  not compared, for only inputs of {} tell: {}\n", shown_side(side), names);

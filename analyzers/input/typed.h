@@ -6,7 +6,12 @@
 #include <cstddef>
 
 #include "formats/record/any_record.h"
+#include "formats/record/call.h"
+#include "formats/record/file.h"
+#include "formats/record/flow.h"
 #include "formats/record/schema.h"
+#include "formats/record/switch.h"
+#include "formats/record/syscall.h"
 
 namespace tracebraid::analyzers {
 
@@ -48,5 +53,15 @@ class Typed {
   std::array<std::size_t, formats::record::kFieldCount<Record>> places_{};
   Record record_;
 };
+
+// Those that most analyzers know are compiled once, in typed.cc.
+extern template class Typed<formats::record::Call>;
+extern template class Typed<formats::record::File>;
+extern template class Typed<formats::record::Flow>;
+extern template class Typed<formats::record::Process>;
+extern template class Typed<formats::record::Segment>;
+extern template class Typed<formats::record::Signal>;
+extern template class Typed<formats::record::Switch>;
+extern template class Typed<formats::record::Syscall>;
 
 }  // namespace tracebraid::analyzers

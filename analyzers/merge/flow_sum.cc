@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
 #include <range/v3/algorithm/contains.hpp>
 #include <range/v3/iterator/operations.hpp>
 #include <range/v3/range/conversion.hpp>
@@ -16,6 +15,7 @@
 #include <range/v3/view/transform.hpp>
 
 #include "analyzers/merge/tcp_history.h"
+#include "analyzers/util/shown.h"
 #include "formats/io/saturate.h"
 
 namespace tracebraid::analyzers {
@@ -143,7 +143,7 @@ std::string list_of_both(std::string_view list, std::string_view more) {
   for (const std::string_view word : words_of(more)) {
     if (!word.empty() && !ranges::contains(words, word)) words.push_back(word);
   }
-  return fmt::format("{}", fmt::join(words, ","));
+  return joined(words, ",");
 }
 
 std::uint64_t rtt_sum(const std::optional<Duration>& mean, Flow::Count samples) {

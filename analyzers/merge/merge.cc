@@ -13,6 +13,7 @@
 #include "analyzers/input/inputs.h"
 #include "analyzers/input/sorter.h"
 #include "analyzers/merge/flow_parts.h"
+#include "analyzers/util/shown.h"
 #include "analyzers/util/time_range.h"
 #include "formats/cli/clock_options.h"
 #include "formats/cli/inputs.h"
@@ -111,7 +112,7 @@ class Merged final : public RecordVisitor {
       by_type.push_back(fmt::format("{} {}", count.records, count.type));
     }
     if (by_type.empty()) return "0 records";
-    return fmt::format("{} records: {}", all, fmt::join(by_type, ", "));
+    return fmt::format("{} records: {}", all, joined(by_type));
   }
 
  private:

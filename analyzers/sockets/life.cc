@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <range/v3/view/transform.hpp>
 
+#include "analyzers/util/shown.h"
 #include "formats/io/error.h"
 #include "formats/record/text.h"
 
@@ -67,7 +68,7 @@ std::string NameCounts::shown() const {
   const auto shown_item = [](const Item& item) {
     return fmt::format("{} {}", *item.name, item.count);
   };
-  return fmt::format("{}", fmt::join(items | ranges::views::transform(shown_item), ", "));
+  return joined(items | ranges::views::transform(shown_item));
 }
 
 }  // namespace tracebraid::analyzers

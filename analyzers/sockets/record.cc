@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "analyzers/util/shown.h"
+
 namespace tracebraid::analyzers {
 namespace {
 
@@ -16,7 +18,7 @@ using record::Time;
 template <typename Item>
 std::string shown_set(std::vector<Item> items) {
   std::ranges::sort(items);
-  return fmt::format("{}", fmt::join(items, ","));
+  return joined(items, ",");
 }
 
 std::optional<Time> maybe_time(std::int64_t ts) {
@@ -153,7 +155,7 @@ void SocketRecord::tell_wire(const SocketLife& life) {
         fmt::format("{} {} retransmitted", count, count == 1 ? "segment" : "segments"));
   }
   if (wire.missed > 0) differs(wire.missed, "missing in the capture");
-  difference_ = fmt::format("{}", fmt::join(differences, "; "));
+  difference_ = joined(differences, "; ");
   record_.wire_first_in = maybe_time(wire.first_data[1 - life.side]);
   record_.wire_first_out = maybe_time(wire.first_data[life.side]);
   record_.peer_file = life.peer_file;

@@ -334,6 +334,8 @@ void SocketTable::report_if_over(SocketLife& life) {
   report(life);
 }
 
+SocketTable::SocketTable(SocketSink& sink) : sink_(sink) {}
+
 SocketTable::~SocketTable() {
   lives_.each([](SocketLife& life) { life.~SocketLife(); });
   std::vector<Wire*> left;

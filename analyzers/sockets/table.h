@@ -60,7 +60,7 @@ class SocketTable {
   // A connection can wait for accept() after its end.
   static constexpr std::int64_t kAcceptLingers = 60'000'000'000;
 
-  explicit SocketTable(SocketSink& sink) : sink_(sink) {}
+  explicit SocketTable(SocketSink& sink);
   SocketTable(const SocketTable&) = delete;
   SocketTable& operator=(const SocketTable&) = delete;
   ~SocketTable();

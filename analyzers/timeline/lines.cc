@@ -1,7 +1,5 @@
 #include "analyzers/timeline/lines.h"
 
-#include <iterator>
-
 #include <fmt/format.h>
 
 #include "analyzers/util/shown.h"
@@ -57,12 +55,11 @@ void Lines::end_fold() {
   const Fold::Folded folded = fold_.end();
   if (folded.lines == 0) return;
   std::string text = fmt::format("… {} more", shown_count(folded.lines));
-  const auto append = std::back_inserter(text);
-  if (folded.period > 1) fmt::format_to(append, " of the {} above in turn", folded.period);
+  if (folded.period > 1) text += fmt::format(" of the {} above in turn", folded.period);
   if (const std::int64_t lasted = folded.last_ts - folded.first_ts; lasted > 0) {
     const double rate = static_cast<double>(folded.lines) * 1e9 / static_cast<double>(lasted);
-    fmt::format_to(append, " in {} s ({}/s)", shown_seconds(lasted),
-                   shown_count(static_cast<std::uint64_t>(rate)));
+    text += fmt::format(" in {} s ({}/s)", shown_seconds(lasted),
+                        shown_count(static_cast<std::uint64_t>(rate)));
   }
   // Below the text of the others.
   constexpr std::size_t kTimes = std::string_view("04:18:01.245681 ").size() + kGap;

@@ -4,6 +4,10 @@ namespace tracebraid::analyzers::timeline {
 
 namespace record = formats::record;
 
+Story::Story(Filters filters) : filters_(std::move(filters)), table_(*this) {}
+
+Story::~Story() = default;
+
 void Story::begin(const InputKinds& kinds) {
   table_.expect_flows(kinds.may_give<record::Flow>());
 }

@@ -24,7 +24,8 @@ class Story : public ByType<Story, formats::record::Syscall, formats::record::Se
                             formats::record::Signal, formats::record::Process>,
               public SocketSink {
  public:
-  explicit Story(Filters filters) : filters_(std::move(filters)), table_(*this) {}
+  explicit Story(Filters filters);
+  ~Story() override;
 
   void begin(const InputKinds& kinds) override;
   void enter(std::size_t lane) override { lane_ = lane; }

@@ -1,7 +1,6 @@
 #include "analyzers/timeline/text.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -120,8 +119,8 @@ void TextTimeline::on_wire(const record::Segment& segment) {
   append_shown(event.text, segment.is_orig ? orig : resp);
   event.text.append("→");
   append_shown(event.text, segment.is_orig ? resp : orig);
-  fmt::format_to(std::back_inserter(event.text), " {} bytes at {}{}  {}", segment.length,
-                 segment.offset, segment.is_rexmit ? ", sent again" : "", segment.uid);
+  event.text += fmt::format(" {} bytes at {}{}  {}", segment.length, segment.offset,
+                            segment.is_rexmit ? ", sent again" : "", segment.uid);
   event.key = io::hash_text(event.text);
   add(std::move(event), segment.ts.ns, {});
 }
@@ -138,15 +137,14 @@ void TextTimeline::ended(const record::Flow& flow) {
   event.text = fmt::format("{} ends: {}, {} and {} bytes", name.shown(),
                            flow.conn_state.empty() ? "-" : flow.conn_state, flow.orig_uniq_bytes,
                            flow.resp_uniq_bytes);
-  const auto append = std::back_inserter(event.text);
   if (const std::uint64_t again = flow.orig_rexmit_pkts + flow.resp_rexmit_pkts; again > 0) {
-    fmt::format_to(append, ", {} segments sent again", again);
+    event.text += fmt::format(", {} segments sent again", again);
   }
-  if (!is_near) fmt::format_to(append, ", since {}", shown_time(flow.ts.ns));
+  if (!is_near) event.text += fmt::format(", since {}", shown_time(flow.ts.ns));
   if (flow.last_ts.ns < released_) {
-    fmt::format_to(append, ", last packet {}", shown_time(flow.last_ts.ns));
+    event.text += fmt::format(", last packet {}", shown_time(flow.last_ts.ns));
   }
-  fmt::format_to(append, "  {}", flow.uid);
+  event.text += fmt::format("  {}", flow.uid);
   event.key = io::hash_text(event.text);
   event.ts = std::max(flow.last_ts.ns, released_);
   hold(std::move(event));
@@ -157,11 +155,11 @@ void TextTimeline::switched(const record::Switch& change) {
   event.who = who(change.pid, change.tid);
   const std::string name = greenlet(change.greenlet);
   event.text = "switch to " + name;
-  const auto append = std::back_inserter(event.text);
-  if (named_.insert(name).second) fmt::format_to(append, " ({})", change.greenlet);
+  if (named_.insert(name).second) event.text += fmt::format(" ({})", change.greenlet);
   constexpr std::int64_t kLong = 10'000'000;
   if (change.ran && change.ran->ns >= kLong) {
-    fmt::format_to(append, ", {} had run {}", greenlet(change.from), shown_seconds(change.ran->ns));
+    event.text +=
+        fmt::format(", {} had run {}", greenlet(change.from), shown_seconds(change.ran->ns));
   }
   event.key = io::hash_text(event.who + name);
   add(std::move(event), change.ts.ns, {});
@@ -171,9 +169,8 @@ void TextTimeline::signalled(const record::Signal& signal) {
   Event event;
   event.who = who(signal.pid, signal.tid);
   event.text = fmt::format("--- {}", signal.signal);
-  const auto append = std::back_inserter(event.text);
-  if (!signal.code.empty()) fmt::format_to(append, " {}", signal.code);
-  if (signal.sender_pid) fmt::format_to(append, " from {}", *signal.sender_pid);
+  if (!signal.code.empty()) event.text += fmt::format(" {}", signal.code);
+  if (signal.sender_pid) event.text += fmt::format(" from {}", *signal.sender_pid);
   event.key = io::hash_text(event.text);
   add(std::move(event), ns_of(signal.ts), {});
 }
@@ -182,15 +179,14 @@ void TextTimeline::happened(const record::Process& process) {
   Event event;
   event.who = who(process.pid, process.tid);
   event.text = fmt::format("+++ {}", process.event);
-  const auto append = std::back_inserter(event.text);
   if (process.child) {
-    fmt::format_to(append, ": {} {}", process.is_thread.value_or(false) ? "thread" : "process",
-                   *process.child);
+    event.text += fmt::format(": {} {}", process.is_thread.value_or(false) ? "thread" : "process",
+                              *process.child);
   }
   constexpr std::size_t kMostPath = 80;
-  if (!process.path.empty()) fmt::format_to(append, ": {}", io::quoted(process.path, kMostPath));
-  if (process.code) fmt::format_to(append, " with {}", *process.code);
-  if (!process.signal.empty()) fmt::format_to(append, " by {}", process.signal);
+  if (!process.path.empty()) event.text += fmt::format(": {}", io::quoted(process.path, kMostPath));
+  if (process.code) event.text += fmt::format(" with {}", *process.code);
+  if (!process.signal.empty()) event.text += fmt::format(" by {}", process.signal);
   event.key = io::hash_text(event.who + event.text);
   add(std::move(event), ns_of(process.ts), {});
 }

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <span>
 
-#include <fmt/format.h>
 #include <range/v3/view/transform.hpp>
+
+#include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers {
 
@@ -131,7 +132,7 @@ const ProfileSortKey* find_sort_key(std::string_view name) {
 
 std::string profile_sort_keys() {
   const auto names = kSortKeys | ranges::views::transform(&ProfileSortKey::name);
-  return fmt::format("{}", fmt::join(names, ", "));
+  return joined(names);
 }
 
 std::string_view profile_column(std::string_view name) {

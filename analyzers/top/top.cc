@@ -18,6 +18,7 @@
 #include "analyzers/top/profile.h"
 #include "analyzers/top/table.h"
 #include "analyzers/top/tally.h"
+#include "analyzers/util/shown.h"
 #include "formats/cli/clock_options.h"
 #include "formats/cli/numbers.h"
 #include "formats/cli/record_output.h"
@@ -133,7 +134,7 @@ Shown shown(TopTable& table, const TopRequest& request) {
     if (field.name != "percentiles") shown.columns.emplace_back(field.name);
   }
   const auto names = shown.type->fields | ranges::views::transform(&FieldInfo::name);
-  shown.sort_keys = fmt::format("{}", fmt::join(names, ", "));
+  shown.sort_keys = joined(names);
   shown.show = [&table](const TakeRow& take) { table.show(take); };
   const std::size_t count = request.most == 0 ? table.size() : std::min(request.most, table.size());
   std::string note =
@@ -160,9 +161,8 @@ void check_sort(const TopRequest& request, const std::vector<Shown>& tables,
       return tables.size() > 1 ? fmt::format("of {}s: {}", table.record_type, table.sort_keys)
                                : table.sort_keys;
     };
-    throw io::UsageError{
-        "--sort: no such column: " + io::quoted(request.sort),
-        fmt::format("{}", fmt::join(tables | ranges::views::transform(keys_of), "; "))};
+    throw io::UsageError{"--sort: no such column: " + io::quoted(request.sort),
+                         joined(tables | ranges::views::transform(keys_of), "; ")};
   }
   for (const Shown& table : tables) {
     if (table.can_sort) continue;

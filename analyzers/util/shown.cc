@@ -41,13 +41,4 @@ std::string counted(std::uint64_t count, std::string_view one, std::string_view 
   return shown_count(count) + " " + std::string(count == 1 ? one : many);
 }
 
-std::string joined(std::span<const std::string> parts, std::string_view separator) {
-  std::string text;
-  for (const std::string& part : parts) {
-    if (!text.empty()) text.append(separator);
-    text.append(part);
-  }
-  return text;
-}
-
 }  // namespace tracebraid::analyzers

@@ -38,6 +38,8 @@ CallgrindConversion::CallgrindConversion(const ConversionOptions& options,
       diagnostics_(diagnostics),
       writer_(out, *this) {}
 
+CallgrindConversion::~CallgrindConversion() = default;
+
 void CallgrindConversion::on_dump(DumpForm form) {
   if (!has_header_) write_header(form);
   // A sampled dump's functions have one key for every line that ran.

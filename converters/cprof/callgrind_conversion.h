@@ -61,6 +61,7 @@ class CallgrindConversion final : public EntryHandler, private formats::callgrin
   CallgrindConversion(const ConversionOptions& options, formats::marshal::StringTable& strings,
                       FunctionTable& functions, formats::io::BlockWriter& out,
                       formats::io::Diagnostics& diagnostics);
+  ~CallgrindConversion() override;
 
   void on_dump(DumpForm form) override;
   void expect(FunctionId function) override { writer_.prefetch(function); }

@@ -235,7 +235,10 @@ Request understand(const cli::Arguments& arguments) {
 std::string described_command(const Request& request) {
   constexpr std::size_t kMost = 200;
   if (!request.script.empty()) {
-    return io::quoted(fmt::format("{}", fmt::join(request.script, " ")), kMost);
+    std::string words;
+    for (const std::string& word : request.script) words.append(word).append(" ");
+    words.pop_back();
+    return io::quoted(words, kMost);
   }
   std::string text = base_name(request.inputs.front());
   if (request.inputs.size() > 1) text += fmt::format(" and {} more", request.inputs.size() - 1);

@@ -48,11 +48,7 @@ void AnyRecord::write_to(Writer& writer) const {
     writer.write_values(*type_, {values_, type_->fields.size()});
     return;
   }
-  constexpr std::size_t kMost = 128;
-  std::array<Value, kMost> values;
-  const std::size_t count = type_->fields.size();
-  for (std::size_t at = 0; at < count && at < kMost; ++at) values[at] = get(at);
-  writer.write_values(*type_, {values.data(), count});
+  writer.write_struct(*type_, *struct_, record_);
 }
 
 }  // namespace tracebraid::formats::record

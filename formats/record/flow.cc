@@ -1,6 +1,6 @@
 #include "formats/record/flow.h"
 
-#include "formats/record/any_record.h"
+#include "formats/record/struct_info.h"
 
 namespace tracebraid::formats::record {
 

@@ -1,4 +1,9 @@
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "formats/record/text.h"
 #include "formats/record/writers.h"
@@ -16,9 +21,21 @@ class JsonLinesWriter final : public Writer {
 
   void write_values(const TypeInfo& type, std::span<const Value> values) override {
     const Layout& known = layout(type);
-    out_.append(begins_[known.number]);
-    for (std::size_t at = 0; at < known.columns.size(); ++at) {
-      put(known.keys[at], value_at(values, known.columns[at]));
+    const Texts& texts = texts_[known.number];
+    out_.append(texts.begin);
+    const std::size_t count = known.columns.size();
+    for (std::size_t at = 0; at < count;) {
+      const Value value = value_at(values, known.columns[at]);
+      if (!value.is_nil()) {
+        put(known.keys[at], value);
+        ++at;
+        continue;
+      }
+      // Neighbours without values are one copy.
+      const std::size_t first = texts.nulls_at[at];
+      do ++at;
+      while (at < count && value_at(values, known.columns[at]).is_nil());
+      out_.append(std::string_view(texts.nulls).substr(first, texts.nulls_at[at] - first));
     }
     out_.append("}\n");
   }
@@ -28,19 +45,32 @@ class JsonLinesWriter final : public Writer {
 
  private:
   static constexpr std::size_t kShortKey = 256;
+  static constexpr std::size_t kShortText = 4096;
+  static constexpr std::size_t kRoom = kShortKey + kShortText * kMostJson + kValueRoom;
+
+  struct Texts {
+    std::string begin;                  // {"type":"syscall"
+    std::string nulls;                  // ,"ts":null,"duration":null …
+    std::vector<std::size_t> nulls_at;  // where each column's begins, and the end
+  };
 
   Layout& layout(const TypeInfo& type) {
     if (Layout* const known = layouts_.last(type)) return *known;
     if (Layout* const known = layouts_.find(type)) return *known;
     Layout& layout = layouts_.add(type);
-    std::string begin = "{\"type\":\"";
-    append_json_text(begin, type.name);
-    begins_.push_back(begin + '"');
+    Texts& texts = texts_.emplace_back();
+    texts.begin = "{\"type\":\"";
+    append_json_text(texts.begin, type.name);
+    texts.begin.push_back('"');
     for (const std::size_t column : layout.columns) {
       std::string key = ",\"";
       append_json_text(key, type.fields[column].name);
-      layout.keys.push_back(key + "\":");
+      key.append("\":");
+      texts.nulls_at.push_back(texts.nulls.size());
+      texts.nulls.append(key).append("null");
+      layout.keys.push_back(std::move(key));
     }
+    texts.nulls_at.push_back(texts.nulls.size());
     return layout;
   }
 
@@ -49,32 +79,39 @@ class JsonLinesWriter final : public Writer {
       out_.append(key);
       key = {};
     }
-    char* const start = out_.room(kShortKey + kValueRoom);
+    char* const start = out_.room(kRoom);
     char* at = start + key.copy(start, key.size());
     switch (value.kind()) {
-      case Kind::kNil:
-        at += std::string_view("null").copy(at, 4);
-        break;
+      case Kind::kText:
+        put_text(start, at, value.bytes());
+        return;
       case Kind::kAddress:
         *at++ = '"';
         at = put_address(at, value.bytes());
-        *at++ = '"';
-        break;
-      case Kind::kText:
         *at++ = '"';
         break;
       default:
         at = put_plain(at, value);
     }
     out_.used(static_cast<std::size_t>(at - start));
-    if (value.kind() != Kind::kText) return;
-    append_json_text(out_, value.bytes());
-    out_.append("\"");
+  }
+
+  void put_text(char* start, char* at, std::string_view text) {
+    *at++ = '"';
+    if (text.size() <= kShortText) {
+      at = put_json_text(at, text);
+      *at++ = '"';
+      out_.used(static_cast<std::size_t>(at - start));
+    } else {
+      out_.used(static_cast<std::size_t>(at - start));
+      append_json_text(out_, text);
+      out_.append("\"");
+    }
   }
 
   io::BlockWriter out_;
   Layouts layouts_;
-  std::vector<std::string> begins_;  // by Layout::number
+  std::vector<Texts> texts_;  // by Layout::number
 };
 
 }  // namespace

@@ -143,12 +143,12 @@ constexpr auto make_field_infos() {
 template <typename Record>
 inline constexpr auto kFieldInfos = make_field_infos<Record>();
 
+}  // namespace detail
+
+// In struct_info.h.
 struct StructInfo;
-// In any_record.h.
 template <typename Record>
 [[nodiscard]] const StructInfo& struct_info();
-
-}  // namespace detail
 
 template <typename Record>
 inline constexpr std::size_t kFieldCount = decltype(Record::kFields)::kCount;
@@ -159,13 +159,16 @@ inline constexpr TypeInfo kTypeInfo = {Record::kType, Record::kDoc, detail::kFie
 template <typename Record>
 using Values = std::array<Value, kFieldCount<Record>>;
 
-// Fills `values`, in the schema's order, with views of `record`.
+// Fills `values`, as many as the record has fields, in the schema's order, with views of `record`.
+template <typename Record>
+void to_values(const Record& record, Value* values) {
+  Record::kFields.apply([&](const auto&... fields) {
+    ((*values++ = detail::to_value(record.*(fields.member))), ...);
+  });
+}
 template <typename Record>
 void to_values(const Record& record, Values<Record>& values) {
-  Record::kFields.apply([&](const auto&... fields) {
-    std::size_t at = 0;
-    ((values[at++] = detail::to_value(record.*(fields.member))), ...);
-  });
+  to_values(record, values.data());
 }
 
 // Sets every field of `record`; its texts point to where the values' texts point.
@@ -179,10 +182,9 @@ void from_values(std::span<const Value, kFieldCount<Record>> values, Record& rec
 
 // What is long to compile for a record of many fields: beside its struct as
 //   TRACEBRAID_MADE_ONCE(extern, Flow)
-// and, in one .cc file that includes any_record.h, as TRACEBRAID_MADE_ONCE(, Flow).
+// and, in one .cc file that includes struct_info.h, as TRACEBRAID_MADE_ONCE(, Flow).
 #define TRACEBRAID_MADE_ONCE(linkage, Record)                                                      \
-  linkage template void to_values<Record>(const Record&, Values<Record>&);                         \
   linkage template void from_values<Record>(std::span<const Value, kFieldCount<Record>>, Record&); \
-  linkage template const detail::StructInfo& detail::struct_info<Record>();
+  linkage template const StructInfo& struct_info<Record>();
 
 }  // namespace tracebraid::formats::record

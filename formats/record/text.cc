@@ -233,6 +233,19 @@ std::size_t utf8_length(std::string_view text) {
   return 0;
 }
 
+char* put_json_text(char* at, std::string_view text) {
+  struct Place {
+    char* at;
+    void append(std::string_view piece) {
+      std::memcpy(at, piece.data(), piece.size());
+      at += piece.size();
+    }
+  };
+  Place place{at};
+  append_json(place, text);
+  return place.at;
+}
+
 void append_json_text(io::BlockWriter& out, std::string_view text) {
   append_json(out, text);
 }

@@ -32,7 +32,10 @@ char* put_plain(char* at, const Value& value);
 // it does not.
 [[nodiscard]] std::size_t utf8_length(std::string_view text);
 
-// A JSON string without its quotes. What is not UTF-8 becomes U+FFFD, byte by byte.
+// A JSON string without its quotes. What is not UTF-8 becomes U+FFFD, byte by byte. put_ needs room
+// for kMostJson bytes for each byte of the text.
+inline constexpr std::size_t kMostJson = 6;
+char* put_json_text(char* at, std::string_view text);
 void append_json_text(io::BlockWriter& out, std::string_view text);
 void append_json_text(std::string& out, std::string_view text);
 

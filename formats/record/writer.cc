@@ -83,6 +83,20 @@ void check_fields(std::span<const std::string> fields, std::span<const TypeInfo*
   }
 }
 
+void Writer::write_struct(const TypeInfo& type, const StructInfo& info, const void* record) {
+  constexpr std::size_t kMost = 128;
+  const std::size_t count = type.fields.size();
+  if (count <= kMost) {
+    std::array<Value, kMost> values;
+    info.to_values(record, values.data());
+    write_values(type, {values.data(), count});
+  } else {
+    std::vector<Value> values(count);
+    info.to_values(record, values.data());
+    write_values(type, values);
+  }
+}
+
 bool operator==(const FieldInfo& left, const FieldInfo& right) {
   return left.name == right.name && left.kind == right.kind && left.unit == right.unit;
 }

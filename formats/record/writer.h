@@ -20,6 +20,7 @@
 
 #include "formats/io/output.h"
 #include "formats/record/schema.h"
+#include "formats/record/struct_info.h"
 
 namespace tracebraid::formats::record {
 
@@ -88,11 +89,12 @@ class Writer {
   // Writes what ends the form, and flushes. Nothing may be written after it.
   virtual void finish() = 0;
 
+  // The same, for a struct: by its values, where a form has no shorter way.
+  virtual void write_struct(const TypeInfo& type, const StructInfo& info, const void* record);
+
   template <typename Record>
   void write(const Record& record) {
-    Values<Record> values;
-    to_values(record, values);
-    write_values(kTypeInfo<Record>, values);
+    write_struct(kTypeInfo<Record>, struct_info<Record>(), &record);
   }
 };
 
