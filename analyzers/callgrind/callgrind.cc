@@ -50,7 +50,7 @@ std::size_t event_option(const cli::Arguments& arguments) {
 void set_threads(const std::string& threads, Attribution& attribution) {
   if (threads == "main") return attribution.set_threads(Attribution::Threads::kMain);
   if (threads == "all") return attribution.set_threads(Attribution::Threads::kAll);
-  std::unordered_set<std::uint64_t> tids;
+  Attribution::NumberSet tids;
   for (const std::string_view word : cli::split_list(threads)) {
     const auto tid = io::whole_number<std::uint64_t>(word);
     if (!tid) cli::refuse("--threads", "main, all or numbers of threads", word);
