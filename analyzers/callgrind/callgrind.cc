@@ -91,9 +91,13 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
 
   CallGraph graph(kCountedEvents);
   MergedInputs inputs(attribution, graph, network, by_greenlet);
-  read_inputs_in_step(arguments, {.files = true, .segments = true, .numbers = true}, inputs,
-                      context);
+  const std::size_t most = most_flows(arguments, SocketTable::kFlowBytes);
+  inputs.set_most_flows(most);
+  read_inputs_in_step(arguments,
+                      {.files = true, .segments = true, .most_flows = most, .numbers = true},
+                      inputs, context);
   inputs.finish();
+  tell_forgotten(inputs.table(), context.diagnostics);
   if (by_greenlet && !inputs.has_switches()) {
     context.diagnostics.note("--by-greenlet: no switches of greenlets in the inputs");
   }
@@ -115,6 +119,7 @@ constexpr std::string_view kUsage[] = {"[OPTION…] PROFILE LOG… [CAPTURE…] 
 
 constexpr cli::Option kOptions[] = {
     kShiftOption,
+    kMaxFlowsOption,
     cli::kClockOptions[0],
     cli::kClockOptions[1],
     cli::kClockOptions[2],
