@@ -68,13 +68,7 @@ class NameCounts {
       return;
     }
     if (count < kFew) return items_.push_back({name, 1});
-    if (!index_) index_ = std::make_unique<Index>();
-    const auto [known, is_new] = index_->try_emplace(name, count);
-    if (!is_new) {
-      ++items_[known->second].count;
-    } else {
-      items_.push_back({name, 1});
-    }
+    add_to_many(name);
   }
   [[nodiscard]] bool has(std::string_view name) const {
     for (std::size_t at = 0; at < items_.size(); ++at) {
@@ -90,6 +84,16 @@ class NameCounts {
     const std::string* name;
     std::uint64_t count;
   };
+  [[gnu::noinline]] void add_to_many(const std::string* name) {
+    if (!index_) index_ = std::make_unique<Index>();
+    const auto [known, is_new] = index_->try_emplace(name, items_.size());
+    if (!is_new) {
+      ++items_[known->second].count;
+    } else {
+      items_.push_back({name, 1});
+    }
+  }
+
   using Index = std::unordered_map<const std::string*, std::size_t>;
   Few<Item, 3> items_;
   std::unique_ptr<Index> index_;  // of those behind the first few

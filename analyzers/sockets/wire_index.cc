@@ -1,6 +1,7 @@
 #include "analyzers/sockets/wire_index.h"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -14,12 +15,10 @@ bool may_have_socket(const Wire& wire) {
 }
 
 std::uint64_t with_host(std::uint64_t hash, const formats::record::Address& host) {
-  for (std::size_t at = 0; at < 16; at += 8) {
-    std::uint64_t part = 0;
-    for (std::size_t byte = 0; byte < 8; ++byte) part = part << 8U | host.bytes[at + byte];
-    hash = mixed(hash, part);
-  }
-  return hash;
+  std::uint64_t parts[2];
+  static_assert(sizeof host.bytes == sizeof parts);
+  std::memcpy(parts, &host.bytes, sizeof parts);
+  return mixed(mixed(hash, parts[0]), parts[1]);
 }
 
 }  // namespace
@@ -102,6 +101,7 @@ void WireIndex::end(Wire& wire) {
 
 std::pair<Wire*, std::size_t> WireIndex::datagram_end(const FileKey& key, const HostPort& own,
                                                       const HostPort& peer) {
+  if (wires_.size() == 0) return {nullptr, 0};
   const bool is_host_known = !is_any(own.host);
   const Rings<WirePlace>& rings = is_host_known ? by_ends() : by_peer();
   const std::uint64_t hash =

@@ -62,6 +62,7 @@ class WireIndex {
   // they showed: the last kMostAlike.
   template <typename Look>
   void each_free(const HostPort& own, const HostPort& peer, Look look) {
+    if (wires_.size() == 0) return;
     const bool is_host_known = !is_any(own.host);
     const Rings<WirePlace>& rings = is_host_known ? by_ends() : by_peer();
     const std::uint64_t hash =

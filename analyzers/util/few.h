@@ -33,7 +33,7 @@ class Few {
     if (!more_) more_ = std::make_unique<std::vector<Item>>();
     more_->push_back(item);
   }
-  [[nodiscard]] bool has(const Item& item) const {
+  [[nodiscard, gnu::always_inline]] bool has(const Item& item) const {
     for (std::size_t at = 0; at < here_count_; ++at) {
       if (here_[at] == item) return true;
     }
@@ -59,8 +59,15 @@ class FewOnce {
   [[nodiscard]] bool empty() const { return numbers_.empty(); }
   [[nodiscard]] Number front() const { return numbers_.front(); }
   [[nodiscard]] std::vector<Number> all() const { return numbers_.all(); }
-  void add(Number number) {
-    if (index_ ? !index_->insert(number).second : numbers_.has(number)) return;
+  [[gnu::always_inline]] void add(Number number) {
+    if (!index_ && numbers_.has(number)) return;
+    add_new(number);
+  }
+
+ private:
+  // Most have been there before: not in line.
+  [[gnu::noinline]] void add_new(Number number) {
+    if (index_ && !index_->insert(number).second) return;
     numbers_.push_back(number);
     // Looking at all of them is fast while they are few.
     constexpr std::size_t kFew = 32;
@@ -69,7 +76,6 @@ class FewOnce {
     index_ = std::make_unique<Index>(all.begin(), all.end());
   }
 
- private:
   using Index = std::unordered_set<Number, formats::io::NumberHash>;
   Few<Number, kHere> numbers_;
   std::unique_ptr<Index> index_;  // of all, where they are not few

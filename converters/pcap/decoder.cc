@@ -261,7 +261,7 @@ Outcome better(Outcome left, Outcome right) {
 Decoder::Decoder(Options options, io::Diagnostics& diagnostics)
     : options_(std::move(options)),
       diagnostics_(diagnostics),
-      hash_seed_(options_.hash_seed.value_or(io::kHashSeeds.text)),
+      hash_seed_(options_.hash_seed.value_or(io::kHashSeeds.flows)),
       kept_(options_.flows_known) {}
 
 Outcome Decoder::decode(const formats::pcap::Packet& packet, std::uint64_t number,

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#define XXH_STATIC_LINKING_ONLY  // XXH3_generateSecret_fromSeed()
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -26,7 +27,10 @@ HashSeeds drawn() {
   HashSeeds seeds{};
   // Never waits: early in the boot of a machine there is none.
   if (::getrandom(&seeds, sizeof seeds, GRND_NONBLOCK) == ssize_t{sizeof seeds}) return seeds;
-  return {made_up(1), made_up(2), made_up(3)};
+  seeds = {made_up(1), made_up(2), made_up(3), {}};
+  static_assert(sizeof seeds.text == XXH3_SECRET_DEFAULT_SIZE);
+  XXH3_generateSecret_fromSeed(seeds.text, made_up(4));
+  return seeds;
 }
 
 }  // namespace
@@ -35,7 +39,8 @@ HashSeeds drawn() {
 __attribute__((init_priority(101))) const HashSeeds kHashSeeds = drawn();
 
 std::uint64_t hash_text(std::string_view text) {
-  return XXH3_64bits_withSeed(text.data(), text.size(), kHashSeeds.text);
+  // With a seed it would make a secret of it for each long text.
+  return XXH3_64bits_withSecret(text.data(), text.size(), kHashSeeds.text, sizeof kHashSeeds.text);
 }
 
 std::uint64_t lasting_hash(std::string_view text) {

@@ -13,11 +13,13 @@ namespace tracebraid::formats::io {
 
 // Of this run, from the kernel, before anything else begins.
 struct HashSeeds {
-  std::uint64_t left, right, text;
+  std::uint64_t left, right, flows;
+  unsigned char text[192];  // what XXH3 calls its secret
 };
 extern const HashSeeds kHashSeeds;
 
-// XXH3, 64 bits, seeded. Users compare the texts, or can live with one chance in 2^64.
+// XXH3, 64 bits, with a secret of this run. Users compare the texts, or can live with one chance in
+// 2^64.
 [[nodiscard]] std::uint64_t hash_text(std::string_view text);
 
 // The same for the same text in every run and on every machine. Whoever chooses the text can make
