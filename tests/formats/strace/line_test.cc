@@ -190,7 +190,8 @@ TEST(StraceLine, ArgumentsBehindManyDescriptors) {
   // Each of them is a file whose name has a comma and an opening bracket.
   std::string text = "recvmsg(3, {cmsg_data=[";
   for (int fd = 100; fd < 300; ++fd) text += std::to_string(fd) + "</tmp/a,[b>, ";
-  const Call call = parse(text + "4]}, MSG_DONTWAIT) = 1").call;
+  text += "4]}, MSG_DONTWAIT) = 1";
+  const Call call = parse(text).call;
   EXPECT_EQ(call.argument(2), "MSG_DONTWAIT");
   EXPECT_EQ(call.argument(3), "");
 }
