@@ -2,8 +2,10 @@
 //
 // merged_inputs.h takes in what the inputs tell, attribution.h finds whose calls they were,
 // outputs.h writes it.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +29,7 @@
 #include "formats/io/digits.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
+#include "formats/io/saturate.h"
 #include "formats/io/text.h"
 
 namespace tracebraid::analyzers {
@@ -108,6 +111,11 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   } else {
     write_profile(findings, *output);
   }
+  const bool is_at_end = std::ranges::any_of(calls, [](const Attributed& each) {
+    return std::ranges::find(each.costs, std::numeric_limits<std::uint64_t>::max()) !=
+           each.costs.end();
+  });
+  if (is_at_end) context.diagnostics.note(std::string(io::kEndOfNumbers));
   if (!arguments.has("quiet")) tell(findings, context);
 }
 

@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -66,6 +68,18 @@ mode_t permissions_for(const std::string& path) {
   return 0666 & ~mask;
 }
 
+// Where a link leads that leads to nothing yet: the file appears there, and the link stays.
+std::string end_of_links(std::string path) {
+  constexpr int kMost = 40;  // as Linux has it (path_resolution(7))
+  std::error_code error;
+  for (int count = 0; count < kMost; ++count) {
+    const std::filesystem::path target = std::filesystem::read_symlink(path, error);
+    if (error) return path;
+    path = target.is_absolute() ? target.string() : folder_of(path) + "/" + target.string();
+  }
+  throw Error{path, "", "cannot create: " + errno_text(ELOOP)};
+}
+
 class FileOutput final : public Output {
  public:
   // `path` names a regular file or nothing; `shown` is what the user calls it.
@@ -96,6 +110,7 @@ class FileOutput final : public Output {
   void write(std::string_view block) override { write_all(fd_, block, shown_); }
 
   void commit() override {
+    keep_owner();
     if (::fchmod(fd_, permissions_for(path_)) != 0) fail("cannot set permissions");
     if (temporary_.empty()) give_name();
     if (::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) fail("cannot write");
@@ -106,6 +121,15 @@ class FileOutput final : public Output {
  private:
   [[noreturn]] void fail(const char* what) const {
     throw Error{shown_, "", std::string(what) + ": " + errno_text(errno)};
+  }
+
+  // Of a file that is replaced, as far as we may: root may, others lose nothing but the group.
+  void keep_owner() const {
+    struct stat status {};
+    if (::stat(path_.c_str(), &status) != 0) return;
+    if (::fchown(fd_, status.st_uid, status.st_gid) != 0) {
+      (void)!::fchown(fd_, static_cast<uid_t>(-1), status.st_gid);
+    }
   }
 
   // linkat() does not replace a file, so the unnamed file gets a hidden name, for rename().
@@ -147,7 +171,7 @@ std::unique_ptr<Output> open_output(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno != ENOENT) throw Error{path, "", "cannot create: " + errno_text(errno)};
-    return std::make_unique<FileOutput>(path, path);
+    return std::make_unique<FileOutput>(end_of_links(path), path);
   }
   if (S_ISDIR(status.st_mode)) throw Error{path, "", "cannot create: it is a folder"};
   if (S_ISREG(status.st_mode)) {
