@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "converters/strace/log_state.h"
+#include "formats/io/farthest.h"
 
 namespace tracebraid::converters::strace {
 namespace {
@@ -157,18 +158,13 @@ void StraceLog::set_times(const Ended& ended, Syscall& record) {
   if (duration_ns >= 0) {
     record.duration = Duration{duration_ns};
     record.duration_src = "T";
-    std::int64_t end_ns = 0;
-    if (start.has_ts && !__builtin_add_overflow(start.ts_ns, duration_ns, &end_ns)) {
-      record.end_ts = Time{end_ns};
-    }
+    if (start.has_ts) record.end_ts = Time{formats::io::not_too_far(start.ts_ns + duration_ns)};
   }
   if (ended.end == nullptr || !ended.end->has_ts) return;
   // The second line's time is that of the end, a little late; -T is more exact.
   record.end_ts = Time{ended.end->ts_ns};
-  std::int64_t between_ns = 0;
-  if (!record.duration && start.has_ts && ended.call.ending == Ending::kReturned &&
-      !__builtin_sub_overflow(ended.end->ts_ns, start.ts_ns, &between_ns)) {
-    record.duration = Duration{std::max<std::int64_t>(between_ns, 0)};
+  if (!record.duration && start.has_ts && ended.call.ending == Ending::kReturned) {
+    record.duration = Duration{std::max<std::int64_t>(ended.end->ts_ns - start.ts_ns, 0)};
     record.duration_src = "stamps";
   }
 }
