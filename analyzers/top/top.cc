@@ -22,7 +22,6 @@
 #include "formats/cli/clock_options.h"
 #include "formats/cli/numbers.h"
 #include "formats/cli/record_output.h"
-#include "formats/cli/terminal.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
 #include "formats/record/any_record.h"
@@ -197,12 +196,10 @@ std::vector<Shown> shown_tables(TopVisitor& visitor, const TopRequest& request, 
 }
 
 // Tables for a person stand below each other; of other forms all rows are one stream.
-void write(const std::vector<Shown>& tables, const cli::RecordRequest& form, io::Output& output) {
+void write(const std::vector<Shown>& tables, const cli::RecordRequest& form, io::Output& output,
+           cli::Context& context) {
   const bool is_table = form.format == record::Format::kTable;
-  record::WriterOptions options;
-  options.producer = "tracebraid top " + std::string(cli::version());
-  options.fields = form.fields;
-  if (form.path == "-") options.width = cli::output_width();
+  const record::WriterOptions options = form.writer_options("tracebraid top");
   std::vector<const TypeInfo*> types;
   for (const Shown& table : tables) types.push_back(table.type);
   if (!options.fields.empty() && !types.empty()) record::check_fields(options.fields, types);
@@ -220,7 +217,9 @@ void write(const std::vector<Shown>& tables, const cli::RecordRequest& form, io:
     writer->declare(*table.type);
     table.show([&](std::span<const Value> values) { writer->write_values(*table.type, values); });
   }
-  if (writer) writer->finish();
+  if (!writer) return;
+  writer->finish();
+  form.tell_of_formulas(*writer, context.diagnostics);
 }
 
 void run(const cli::Arguments& arguments, cli::Context& context) {
@@ -237,7 +236,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
     throw io::UsageError{"the inputs hold several types of records, and this form one",
                          "--type chooses one: syscall, flow or function"};
   }
-  write(tables, form, *output);
+  write(tables, form, *output, context);
   output->commit();
   if (arguments.has("quiet")) return;
   if (tables.empty()) context.diagnostics.note("no records");
@@ -280,6 +279,7 @@ constexpr cli::Option kOptions[] = {
     cli::kFormatOption,
     cli::kOutputOption,
     {0, "fields", Argument::kText, "LIST", "Output", "write these columns only, in this order"},
+    cli::kCsvSafeOption,
     {'q', "quiet", Argument::kNone, "", "Output", "do not show numbers on standard error"},
 };
 
