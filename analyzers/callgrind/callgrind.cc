@@ -104,7 +104,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   const std::vector<Attributed> calls = attribution.attribute(graph);
   Findings findings{attribution, graph, inputs, network, calls, by_greenlet, command_of(arguments)};
   if (request) {
-    write_records(findings, *request);
+    write_records(findings, *request, context);
   } else if (is_flame) {
     const FlameForm form = format == "folded" ? FlameForm::kFolded : FlameForm::kSpeedscope;
     write_stacks(findings, form, event, *output, context);
@@ -147,6 +147,7 @@ constexpr cli::Option kOptions[] = {
     {0, "event", Argument::kText, "EVENT", "Output", "what folded and speedscope measure (SysTime)",
      "Syscalls, SysTime, Errors, Sent, Received, Wait or Retrans."},
     cli::kFieldsOption,
+    cli::kCsvSafeOption,
     cli::kSchemaOption,
     {'q', "quiet", Argument::kNone, "", "Output", "do not show counts on standard error"},
 };

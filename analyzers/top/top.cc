@@ -23,7 +23,6 @@
 #include "formats/cli/clock_options.h"
 #include "formats/cli/numbers.h"
 #include "formats/cli/record_output.h"
-#include "formats/cli/terminal.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
 #include "formats/io/saturate.h"
@@ -213,12 +212,10 @@ bool is_end_of_numbers(const Value& value) {
 
 // Tables for a person stand below each other; of other forms all rows are one stream. False when a
 // number did not fit.
-bool write(const std::vector<Shown>& tables, const cli::RecordRequest& form, io::Output& output) {
+bool write(const std::vector<Shown>& tables, const cli::RecordRequest& form, io::Output& output,
+           cli::Context& context) {
   const bool is_table = form.format == record::Format::kTable;
-  record::WriterOptions options;
-  options.producer = "tracebraid top " + std::string(cli::version());
-  options.fields = form.fields;
-  if (form.path == "-") options.width = cli::output_width();
+  const record::WriterOptions options = form.writer_options("tracebraid top");
   std::vector<const TypeInfo*> types;
   for (const Shown& table : tables) types.push_back(table.type);
   if (!options.fields.empty() && !types.empty()) record::check_fields(options.fields, types);
@@ -240,7 +237,9 @@ bool write(const std::vector<Shown>& tables, const cli::RecordRequest& form, io:
       writer->write_values(*table.type, values);
     });
   }
-  if (writer) writer->finish();
+  if (!writer) return true;
+  writer->finish();
+  form.tell_of_formulas(*writer, context.diagnostics);
   return fits;
 }
 
@@ -258,7 +257,9 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
     throw io::UsageError{"the inputs hold several types of records, and this form one",
                          "--type chooses one: syscall, flow or function"};
   }
-  if (!write(tables, form, *output)) context.diagnostics.note(std::string(io::kEndOfNumbers));
+  if (!write(tables, form, *output, context)) {
+    context.diagnostics.note(std::string(io::kEndOfNumbers));
+  }
   output->commit();
   if (arguments.has("quiet")) return;
   if (tables.empty() && visitor.others().empty()) {
@@ -309,6 +310,7 @@ constexpr cli::Option kOptions[] = {
     cli::kFormatOption,
     cli::kOutputOption,
     {0, "fields", Argument::kText, "LIST", "Output", "write these columns only, in this order"},
+    cli::kCsvSafeOption,
     {'q', "quiet", Argument::kNone, "", "Output", "do not show numbers on standard error"},
 };
 

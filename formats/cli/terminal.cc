@@ -6,6 +6,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "formats/io/text.h"
+
 namespace tracebraid::formats::cli {
 namespace {
 
@@ -31,7 +33,9 @@ Terminal::Terminal(std::string_view program)
 
 void Terminal::line(std::string_view text) {
   erase();
-  put(std::string(text) + "\n");
+  std::string shown;
+  io::append_escaped(shown, text);
+  put(shown.append("\n"));
 }
 
 void Terminal::on_read(std::uint64_t bytes_read, std::uint64_t bytes_total) {

@@ -1,5 +1,6 @@
 #include "formats/io/output.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -9,6 +10,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "formats/io/text.h"
 
 namespace tracebraid::formats::io {
 namespace {
@@ -154,6 +157,44 @@ class FileOutput final : public Output {
   std::string temporary_;
 };
 
+class TerminalOutput final : public Output {
+ public:
+  explicit TerminalOutput(std::unique_ptr<Output> output) : output_(std::move(output)) {}
+
+  void write(std::string_view block) override {
+    // A sequence may stand in two blocks.
+    waiting_.append(block);
+    const std::string_view all = waiting_;
+    const std::size_t end = all.size() - unfinished_end(all);
+    show(all.substr(0, end));
+    waiting_.erase(0, end);
+  }
+
+  void commit() override {
+    show(waiting_);
+    waiting_.clear();
+    output_->commit();
+  }
+
+  [[nodiscard]] bool is_terminal() const override { return true; }
+
+ private:
+  void show(std::string_view text) {
+    shown_.clear();
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find_first_of("\n\t"), text.size());
+      append_escaped(shown_, text.substr(0, end));
+      shown_.append(text.substr(end, 1));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    output_->write(shown_);
+  }
+
+  std::unique_ptr<Output> output_;
+  std::string waiting_;
+  std::string shown_;  // reused
+};
+
 class MemoryOutput final : public Output {
  public:
   explicit MemoryOutput(std::string& text) : text_(text) {}
@@ -164,10 +205,16 @@ class MemoryOutput final : public Output {
   std::string& text_;
 };
 
+std::unique_ptr<Output> stream_output(std::string name, int fd, bool owned) {
+  auto output = std::make_unique<StreamOutput>(std::move(name), fd, owned);
+  if (::isatty(fd) != 1) return output;
+  return terminal_output(std::move(output));
+}
+
 }  // namespace
 
 std::unique_ptr<Output> open_output(const std::string& path) {
-  if (path == "-") return std::make_unique<StreamOutput>("standard output", STDOUT_FILENO, false);
+  if (path == "-") return stream_output("standard output", STDOUT_FILENO, false);
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno != ENOENT) throw Error{path, "", "cannot create: " + errno_text(errno)};
@@ -182,7 +229,11 @@ std::unique_ptr<Output> open_output(const std::string& path) {
   }
   const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (fd < 0) throw Error{path, "", "cannot open for writing: " + errno_text(errno)};
-  return std::make_unique<StreamOutput>(path, fd, true);
+  return stream_output(path, fd, true);
+}
+
+std::unique_ptr<Output> terminal_output(std::unique_ptr<Output> output) {
+  return std::make_unique<TerminalOutput>(std::move(output));
 }
 
 std::unique_ptr<Output> memory_output(std::string& text) {
