@@ -47,9 +47,11 @@ inline constexpr Option kCsvSafeOption = {
     Argument::kNone,
     "",
     "Output",
-    "CSV: put ' in front of spreadsheets' formulas",
-    "A text that begins with = + - or @: host names, queries, paths and names of functions may be "
-    "made to. Without it values stay as they are, and standard error tells how many there were."};
+    "put ' before CSV cells that look like formulas",
+    "Texts that begin with = + - or @ are formulas to a spreadsheet, and host names, queries, "
+    "paths "
+    "and names of functions may be made to. Without it values stay as they are, and standard error "
+    "tells how many there were."};
 inline constexpr Option kSchemaOption = {0,  "schema", Argument::kNone,
                                          "", "Output", "show the fields of all records and exit"};
 
