@@ -350,6 +350,10 @@ def test_logs():
     found = text_of(see("tracebraid", "check", "--without", "error_loop", *LOGS).out)
     for kind in ("fd_leak", "connect_failed", "killed", "bad_descriptor"):
         check(f" {kind}: " in found, f"check finds no {kind}")
+    # A finding's sentences are text for people in a record, too: jq -r prints them as they are.
+    for record in harness.run("tracebraid", "check", "-f", "jsonl", *LOGS, status=1).records():
+        for name in ("summary", "detail", "evidence", "hint"):
+            harmless(record[name] or "", f"{name} of {record['id']}", shows=None)
 
 
 def test_profiles():

@@ -20,7 +20,6 @@
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
-#include "formats/io/text.h"
 #include "formats/io/text_output.h"
 #include "formats/record/finding.h"
 #include "formats/record/writer.h"
@@ -47,11 +46,7 @@ void write_records(const cli::RecordRequest& request, const std::vector<Finding>
   cli::RecordOutput output(request, "tracebraid check", kTypes, kColumns);
   const auto is_shown = [&](const Finding& finding) { return finding.severity >= least; };
   for (const Finding& finding : findings | views::filter(is_shown)) {
-    std::string evidence;
-    for (const std::string& line : finding.evidence) {
-      if (!evidence.empty()) evidence.push_back('\n');
-      io::append_escaped(evidence, line);  // a line end in a name is no end of this one
-    }
+    const std::string evidence = joined(finding.evidence, "\n");
     record::Finding row;
     row.id = finding.id;
     row.severity = checks::kSeverityNames[static_cast<std::size_t>(finding.severity)];

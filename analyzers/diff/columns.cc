@@ -17,7 +17,7 @@ void Table::write_to(io::TextOutput& out, std::string_view indent) const {
   std::vector<std::size_t> widths;
   for (const Row& row : rows_) {
     std::vector<std::string>& cells = shown.emplace_back();
-    for (const std::string& cell : row.cells) io::append_escaped(cells.emplace_back(), cell);
+    for (const std::string& cell : row.cells) cells.push_back(io::escaped(cell));
     widths.resize(std::max(widths.size(), cells.size()));
     for (auto&& [width, cell] : ranges::views::zip(widths, cells)) {
       width = std::max(width, width_of(cell));
@@ -41,8 +41,7 @@ void Table::write_to(io::TextOutput& out, std::string_view indent) const {
 
 void write_wrapped(io::TextOutput& out, std::string_view text, std::size_t indent) {
   constexpr std::size_t kWidth = 100;
-  std::string shown;
-  io::append_escaped(shown, text);
+  const std::string shown = io::escaped(text);
   std::string_view rest = shown;
   std::string line;
   std::size_t column = 0;

@@ -33,9 +33,7 @@ Terminal::Terminal(std::string_view program)
 
 void Terminal::line(std::string_view text) {
   erase();
-  std::string shown;
-  io::append_escaped(shown, text);
-  put(shown.append("\n"));
+  put(io::escaped(text).append("\n"));
 }
 
 void Terminal::on_read(std::uint64_t bytes_read, std::uint64_t bytes_total) {

@@ -134,6 +134,12 @@ void append_escaped(std::string& out, std::string_view text) {
   }
 }
 
+std::string escaped(std::string_view text) {
+  std::string out;
+  append_escaped(out, text);
+  return out;
+}
+
 std::size_t unfinished_end(std::string_view text) {
   constexpr std::size_t kMost = 3;
   for (std::size_t back = 1; back <= std::min(kMost, text.size()); ++back) {

@@ -17,6 +17,7 @@ namespace tracebraid::formats::io {
 // \UNNNNNNNN. A backslash stays as it is, so that Windows paths do: the result is for reading, not
 // for decoding, and what was escaped once stays as it is when it is escaped again.
 void append_escaped(std::string& out, std::string_view text);
+[[nodiscard]] std::string escaped(std::string_view text);
 
 // Bytes at the end of `text` that are the beginning of a UTF-8 sequence which may go on.
 [[nodiscard]] std::size_t unfinished_end(std::string_view text);

@@ -40,12 +40,6 @@ TEST(Text, FrontsEndBetweenCodePoints) {
   }
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  append_escaped(out, text);
-  return out;
-}
-
 TEST(Escaped, TextStaysAsItIs) {
   for (const std::string_view text : {"", "plain", "C:\\new\\tab", "größe", "日本語", "𝄞",
                                       "e\u0301", "\u00a0", "x\u20ddy", "→ … ×"}) {
