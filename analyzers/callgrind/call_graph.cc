@@ -8,6 +8,7 @@
 #include "analyzers/util/mix.h"
 #include "formats/callgrind/outside_calls.h"
 #include "formats/io/hash.h"
+#include "formats/io/saturate.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -98,7 +99,8 @@ Costs Shares::next(std::uint64_t weight) {
 }
 
 void add_costs(Costs& sum, const Costs& more) {
-  for (std::size_t at = 0; at < sum.size(); ++at) sum[at] += more[at];
+  for (std::size_t at = 0; at < sum.size(); ++at)
+    sum[at] = formats::io::saturated_sum(sum[at], more[at]);
 }
 
 CallGraph::CallGraph(const Counted& counted) : slots_(kFirstSlots), counted_(counted) {}

@@ -2,8 +2,10 @@
 //
 // merged_inputs.h takes in what the inputs tell, attribution.h finds whose calls they were,
 // outputs.h writes it.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +29,7 @@
 #include "formats/io/digits.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
+#include "formats/io/saturate.h"
 #include "formats/io/text.h"
 
 namespace tracebraid::analyzers {
@@ -105,13 +108,18 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   const std::vector<Attributed> calls = attribution.attribute(graph);
   Findings findings{attribution, graph, inputs, network, calls, by_greenlet, command_of(arguments)};
   if (request) {
-    write_records(findings, *request);
+    write_records(findings, *request, context);
   } else if (is_flame) {
     const FlameForm form = format == "folded" ? FlameForm::kFolded : FlameForm::kSpeedscope;
     write_stacks(findings, form, event, *output, context);
   } else {
     write_profile(findings, *output);
   }
+  const bool is_at_end = std::ranges::any_of(calls, [](const Attributed& each) {
+    return std::ranges::find(each.costs, std::numeric_limits<std::uint64_t>::max()) !=
+           each.costs.end();
+  });
+  if (is_at_end) context.diagnostics.note(std::string(io::kEndOfNumbers));
   if (!arguments.has("quiet")) tell(findings, context);
 }
 
@@ -144,6 +152,7 @@ constexpr cli::Option kOptions[] = {
     {0, "event", Argument::kText, "EVENT", "Output", "what folded and speedscope measure (SysTime)",
      "Syscalls, SysTime, Errors, Sent, Received, Wait or Retrans."},
     cli::kFieldsOption,
+    cli::kCsvSafeOption,
     cli::kSchemaOption,
     {'q', "quiet", Argument::kNone, "", "Output", "do not show counts on standard error"},
 };

@@ -51,7 +51,8 @@ void write_profile(Findings& findings, formats::io::Output& output);
 // Which function made which system calls, those that took longest first. records.cc.
 inline constexpr const formats::record::TypeInfo* kAttributionTypes[] = {
     &formats::record::kTypeInfo<formats::record::Attribution>};
-void write_records(const Findings& findings, const formats::cli::RecordRequest& request);
+void write_records(const Findings& findings, const formats::cli::RecordRequest& request,
+                   formats::cli::Context& context);
 
 // Flame graphs of the stacks of strace -k, with the Python functions that perf maps name.
 // stacks.cc.

@@ -65,7 +65,8 @@ record::Attribution record_of(const Row& row, const Findings& findings) {
 
 }  // namespace
 
-void write_records(const Findings& findings, const formats::cli::RecordRequest& request) {
+void write_records(const Findings& findings, const formats::cli::RecordRequest& request,
+                   formats::cli::Context& context) {
   const std::map<Key, Row> rows = rows_of(findings);
   auto order = rows | ranges::views::values | ranges::views::addressof | ranges::to<std::vector>();
   std::ranges::stable_sort(order, std::greater<>(), [](const Row* row) {
@@ -73,7 +74,7 @@ void write_records(const Findings& findings, const formats::cli::RecordRequest& 
   });
   formats::cli::RecordOutput output(request, "tracebraid callgrind", kAttributionTypes, kColumns);
   for (const Row* const row : order) output.writer().write(record_of(*row, findings));
-  output.finish();
+  output.finish(context.diagnostics);
 }
 
 }  // namespace tracebraid::analyzers

@@ -20,6 +20,7 @@
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
+#include "formats/io/text_output.h"
 #include "formats/record/finding.h"
 #include "formats/record/writer.h"
 
@@ -41,7 +42,7 @@ constexpr std::string_view kColumns[] = {"severity", "id", "count", "ts", "pid",
 
 // Those of `least` and above.
 void write_records(const cli::RecordRequest& request, const std::vector<Finding>& findings,
-                   Severity least) {
+                   Severity least, cli::Context& context) {
   cli::RecordOutput output(request, "tracebraid check", kTypes, kColumns);
   const auto is_shown = [&](const Finding& finding) { return finding.severity >= least; };
   for (const Finding& finding : findings | views::filter(is_shown)) {
@@ -66,7 +67,7 @@ void write_records(const cli::RecordRequest& request, const std::vector<Finding>
     row.hint = finding.hint;
     output.writer().write(row);
   }
-  output.finish();
+  output.finish(context.diagnostics);
 }
 
 void print(std::string_view text) {
@@ -149,10 +150,11 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
 
   if (format == "text") {
     const auto output = io::open_output(arguments.value("output").value_or("-"));
-    output->write(checks::report_text(story, least));
+    io::TextOutput text(*output);
+    checks::write_report(story, least, text);
     output->commit();
   } else {
-    write_records(cli::RecordRequest(arguments), story.findings(), least);
+    write_records(cli::RecordRequest(arguments), story.findings(), least, context);
   }
   const bool has_failed =
       fails && std::ranges::any_of(story.findings(), [&](const Finding& finding) {
@@ -184,6 +186,7 @@ constexpr cli::Option kOptions[] = {
      "text table jsonl msgpack csv tsv"},
     cli::kOutputOption,
     cli::kFieldsOption,
+    cli::kCsvSafeOption,
     cli::kSchemaOption,
 };
 

@@ -1,5 +1,6 @@
 #include "analyzers/checks/report.h"
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,8 @@
 namespace tracebraid::analyzers::checks {
 namespace {
 
+using formats::io::TextOutput;
+
 struct Words {
   std::string_view title, one, many;
 };
@@ -23,12 +26,11 @@ const Words& words_of(const Finding& finding) {
   return kWords[static_cast<std::size_t>(finding.severity)];
 }
 
-std::string finding_text(const Finding& finding) {
-  std::string text =
-      fmt::format("{} {}: {}.\n", words_of(finding).title, finding.id, finding.summary);
-  if (!finding.detail.empty()) text += fmt::format("  {}.\n", finding.detail);
+void write_finding(const Finding& finding, TextOutput& out) {
+  out.line(fmt::format("{} {}: {}.", words_of(finding).title, finding.id, finding.summary));
+  if (!finding.detail.empty()) out.line(fmt::format("  {}.", finding.detail));
   const auto add = [&](std::string_view label, const std::string& what) {
-    if (!what.empty()) text += fmt::format("  {:<5} {}\n", label, what);
+    if (!what.empty()) out.line(fmt::format("  {:<5} {}", label, what));
   };
   std::vector<std::string> who;
   if (finding.pid) who.push_back(fmt::format("process {}", *finding.pid));
@@ -50,12 +52,12 @@ std::string finding_text(const Finding& finding) {
   }
   for (const std::string& line : finding.evidence) add("see:", line);
   add("next:", finding.hint);
-  return text;
+  out.line();
 }
 
 // "Found: 1 error, 2 notes (--min-severity shows); nothing else."
 std::string found_text(const std::vector<Finding>& findings, Severity least) {
-  if (findings.empty()) return "Nothing found that is wrong.\n";
+  if (findings.empty()) return "Nothing found that is wrong.";
   std::vector<std::string> numbers;
   const auto are_alike = [](const Finding& left, const Finding& right) {
     return left.severity == right.severity;
@@ -67,7 +69,7 @@ std::string found_text(const std::vector<Finding>& findings, Severity least) {
         counted(static_cast<std::uint64_t>(ranges::distance(alike)), words.one, words.many) +
         (first.severity < least ? " (--min-severity shows)" : ""));
   }
-  return fmt::format("Found: {}; nothing else.\n", joined(numbers));
+  return fmt::format("Found: {}; nothing else.", joined(numbers));
 }
 
 std::string looked_at_text(const Story& story) {
@@ -91,27 +93,30 @@ std::string looked_at_text(const Story& story) {
   }
   if (counts.functions > 0) what.push_back(counted(counts.functions, "function", "functions"));
   if (what.empty()) what.push_back("nothing: the inputs hold no records that are known");
-  return fmt::format("Looked at: {}.\n", joined(what));
+  return fmt::format("Looked at: {}.", joined(what));
 }
 
-std::string clocks_text(const Skew& skew) {
+void write_clocks(const Skew& skew, TextOutput& out) {
   constexpr std::int64_t kApart = 5'000'000;
   const bool are_known = skew.low_count > 0 && skew.high_count > 0;
   if (!are_known || (skew.low <= skew.high && skew.low <= kApart && skew.high >= -kApart)) {
-    return {};
+    return;
   }
-  return fmt::format(
+  out.line(fmt::format(
       "The capture's clock and the log's differ ({} to {} ahead): how long data waited is not "
-      "known. tracebraid sockets says how to --shift them.\n",
-      shown_duration(skew.low), shown_duration(skew.high));
+      "known. tracebraid sockets says how to --shift them.",
+      shown_duration(skew.low), shown_duration(skew.high)));
 }
 
 // What more could be told.
-std::string more_text(const Story& story) {
+void write_more(const Story& story, TextOutput& out) {
   const Story::Counts& counts = story.counts();
-  std::string more;
+  bool is_first = true;
   const auto could = [&](bool is_missing, std::string_view with) {
-    if (is_missing) more += fmt::format("  {}\n", with);
+    if (!is_missing) return;
+    if (is_first) out.line("More could be told with:");
+    is_first = false;
+    out.line(fmt::format("  {}", with));
   };
   could(counts.calls == 0,
         "strace -f -ttt -T -yy -o FILE …: what the program asked of the kernel; most checks need "
@@ -128,18 +133,19 @@ std::string more_text(const Story& story) {
         "python -m cProfile -o FILE …: which Python function made the calls");
   could(story.lacks_times() && counts.calls > 0, "strace -ttt: when, and how fast");
   could(!story.lacks_times() && story.lacks_durations(), "strace -T: how long calls took");
-  return more.empty() ? more : "More could be told with:\n" + more;
 }
 
 }  // namespace
 
-std::string report_text(const Story& story, Severity least) {
-  std::string text;
+void write_report(const Story& story, Severity least, TextOutput& out) {
   for (const Finding& finding : story.findings()) {
-    if (finding.severity >= least) text += finding_text(finding) + "\n";
+    if (finding.severity >= least) write_finding(finding, out);
   }
-  return text + found_text(story.findings(), least) + looked_at_text(story) +
-         clocks_text(story.table().skew()) + more_text(story);
+  out.line(found_text(story.findings(), least));
+  out.line(looked_at_text(story));
+  write_clocks(story.table().skew(), out);
+  write_more(story, out);
+  out.flush();
 }
 
 }  // namespace tracebraid::analyzers::checks

@@ -2,15 +2,13 @@
 // could tell more. Times are shown as UTC. The same findings as records are check.cc's.
 #pragma once
 
-#include <string>
-
 #include "analyzers/checks/finding.h"
 #include "analyzers/checks/story.h"
+#include "formats/io/text_output.h"
 
 namespace tracebraid::analyzers::checks {
 
-// The whole text, with a line feed at its end. Of a story that has ended; findings below `least`
-// are counted but not shown.
-[[nodiscard]] std::string report_text(const Story& story, Severity least);
+// Of a story that has ended; findings below `least` are counted but not shown.
+void write_report(const Story& story, Severity least, formats::io::TextOutput& out);
 
 }  // namespace tracebraid::analyzers::checks

@@ -62,7 +62,7 @@ class SlowCall final : public Detector {
       if (kind.longest == 0) continue;
       constexpr double kHalf = 50;
       const std::int64_t median = kind.spread.percentile(kHalf);
-      if (median * kTimes > kind.longest) continue;
+      if (median > kind.longest / kTimes) continue;
       Finding& finding = kind.finding;
       finding.summary =
           fmt::format("{} took 100 ms or more {}, {} at most; half of its {} took under {}", name,

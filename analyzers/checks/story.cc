@@ -4,6 +4,7 @@
 
 #include "analyzers/util/shown.h"
 #include "formats/io/error.h"
+#include "formats/io/text.h"
 
 namespace tracebraid::analyzers::checks {
 
@@ -101,6 +102,16 @@ void Story::waited(const SocketLife& life, std::int64_t arrived_ts, std::int64_t
   for (const auto& detector : detectors_) {
     detector->waited(life, *found->second, arrived_ts, read_ts);
   }
+}
+
+// Its sentences are for people in every form, such as by jq -r from a record: a line end in a name
+// is none of theirs.
+void Story::report(Finding finding) {
+  for (std::string* const text : {&finding.summary, &finding.detail, &finding.hint}) {
+    *text = io::escaped(*text);
+  }
+  for (std::string& line : finding.evidence) line = io::escaped(line);
+  findings_.push_back(std::move(finding));
 }
 
 const Closing* Story::closing(const Thread& thread, std::int64_t fd) const {

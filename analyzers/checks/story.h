@@ -81,7 +81,7 @@ class Story final
   std::string function(std::string_view call, std::uint64_t count) const override;
   bool has_capture() const override { return has_capture_; }
   std::int64_t last_ts() const override { return last_ts_; }
-  void report(Finding finding) override { findings_.push_back(std::move(finding)); }
+  void report(Finding finding) override;
   void note_loop(const Thread& thread, std::string_view call, bool is_negative,
                  std::uint64_t count) override;
   std::uint64_t looped(std::size_t lane, std::uint64_t pid, std::string_view call,

@@ -8,20 +8,25 @@
 
 namespace tracebraid::analyzers::diff {
 
+namespace io = formats::io;
 using formats::io::width_of;
 
-void Table::append_to(std::string& text, std::string_view indent) const {
+// Columns count what is shown, so texts are escaped before.
+void Table::write_to(io::TextOutput& out, std::string_view indent) const {
+  std::vector<std::vector<std::string>> shown;
   std::vector<std::size_t> widths;
   for (const Row& row : rows_) {
-    widths.resize(std::max(widths.size(), row.cells.size()));
-    for (auto&& [width, cell] : ranges::views::zip(widths, row.cells)) {
+    std::vector<std::string>& cells = shown.emplace_back();
+    for (const std::string& cell : row.cells) cells.push_back(io::escaped(cell));
+    widths.resize(std::max(widths.size(), cells.size()));
+    for (auto&& [width, cell] : ranges::views::zip(widths, cells)) {
       width = std::max(width, width_of(cell));
     }
   }
-  for (const Row& row : rows_) {
-    std::string line(row.cells.empty() ? row.line : indent);
-    const std::string* const last = row.cells.empty() ? nullptr : &row.cells.back();
-    for (const auto& [width, cell] : ranges::views::zip(widths, row.cells)) {
+  for (const auto& [row, cells] : ranges::views::zip(rows_, shown)) {
+    std::string line(cells.empty() ? row.line : indent);
+    const std::string* const last = cells.empty() ? nullptr : &cells.back();
+    for (const auto& [width, cell] : ranges::views::zip(widths, cells)) {
       if (width == 0) continue;
       if (&cell == last) {
         line.append(cell);
@@ -30,31 +35,35 @@ void Table::append_to(std::string& text, std::string_view indent) const {
       }
     }
     line.erase(line.find_last_not_of(' ') + 1);
-    text.append(line).append("\n");
+    out.line(line);
   }
 }
 
-void append_wrapped(std::string& out, std::string_view text, std::size_t indent) {
+void write_wrapped(io::TextOutput& out, std::string_view text, std::size_t indent) {
   constexpr std::size_t kWidth = 100;
+  const std::string shown = io::escaped(text);
+  std::string_view rest = shown;
+  std::string line;
   std::size_t column = 0;
   bool is_first = true;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    const std::string_view word = text.substr(0, end);
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    const std::string_view word = rest.substr(0, end);
     const std::size_t width = width_of(word);
     if (!is_first && column + 1 + width > kWidth) {
-      out.append("\n").append(indent, ' ');
+      out.line(line);
+      line.assign(indent, ' ');
       column = indent;
     } else if (!is_first) {
-      out.push_back(' ');
+      line.push_back(' ');
       ++column;
     }
-    out.append(word);
+    line.append(word);
     column += width;
     is_first = false;
-    text.remove_prefix(std::min(end + 1, text.size()));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  out.push_back('\n');
+  out.line(line);
 }
 
 }  // namespace tracebraid::analyzers::diff

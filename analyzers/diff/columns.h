@@ -6,16 +6,18 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/io/text_output.h"
+
 namespace tracebraid::analyzers::diff {
 
 // Rows of texts; all columns but the last are as wide as they need, and set to the right.
 class Table {
  public:
   void add(std::vector<std::string> cells) { rows_.push_back({std::move(cells), {}}); }
-  // Between rows, as it is.
+  // Between rows, in no column.
   void add_line(std::string line) { rows_.push_back({{}, std::move(line)}); }
 
-  void append_to(std::string& text, std::string_view indent) const;
+  void write_to(formats::io::TextOutput& out, std::string_view indent) const;
 
  private:
   struct Row {
@@ -27,6 +29,6 @@ class Table {
 };
 
 // Words of `text` in lines of at most 100 columns, all but the first behind `indent`.
-void append_wrapped(std::string& out, std::string_view text, std::size_t indent);
+void write_wrapped(formats::io::TextOutput& out, std::string_view text, std::size_t indent);
 
 }  // namespace tracebraid::analyzers::diff

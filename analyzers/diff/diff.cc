@@ -24,6 +24,7 @@
 #include "formats/cli/record_output.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
+#include "formats/io/text_output.h"
 #include "formats/record/change.h"
 #include "formats/record/flow.h"
 #include "formats/record/syscall.h"
@@ -167,7 +168,8 @@ record::Change change_of(Comparisons& comparisons, std::size_t kind, Values::Thi
   return row;
 }
 
-void write_records(const cli::RecordRequest& request, Comparisons& comparisons, bool with_all) {
+void write_records(const cli::RecordRequest& request, Comparisons& comparisons, bool with_all,
+                   cli::Context& context) {
   cli::RecordOutput output(request, "tracebraid diff", kTypes, kColumns);
   for (std::size_t kind = 0; kind < diff::kKindCount; ++kind) {
     const auto measures = diff::kKinds[kind].measures;
@@ -185,7 +187,7 @@ void write_records(const cli::RecordRequest& request, Comparisons& comparisons, 
       }
     }
   }
-  output.finish();
+  output.finish(context.diagnostics);
 }
 
 double parse_alpha(const std::string& text) {
@@ -248,10 +250,11 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   try {
     if (format == "text") {
       const auto output = io::open_output(arguments.value("output").value_or("-"));
-      output->write(diff::report_text(comparisons, sides.a, sides.b, report));
+      io::TextOutput text(*output);
+      diff::write_report(comparisons, sides.a, sides.b, report, text);
       output->commit();
     } else if (!is_callgrind) {
-      write_records(*request, comparisons, report.with_all);
+      write_records(*request, comparisons, report.with_all, context);
     } else {
       const auto output = io::open_output(arguments.value("output").value_or("-"));
       diff::write_callgrind(collector, sides.a, sides.b,
@@ -295,6 +298,7 @@ constexpr cli::Option kOptions[] = {
      "text table jsonl msgpack csv tsv callgrind"},
     cli::kOutputOption,
     cli::kFieldsOption,
+    cli::kCsvSafeOption,
     cli::kSchemaOption,
 };
 

@@ -42,34 +42,36 @@ std::string module_of(std::string_view path) {
 
 class Report {
  public:
-  Report(Comparisons& comparisons, const ReportOptions& options)
-      : comparisons_(comparisons), options_(options) {}
+  Report(Comparisons& comparisons, const ReportOptions& options, formats::io::TextOutput& out)
+      : comparisons_(comparisons), options_(options), out_(out) {}
 
-  std::string text(const std::vector<Run>& a, const std::vector<Run>& b) {
+  void write(const std::vector<Run>& a, const std::vector<Run>& b) {
     head(a, b);
     std::vector<std::size_t> kinds;
-    std::string untold;
+    std::vector<std::string> untold;
     for (std::size_t kind = 0; kind < kKindCount; ++kind) {
       const bool is_in_a = comparisons_.runs(kA, kind, 0) > 0 || has_any(kA, kind);
       const bool is_in_b = comparisons_.runs(kB, kind, 0) > 0 || has_any(kB, kind);
       if (is_in_a && is_in_b) {
         if (!is_empty(kind)) kinds.push_back(kind);
       } else if (is_in_a || is_in_b) {
-        untold += fmt::format("{}: only inputs of {} tell of them; they are not compared.\n",
-                              kKinds[kind].heading, shown_side(is_in_a ? kA : kB));
+        untold.push_back(fmt::format("{}: only inputs of {} tell of them; they are not compared.",
+                                     kKinds[kind].heading, shown_side(is_in_a ? kA : kB)));
       }
     }
     if (kinds.empty() && untold.empty()) {
-      text_.append("\nThe inputs hold no records that are known.\n");
-      return std::move(text_);
+      out_.line();
+      out_.line("The inputs hold no records that are known.");
     }
     if (!kinds.empty()) {
-      text_.append("\nIn short\n");
+      out_.line();
+      out_.line("In short");
       for (const std::size_t kind : kinds) summarize(kind);
     }
     for (const std::size_t kind : kinds) section(kind);
-    if (!untold.empty()) text_.append("\n").append(untold);
-    return std::move(text_);
+    if (!untold.empty()) out_.line();
+    for (const std::string& line : untold) out_.line(line);
+    out_.flush();
   }
 
  private:
@@ -94,17 +96,17 @@ class Report {
           "; ");
       const std::string count = runs.size() > 1 ? fmt::format("{} runs: ", runs.size()) : "";
       constexpr std::size_t kIndent = 3;
-      append_wrapped(text_, fmt::format("{}: {}{}", shown_side(of), count, names), kIndent);
+      write_wrapped(out_, fmt::format("{}: {}{}", shown_side(of), count, names), kIndent);
     };
     side(kA, a);
     side(kB, b);
     is_single_ = a.size() == 1 && b.size() == 1;
-    append_wrapped(text_,
-                   is_single_ ? "One run each: numbers, bytes and packets are what happened. "
-                                "Times differ from run to run by themselves, and one run "
-                                "cannot tell by how much: no claim is made of them."
-                              : claim_of(a.size(), b.size()),
-                   0);
+    write_wrapped(out_,
+                  is_single_ ? "One run each: numbers, bytes and packets are what happened. "
+                               "Times differ from run to run by themselves, and one run "
+                               "cannot tell by how much: no claim is made of them."
+                             : claim_of(a.size(), b.size()),
+                  0);
   }
 
   // What so many runs can tell.
@@ -202,7 +204,7 @@ class Report {
     constexpr std::size_t kIndent = 4;
     const Measure& number = kKinds[kind].measures[0];
     const auto line = [&](std::string_view text) {
-      append_wrapped(text_, fmt::format("  {}: {}", kKinds[kind].heading, text), kIndent);
+      write_wrapped(out_, fmt::format("  {}: {}", kKinds[kind].heading, text), kIndent);
     };
     bool is_alike = true;
     if (kind == kFunction) {
@@ -270,16 +272,17 @@ class Report {
   }
 
   void section(std::size_t kind) {
-    text_ += fmt::format("\n{}", kKinds[kind].heading);
+    std::string title(kKinds[kind].heading);
     const bool has_things = comparisons_.collector().values(kind).size() > 1;
     if (has_things) {
       const Fate fate = this->fate(kind);
-      text_ += fmt::format(": {} in A, {} in B; {} appeared, {} went",
+      title += fmt::format(": {} in A, {} in B; {} appeared, {} went",
                            counted(fate.both + fate.gone, kKinds[kind].one, kKinds[kind].many),
                            shown_count(fate.both + fate.appeared), shown_count(fate.appeared),
                            shown_count(fate.gone));
     }
-    text_.append("\n");
+    out_.line();
+    out_.line(title);
     untold_measures(kind);
     constexpr std::size_t kFew = 3;
     const bool is_by_thing = kind == kFlow || kind == kSocket || kind == kSwitch;
@@ -301,8 +304,8 @@ class Report {
                  }) |
                  views::transform([&](std::size_t at) { return measures[at].name; }));
       if (names.empty()) continue;
-      text_ +=
-          fmt::format("  not compared, for only inputs of {} tell: {}\n", shown_side(side), names);
+      out_.line(
+          fmt::format("  not compared, for only inputs of {} tell: {}", shown_side(side), names));
     }
   }
 
@@ -316,7 +319,7 @@ class Report {
       row.emplace_back(measure.name);
       table.add(std::move(row));
     }
-    table.append_to(text_, "  ");
+    table.write_to(out_, "  ");
   }
 
   static std::string shown_more(std::size_t count) {
@@ -326,9 +329,9 @@ class Report {
   // What was left out of a table.
   void rest(std::size_t more, std::size_t noise) {
     if (more == 0 && noise == 0) return;
-    text_ += fmt::format(
-        "    {}{}{}\n", more > 0 ? shown_more(more) : "", more > 0 && noise > 0 ? "; " : "",
-        noise > 0 ? shown_count(noise) + " that may be noise (--all shows them)" : "");
+    out_.line(fmt::format(
+        "    {}{}{}", more > 0 ? shown_more(more) : "", more > 0 && noise > 0 ? "; " : "",
+        noise > 0 ? shown_count(noise) + " that may be noise (--all shows them)" : ""));
   }
 
   void by_measure(std::size_t kind, std::size_t at) {
@@ -340,10 +343,12 @@ class Report {
     const std::size_t noise = all - rows.size();
     Comparisons::sort(rows, options_.most == 0 ? rows.size() : options_.most);
     if (rows.empty() && noise == 0) {
-      text_ += fmt::format("\n  {}: all alike\n", measure.name);
+      out_.line();
+      out_.line(fmt::format("  {}: all alike", measure.name));
       return;
     }
-    text_ += fmt::format("\n  {}: {}\n", measure.name, measure.doc);
+    out_.line();
+    out_.line(fmt::format("  {}: {}", measure.name, measure.doc));
     const std::size_t shown =
         options_.most == 0 ? rows.size() : std::min(rows.size(), options_.most);
     Table table;
@@ -353,7 +358,7 @@ class Report {
       line.push_back(shown_thing(comparisons_.collector(), kind, rows[row].thing));
       table.add(std::move(line));
     }
-    table.append_to(text_, "    ");
+    table.write_to(out_, "    ");
     rest(rows.size() - shown, noise);
   }
 
@@ -373,7 +378,7 @@ class Report {
       return left.weight > right.weight;
     });
     if (things.empty()) {
-      text_ += fmt::format("    all alike{}\n", is_single_ ? "" : ", or noise");
+      out_.line(fmt::format("    all alike{}", is_single_ ? "" : ", or noise"));
       return;
     }
     const std::size_t most =
@@ -391,9 +396,9 @@ class Report {
         table.add(std::move(row));
       }
     }
-    table.append_to(text_, "    ");
+    table.write_to(out_, "    ");
     if (things.size() > most) {
-      text_ += fmt::format("    {}\n", shown_more(things.size() - most));
+      out_.line(fmt::format("    {}", shown_more(things.size() - most)));
     }
   }
 
@@ -427,15 +432,15 @@ class Report {
 
   Comparisons& comparisons_;
   const ReportOptions& options_;
-  std::string text_;
+  formats::io::TextOutput& out_;
   bool is_single_ = true;
 };
 
 }  // namespace
 
-std::string report_text(Comparisons& comparisons, const std::vector<Run>& a,
-                        const std::vector<Run>& b, const ReportOptions& options) {
-  return Report(comparisons, options).text(a, b);
+void write_report(Comparisons& comparisons, const std::vector<Run>& a, const std::vector<Run>& b,
+                  const ReportOptions& options, formats::io::TextOutput& out) {
+  Report(comparisons, options, out).write(a, b);
 }
 
 }  // namespace tracebraid::analyzers::diff

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 #include <vector>
 
 #include "analyzers/diff/comparisons.h"
 #include "analyzers/diff/runs.h"
+#include "formats/io/text_output.h"
 
 namespace tracebraid::analyzers::diff {
 
@@ -15,7 +15,7 @@ struct ReportOptions {
   bool with_all = false;  // also what is the same, and what may be noise
 };
 
-[[nodiscard]] std::string report_text(Comparisons& comparisons, const std::vector<Run>& a,
-                                      const std::vector<Run>& b, const ReportOptions& options);
+void write_report(Comparisons& comparisons, const std::vector<Run>& a, const std::vector<Run>& b,
+                  const ReportOptions& options, formats::io::TextOutput& out);
 
 }  // namespace tracebraid::analyzers::diff

@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstddef>
+#include <type_traits>
 
+#include "formats/io/farthest.h"
 #include "formats/record/any_record.h"
 #include "formats/record/call.h"
 #include "formats/record/file.h"
@@ -31,6 +33,7 @@ class Typed {
       if (places_[at] < type.fields.size()) values[at] = any.get(places_[at]);
     }
     formats::record::from_values<Record>(values, record_);
+    limit_times();
     return &record_;
   }
 
@@ -38,6 +41,23 @@ class Typed {
   void forget_type() { type_ = nullptr; }
 
  private:
+  // A stream may hold any times; those that are too far for reckoning with are moved to the limit.
+  void limit_times() {
+    using formats::io::not_too_far;
+    const auto limit = [this]<typename Member>(Member Record::*member) {
+      using Inner = typename formats::record::detail::Unwrapped<Member>::Type;
+      if constexpr (std::is_same_v<Inner, formats::record::Time> ||
+                    std::is_same_v<Inner, formats::record::Duration>) {
+        if constexpr (std::is_same_v<Member, Inner>) {
+          (record_.*member).ns = not_too_far((record_.*member).ns);
+        } else if (record_.*member) {
+          (record_.*member)->ns = not_too_far((record_.*member)->ns);
+        }
+      }
+    };
+    Record::kFields.apply([&](const auto&... fields) { (limit(fields.member), ...); });
+  }
+
   void bind(const formats::record::TypeInfo& type) {
     type_ = &type;
     const auto& fields = formats::record::kTypeInfo<Record>.fields;

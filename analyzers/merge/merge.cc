@@ -19,7 +19,6 @@
 #include "formats/cli/inputs.h"
 #include "formats/cli/numbers.h"
 #include "formats/cli/record_output.h"
-#include "formats/cli/terminal.h"
 #include "formats/io/error.h"
 #include "formats/record/any_record.h"
 #include "formats/record/writer.h"
@@ -75,11 +74,7 @@ class Merged final : public RecordVisitor {
  public:
   Merged(const Request& request, const cli::RecordRequest& form)
       : request_(request), range_(request.range), form_(form), output_(io::open_output(form.path)) {
-    record::WriterOptions options;
-    options.producer = "tracebraid merge " + std::string(cli::version());
-    options.fields = form.fields;
-    if (form.path == "-") options.width = cli::output_width();
-    writer_ = record::make_writer(form.format, *output_, std::move(options));
+    writer_ = record::make_writer(form.format, *output_, form.writer_options("tracebraid merge"));
   }
 
   void visit(const AnyRecord& record) override {
@@ -100,7 +95,10 @@ class Merged final : public RecordVisitor {
   }
 
   // Makes the output visible.
-  void commit() { output_->commit(); }
+  void commit(io::Diagnostics& diagnostics) {
+    output_->commit();
+    form_.tell_of_formulas(*writer_, diagnostics);
+  }
 
   // "5 records: 2 flow, 3 syscall".
   [[nodiscard]] std::string summary() const {
@@ -225,7 +223,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   } else {
     read_inputs_by_ts(arguments, request.wanted, request.ordering, merged, context);
   }
-  merged.commit();
+  merged.commit(context.diagnostics);
   if (!arguments.has("quiet")) context.diagnostics.note(merged.summary() + joined);
 }
 
@@ -261,6 +259,7 @@ constexpr cli::Option kOptions[] = {
     cli::kOutputOption,
     {0, "fields", Argument::kText, "LIST", "Output", "write these fields only, in this order",
      "Names with commas between. Records of types without such a field have none."},
+    cli::kCsvSafeOption,
     {'q', "quiet", Argument::kNone, "", "Output", "do not show numbers on standard error"},
 };
 
@@ -311,7 +310,7 @@ constexpr cli::Example kExamples[] = {
      "tracebraid merge --sort --shift b.msgpack=-0.25 -o all.msgpack a.msgpack b.msgpack"},
     {"The calls of two minutes, for a spreadsheet:",
      "tracebraid merge --types syscall --since '2026-11-23 08:00:00' --until '2026-11-23 "
-     "08:02:00' -f csv server.strace > calls.csv"},
+     "08:02:00' --csv-safe -f csv server.strace > calls.csv"},
     {"Flows that are reported every minute, as one record each:",
      "pcapflows -q --active-timeout 60 -f msgpack server.pcap | tracebraid merge "
      "--join-parts -"},

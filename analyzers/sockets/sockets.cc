@@ -148,7 +148,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
                        .is_wanted_file = &is_about_sockets},
                       joined, context);
   table.finish();
-  output.finish();
+  output.finish(context.diagnostics);
   tell_forgotten(table, context.diagnostics);
   if (!arguments.has("quiet")) tell(table, joined.seen(), context);
 }
@@ -166,6 +166,7 @@ constexpr cli::Option kOptions[] = {
     cli::kFormatOption,
     cli::kOutputOption,
     cli::kFieldsOption,
+    cli::kCsvSafeOption,
     cli::kSchemaOption,
     {'q', "quiet", Argument::kNone, "", "Output", "do not show counts on standard error"},
 };

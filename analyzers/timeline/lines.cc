@@ -4,12 +4,9 @@
 
 #include "analyzers/util/shown.h"
 #include "analyzers/util/shown_time.h"
-#include "formats/io/text.h"
 
 namespace tracebraid::analyzers::timeline {
 namespace {
-
-namespace io = formats::io;
 
 constexpr std::size_t kGap = 12;  // columns of the time since the line before
 
@@ -74,12 +71,7 @@ void Lines::put(std::string_view who, std::string_view text) {
   line_.append("  ").append(who);
   if (who.size() < kWho) line_.append(kWho - who.size(), ' ');
   line_.append("  ").append(text);
-  if (width_ > 0 && io::width_of(line_) > width_) {
-    line_.resize(io::front_of(line_, width_ - 1).size());
-    line_.append("…");
-  }
-  line_.append("\n");
-  out_.append(line_);
+  out_.line(line_);
 }
 
 }  // namespace tracebraid::analyzers::timeline

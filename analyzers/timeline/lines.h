@@ -13,6 +13,7 @@
 
 #include "analyzers/timeline/fold.h"
 #include "formats/io/output.h"
+#include "formats/io/text_output.h"
 
 namespace tracebraid::analyzers::timeline {
 
@@ -23,7 +24,7 @@ class Lines {
  public:
   // `width`: longer lines are cut; 0: none is.
   Lines(formats::io::Output& output, bool folds, std::size_t width)
-      : out_(output), folds_(folds), width_(width) {}
+      : out_(output, width), folds_(folds) {}
 
   // From now on with times. Without, order stands for them.
   void show_times() { has_times_ = true; }
@@ -42,9 +43,8 @@ class Lines {
   void append_times(std::int64_t ts);
   void put(std::string_view who, std::string_view text);
 
-  formats::io::BlockWriter out_;
+  formats::io::TextOutput out_;
   bool folds_;
-  std::size_t width_;
   bool has_times_ = false;
   Fold fold_;
   std::string line_;

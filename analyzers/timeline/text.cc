@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "analyzers/util/shown_time.h"
-#include "formats/io/error.h"
 #include "formats/io/hash.h"
 
 namespace tracebraid::analyzers::timeline {
@@ -16,6 +15,12 @@ namespace io = formats::io;
 namespace record = formats::record;
 
 constexpr std::size_t kMostShown = 120;  // bytes of arguments and the like
+
+// With an ellipsis where it was cut. All of a line is escaped when it is written.
+void append_front(std::string& out, std::string_view text, std::size_t most = kMostShown) {
+  out.append(text.substr(0, most));
+  if (text.size() > most) out.append("…");
+}
 
 template <typename Time>
 std::optional<std::int64_t> ns_of(const std::optional<Time>& time) {
@@ -39,20 +44,27 @@ std::string_view rest_of(const record::Syscall& call) {
 }
 
 // What the call's descriptor stands for.
-std::string file_of(const record::Syscall& call, const SocketLife* socket) {
-  if (socket != nullptr) return socket->shown();
-  if (!call.path.empty() && call.kind != "closed" && !call.fd_text.empty()) {
-    constexpr std::size_t kMost = 60;
-    return io::quoted(call.path, kMost);
+void append_file(std::string& text, const record::Syscall& call, const SocketLife* socket) {
+  constexpr std::size_t kMost = 60;
+  if (socket != nullptr) {
+    text.append(" ").append(socket->shown());
+  } else if (!call.path.empty() && call.kind != "closed" && !call.fd_text.empty()) {
+    append_front(text.append(" "), call.path, kMost);
+  } else if (call.kind != "file" && !call.kind.empty()) {
+    text.append(" ").append(call.kind);
   }
-  return call.kind == "file" ? std::string() : std::string(call.kind);
 }
 
-std::string result_of(const record::Syscall& call) {
-  if (!call.error.empty()) return std::string(call.error);
-  if (!call.result) return "?";
-  const bool is_plain = call.result_text.empty() || call.result_text.size() > kMostShown;
-  return is_plain ? std::to_string(*call.result) : io::quoted(call.result_text, kMostShown);
+void append_result(std::string& text, const record::Syscall& call) {
+  if (!call.error.empty()) {
+    text.append(call.error);
+  } else if (!call.result) {
+    text.append("?");
+  } else if (call.result_text.empty() || call.result_text.size() > kMostShown) {
+    text.append(std::to_string(*call.result));
+  } else {
+    text.append(call.result_text);
+  }
 }
 
 // "accept4(3 127.0.0.1:39987, NULL, …) = 6 <0.001234>"
@@ -62,14 +74,16 @@ std::string text_of(const record::Syscall& call, const SocketLife* socket) {
   std::string_view args = call.args;
   if (call.fd) {
     text.append(std::to_string(*call.fd));
-    if (const std::string file = file_of(call, socket); !file.empty()) {
-      text.append(" ").append(file);
-    }
+    append_file(text, call, socket);
     args = rest_of(call);
     if (!args.empty()) text.append(", ");
   }
-  text.append(io::quoted(args, kMostShown)).append(") = ").append(result_of(call));
-  if (!call.aux.empty()) text.append(" (").append(io::quoted(call.aux, kMostShown)).append(")");
+  append_front(text, args);
+  append_result(text.append(") = "), call);
+  if (!call.aux.empty()) {
+    append_front(text.append(" ("), call.aux);
+    text.append(")");
+  }
   constexpr std::int64_t kLong = 1'000'000;
   if (call.duration && call.duration->ns >= kLong) {
     text.append(" <").append(shown_seconds(call.duration->ns)).append(">");
@@ -184,7 +198,7 @@ void TextTimeline::happened(const record::Process& process) {
                               *process.child);
   }
   constexpr std::size_t kMostPath = 80;
-  if (!process.path.empty()) event.text += fmt::format(": {}", io::quoted(process.path, kMostPath));
+  if (!process.path.empty()) append_front(event.text.append(": "), process.path, kMostPath);
   if (process.code) event.text += fmt::format(" with {}", *process.code);
   if (!process.signal.empty()) event.text += fmt::format(" by {}", process.signal);
   event.key = io::hash_text(event.who + event.text);

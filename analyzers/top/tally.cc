@@ -32,8 +32,9 @@ void count_name(TopGroup& group, std::string_view name) {
   if (group.names.size() < kMost) group.names.emplace_back(name, 1);
 }
 
-void add_up(std::int64_t& sum, std::int64_t ns) {
-  sum = formats::io::saturated_sum(sum, ns);
+template <typename Number>
+void add_up(Number& sum, Number more) {
+  sum = formats::io::saturated_sum(sum, more);
 }
 
 std::int64_t total_ns(const TopGroup& group) {
@@ -118,8 +119,8 @@ class CallTally final : public Tally {
     if (bytes_ != kMissing && direction_ != kMissing) {
       if (const Value bytes = record.get(bytes_); !bytes.is_nil()) {
         const std::string_view direction = record.get(direction_).bytes();
-        if (direction != "out") group.in += bytes.as_uint();
-        if (direction != "in") group.out += bytes.as_uint();
+        if (direction != "out") add_up(group.in, bytes.as_uint());
+        if (direction != "in") add_up(group.out, bytes.as_uint());
       }
     }
   }
@@ -168,8 +169,8 @@ class CallTally final : public Tally {
       add_time(group, call.duration->ns);
     }
     if (call.bytes) {
-      if (call.direction != "out") group.in += *call.bytes;
-      if (call.direction != "in") group.out += *call.bytes;
+      if (call.direction != "out") add_up(group.in, *call.bytes);
+      if (call.direction != "in") add_up(group.out, *call.bytes);
     }
   }
 
@@ -210,11 +211,12 @@ class FlowTally final : public Tally {
       const Value value = record.get(sums_[at]);
       return value.kind() == Kind::kUint ? value.as_uint() : 0;
     };
-    group.out += sum(0);
-    group.in += sum(1);
-    group.sums[0] += sum(2);
-    group.sums[1] += sum(3);
-    group.sums[2] += sum(4) + sum(5);
+    add_up(group.out, sum(0));
+    add_up(group.in, sum(1));
+    add_up(group.sums[0], sum(2));
+    add_up(group.sums[1], sum(3));
+    add_up(group.sums[2], sum(4));
+    add_up(group.sums[2], sum(5));
   }
   [[nodiscard]] std::string_view record_type() const override { return "flow"; }
   [[nodiscard]] std::vector<std::string_view> default_keys() const override {
@@ -269,8 +271,8 @@ class FunctionTally final : public Tally {
     const auto value = [&](std::size_t at) {
       return fields_[at] == kMissing ? Value() : record.get(fields_[at]);
     };
-    if (const Value calls = value(0); !calls.is_nil()) group.sums[0] += calls.as_uint();
-    if (const Value calls = value(1); !calls.is_nil()) group.sums[1] += calls.as_uint();
+    if (const Value calls = value(0); !calls.is_nil()) add_up(group.sums[0], calls.as_uint());
+    if (const Value calls = value(1); !calls.is_nil()) add_up(group.sums[1], calls.as_uint());
     if (const Value time = value(2); !time.is_nil()) add_up(group.worked_ns, time.as_int());
     if (const Value time = value(3); !time.is_nil()) {
       add_up(group.waited_ns, time.as_int());

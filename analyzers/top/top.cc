@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,9 +23,9 @@
 #include "formats/cli/clock_options.h"
 #include "formats/cli/numbers.h"
 #include "formats/cli/record_output.h"
-#include "formats/cli/terminal.h"
 #include "formats/io/error.h"
 #include "formats/io/output.h"
+#include "formats/io/saturate.h"
 #include "formats/record/any_record.h"
 #include "formats/record/function.h"
 #include "formats/record/writer.h"
@@ -38,6 +39,7 @@ namespace record = formats::record;
 using cli::Argument;
 using record::AnyRecord;
 using record::FieldInfo;
+using record::Kind;
 using record::TypeInfo;
 using record::Value;
 
@@ -71,6 +73,10 @@ class TopVisitor final : public RecordVisitor {
         if (table.record_type() == record.type().name) last_ = &table;
       }
       is_profiles_ = last_ == nullptr && profile_ && TopProfile::takes(record.type().name);
+      constexpr std::size_t kMostOthers = 8;
+      if (last_ == nullptr && !is_profiles_ && others_.size() < kMostOthers) {
+        others_.emplace(record.type().name);
+      }
     }
     if (last_ != nullptr) {
       last_->add(record);
@@ -81,6 +87,8 @@ class TopVisitor final : public RecordVisitor {
 
   [[nodiscard]] std::deque<TopTable>& tables() { return tables_; }
   [[nodiscard]] std::optional<TopProfile>& profile() { return profile_; }
+  // Types of records that were not counted.
+  [[nodiscard]] const std::set<std::string, std::less<>>& others() const { return others_; }
 
  private:
   std::deque<TopTable> tables_;
@@ -88,6 +96,7 @@ class TopVisitor final : public RecordVisitor {
   bool is_profiles_ = false;  // the last type of records
   const TypeInfo* last_type_ = nullptr;
   TopTable* last_ = nullptr;
+  std::set<std::string, std::less<>> others_;
 };
 
 TopRequest understand(const cli::Arguments& arguments) {
@@ -196,17 +205,22 @@ std::vector<Shown> shown_tables(TopVisitor& visitor, const TopRequest& request, 
   return tables;
 }
 
-// Tables for a person stand below each other; of other forms all rows are one stream.
-void write(const std::vector<Shown>& tables, const cli::RecordRequest& form, io::Output& output) {
+bool is_end_of_numbers(const Value& value) {
+  return (value.kind() == Kind::kUint && value.as_uint() == UINT64_MAX) ||
+         (value.kind() == Kind::kDuration && value.as_int() == INT64_MAX);
+}
+
+// Tables for a person stand below each other; of other forms all rows are one stream. False when a
+// number did not fit.
+bool write(const std::vector<Shown>& tables, const cli::RecordRequest& form, io::Output& output,
+           cli::Context& context) {
   const bool is_table = form.format == record::Format::kTable;
-  record::WriterOptions options;
-  options.producer = "tracebraid top " + std::string(cli::version());
-  options.fields = form.fields;
-  if (form.path == "-") options.width = cli::output_width();
+  const record::WriterOptions options = form.writer_options("tracebraid top");
   std::vector<const TypeInfo*> types;
   for (const Shown& table : tables) types.push_back(table.type);
   if (!options.fields.empty() && !types.empty()) record::check_fields(options.fields, types);
   std::unique_ptr<record::Writer> writer;
+  bool fits = true;
   for (const Shown& table : tables) {
     if (!writer || is_table) {
       record::WriterOptions own = options;
@@ -218,9 +232,15 @@ void write(const std::vector<Shown>& tables, const cli::RecordRequest& form, io:
       writer = record::make_writer(form.format, output, std::move(own));
     }
     writer->declare(*table.type);
-    table.show([&](std::span<const Value> values) { writer->write_values(*table.type, values); });
+    table.show([&](std::span<const Value> values) {
+      fits = fits && std::ranges::none_of(values, is_end_of_numbers);
+      writer->write_values(*table.type, values);
+    });
   }
-  if (writer) writer->finish();
+  if (!writer) return true;
+  writer->finish();
+  form.tell_of_formulas(*writer, context.diagnostics);
+  return fits;
 }
 
 void run(const cli::Arguments& arguments, cli::Context& context) {
@@ -237,10 +257,20 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
     throw io::UsageError{"the inputs hold several types of records, and this form one",
                          "--type chooses one: syscall, flow or function"};
   }
-  write(tables, form, *output);
+  if (!write(tables, form, *output, context)) {
+    context.diagnostics.note(std::string(io::kEndOfNumbers));
+  }
   output->commit();
   if (arguments.has("quiet")) return;
-  if (tables.empty()) context.diagnostics.note("no records");
+  if (tables.empty() && visitor.others().empty()) {
+    context.diagnostics.note("no records");
+  } else if (tables.empty()) {
+    std::string others;
+    for (const std::string& type : visitor.others()) {
+      others.append(others.empty() ? "" : ", ").append(io::quoted(type));
+    }
+    context.diagnostics.note("no records of that type; --type counts others: " + others);
+  }
   for (const Shown& table : tables) {
     for (const std::string& note : table.notes) context.diagnostics.note(note);
   }
@@ -280,6 +310,7 @@ constexpr cli::Option kOptions[] = {
     cli::kFormatOption,
     cli::kOutputOption,
     {0, "fields", Argument::kText, "LIST", "Output", "write these columns only, in this order"},
+    cli::kCsvSafeOption,
     {'q', "quiet", Argument::kNone, "", "Output", "do not show numbers on standard error"},
 };
 

@@ -2,6 +2,7 @@
 // them: what points to one stays valid, and equal words have equal pointers.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -19,7 +20,7 @@ class WordTable {
   // Made of the word when it is new.
   [[nodiscard]] What& of(std::string_view word) {
     std::uint64_t head = 0;
-    std::memcpy(&head, word.data(), word.size() < sizeof head ? word.size() : sizeof head);
+    if (!word.empty()) std::memcpy(&head, word.data(), std::min(word.size(), sizeof head));
     // The last of each place is found at once.
     Recent& recent = recent_[((head ^ word.size()) * kGoldenOdd) >> 57U];
     if (recent.head == head && recent.item != nullptr && recent.item->first == word) {

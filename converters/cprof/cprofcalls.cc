@@ -32,6 +32,7 @@ constexpr cli::Option kOptions[] = {
     cli::kFormatOption,
     cli::kOutputOption,
     cli::kFieldsOption,
+    cli::kCsvSafeOption,
     {0, "type", Argument::kChoice, "TYPE", "Output", "write records of this type only",
      "function or call. Default: both with -f jsonl and -f msgpack, which hold several types of "
      "records, and function with the others.",
@@ -74,7 +75,8 @@ constexpr cli::Example kExamples[] = {
     {"Who calls a function, and what it costs him:",
      "cprofcalls -f jsonl --type call profile.cprof | jq -c 'select(.callee_name == \"<method "
      "'\\''send'\\'' of '\\''_socket.socket'\\'' objects>\") | [.caller_name, .calls, .cumtime]'"},
-    {"All workers' functions for a spreadsheet:", "cprofcalls -o workers.csv worker-*.cprof"},
+    {"All workers' functions for a spreadsheet:",
+     "cprofcalls --csv-safe -o workers.csv worker-*.cprof"},
     {"Exact and quick to read, for a program:", "cprofcalls -o profile.msgpack profile.cprof"},
 };
 
@@ -168,7 +170,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
                         }
                         sink.drain();
                       });
-  output.finish();
+  output.finish(context.diagnostics);
   if (!arguments.has("quiet")) context.diagnostics.note(sums(calls));
 }
 

@@ -43,6 +43,7 @@ constexpr cli::Option kOptions[] = {
     cli::kFormatOption,
     cli::kOutputOption,
     cli::kFieldsOption,
+    cli::kCsvSafeOption,
     cli::kSchemaOption,
     {'q', "quiet", Argument::kNone, "", "Output", "do not show counts on standard error"},
 };
@@ -127,7 +128,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
         }
         log.read(*source, inputs.size() > 1 ? cli::input_name(path) : std::string());
       });
-  output.finish();
+  output.finish(context.diagnostics);
   if (arguments.has("quiet")) return;
   std::string line = fmt::format("{} switches of {} {}", log.switches(), log.threads(),
                                  log.threads() == 1 ? "thread" : "threads");

@@ -43,8 +43,17 @@ const std::vector<Probe>& probes() {
   return kProbes;
 }
 
-// bpftrace takes a path up to a colon; others than these need quotes.
+// bpftrace takes a path up to a colon; others than these need quotes. A name that ends the quotes,
+// or the line, would be a part of the program, which root runs.
 std::string shown_path(const std::string& path) {
+  const bool is_text = std::ranges::none_of(path, [](char each) {
+    return each == '"' || each == '\\' || (each >= 0 && each < ' ') || each == '\x7F';
+  });
+  if (!is_text) {
+    throw formats::io::Error{path, "",
+                             "bpftrace takes no path with a quote, a backslash or a control",
+                             "a link to it of another name will do"};
+  }
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./+-";
   if (path.find_first_not_of(kPlain) == std::string::npos) return path;

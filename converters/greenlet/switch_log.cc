@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "converters/input.h"
+#include "formats/io/farthest.h"
 #include "formats/io/lines.h"
 #include "formats/record/text.h"
 
@@ -46,7 +47,8 @@ std::optional<Parsed> parse(std::string_view line) {
   Parsed parsed{};
   const std::size_t blank = line.find(' ');
   if (blank == std::string_view::npos || line.find('.') > blank) return std::nullopt;
-  if (line[0] < '0' || line[0] > '9' || !record::parse_seconds(line.substr(0, blank), parsed.ts)) {
+  if (line[0] < '0' || line[0] > '9' || !record::parse_seconds(line.substr(0, blank), parsed.ts) ||
+      io::is_too_far(parsed.ts)) {
     return std::nullopt;
   }
   line.remove_prefix(blank + 1);

@@ -13,7 +13,9 @@
 
 #include "converters/input.h"
 #include "formats/io/error.h"
+#include "formats/io/farthest.h"
 #include "formats/io/memory_limit.h"
+#include "formats/io/saturate.h"
 #include "formats/pcap/capture_reader.h"
 
 namespace tracebraid::converters::pcap {
@@ -86,7 +88,7 @@ void CaptureFlows::add(std::span<Packet> packets) {
       packet.ts_ns = clock_ == kNever ? 0 : clock_;
       diagnostics_.count(kNoTimeStamp, position(number()));
     } else {
-      packet.ts_ns += shift_ns_;
+      packet.ts_ns = io::not_too_far(io::saturated_sum(packet.ts_ns, shift_ns_));
     }
     if (held_) settle_held(packet.ts_ns);
     if (clock_ != kNever && packet.ts_ns - clock_ > kJumpNs) {

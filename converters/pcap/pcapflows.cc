@@ -57,6 +57,7 @@ constexpr cli::Option kOptions[] = {
     cli::kFormatOption,
     cli::kOutputOption,
     cli::kFieldsOption,
+    cli::kCsvSafeOption,
     {0, "segments", Argument::kNone, "", "Output", "also a record of every payload on the wire",
      "Of every TCP segment with payload and every UDP datagram, with its place in the stream. For "
      "-f jsonl and -f msgpack, which hold several types of records."},
@@ -135,7 +136,7 @@ constexpr cli::Example kExamples[] = {
      "query, response_latency}'"},
     {"For whatever reads Zeek's logs:",
      "pcapflows -f zeek server.pcap | zeek-cut id.orig_h id.resp_h conn_state"},
-    {"A spreadsheet of a day's rotated captures:", "pcapflows -o day.csv day.pcap*"},
+    {"A spreadsheet of a day's rotated captures:", "pcapflows --csv-safe -o day.csv day.pcap*"},
 };
 
 ServerPorts server_ports(std::string_view list) {
@@ -347,7 +348,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   flows.finish();
   const record::Ledger ledger = flows.ledger();
   if (request.ledger) output.writer().write(ledger);
-  output.finish();
+  output.finish(context.diagnostics);
   if (!request.quiet) context.diagnostics.note(ledger_line(ledger));
 }
 

@@ -79,17 +79,22 @@ class Reader final : public InputReader {
     const std::string& name = kept->source->name();
     std::optional<OrderCheck> check;
     if (wanted_.in_order) check.emplace();
+    constexpr std::uint64_t kShownErrors = 3;
+    std::uint64_t errors = 0;
     for (;;) {
       try {
         if (!reader.next()) break;
       } catch (const io::Error& error) {
-        diagnostics_.report(error);
+        if (++errors <= kShownErrors) diagnostics_.report(error);
         continue;
       }
       const AnyRecord record(reader.type(), reader.values(),
                              wanted_.as_packed ? reader.packed() : nullptr);
       if (check) check->look_at(record, reader, name, diagnostics_);
       sink_.put(record);
+    }
+    if (errors > kShownErrors) {
+      diagnostics_.report({name, "", std::to_string(errors - kShownErrors) + " more such errors"});
     }
     if (check) check->finish(name, diagnostics_);
   }

@@ -2,8 +2,13 @@
 
 #include <ctime>
 
+#include "formats/io/farthest.h"
+#include "formats/io/saturate.h"
+
 namespace tracebraid::converters::strace {
 namespace {
+
+namespace io = formats::io;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kHour = 3600 * kSecond;
@@ -15,12 +20,18 @@ std::int64_t Clock::local(std::int64_t day, std::int64_t hour) {
   if (day * 24 + hour != known_hour_) {
     std::tm time = formats::cli::broken_down(*first_, day, hour);
     known_hour_ = day * 24 + hour;
-    // A log that goes on beyond what 64 bits hold is none: its clock stands still.
-    std::int64_t ns = 0;
-    if (!__builtin_mul_overflow(static_cast<std::int64_t>(std::mktime(&time)), kSecond, &ns) &&
-        ns <= INT64_MAX - kDay) {
-      known_ns_ = ns;
-    }
+    // Of an hour that the end of summer time repeats, the first unless the log has gone back.
+    std::tm summer = time;
+    summer.tm_isdst = 1;
+    std::tm winter = time;
+    winter.tm_isdst = 0;
+    const bool is_repeated = std::mktime(&summer) + kHour / kSecond == std::mktime(&winter) &&
+                             summer.tm_isdst == 1 && winter.tm_isdst == 0;
+    if (is_repeated) time.tm_isdst = is_repeating_ ? 0 : 1;
+    // A log that goes on for longer is none: its clock stands still.
+    const auto seconds = static_cast<std::int64_t>(std::mktime(&time));
+    constexpr std::int64_t kMost = (io::kFarthestNs - kDay) / kSecond;
+    if (seconds >= -kMost && seconds <= kMost) known_ns_ = seconds * kSecond;
   }
   return known_ns_;
 }
@@ -48,6 +59,14 @@ bool Clock::read_other(const formats::strace::Prefix& prefix, std::int64_t& ns) 
       if (last_time_of_day_ >= 0) {
         if (prefix.time_ns < last_time_of_day_ - kDay / 2) ++day_;
         if (prefix.time_ns > last_time_of_day_ + kDay / 2) --day_;
+        // Lines that were printed late are so by less than half an hour.
+        const std::int64_t step = prefix.time_ns - last_time_of_day_;
+        const bool is_back = step < -kHour / 2 && step > -kDay / 2;
+        const bool is_forth = step > kHour / 2 && step < kDay / 2;
+        if (is_back || (is_repeating_ && is_forth)) {
+          is_repeating_ = is_back;
+          known_hour_ = INT64_MIN;
+        }
       }
       last_time_of_day_ = prefix.time_ns;
       const std::int64_t hour = prefix.time_ns / kHour;
@@ -64,14 +83,10 @@ bool Clock::read_other(const formats::strace::Prefix& prefix, std::int64_t& ns) 
   }
   kind_ = options_.start ? kEpoch : kStart;
   const std::int64_t start_ns = options_.start ? options_.start->ns : 0;
-  // What does not fit into 64 bits is not counted.
-  std::int64_t elapsed_ns = 0;
-  if (!__builtin_add_overflow(elapsed_ns_, prefix.delta_ns, &elapsed_ns) &&
-      !__builtin_add_overflow(start_ns, elapsed_ns, &ns)) {
-    elapsed_ns_ = elapsed_ns;
-  } else {
-    ns = start_ns + elapsed_ns_;
-  }
+  // What leads too far is not counted.
+  const std::int64_t elapsed_ns = io::saturated_sum(elapsed_ns_, prefix.delta_ns);
+  if (!io::is_too_far(io::saturated_sum(start_ns, elapsed_ns))) elapsed_ns_ = elapsed_ns;
+  ns = start_ns + elapsed_ns_;
   return true;
 }
 

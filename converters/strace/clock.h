@@ -50,6 +50,7 @@ class Clock {
   bool has_assumed_day_ = false;
   std::int64_t day_ = 0;  // since the first
   std::int64_t last_time_of_day_ = -1;
+  bool is_repeating_ = false;            // the hour that summer time's end repeats
   std::int64_t known_hour_ = INT64_MIN;  // day * 24 + hour whose begin is known_ns_
   std::int64_t known_ns_ = 0;
   std::int64_t elapsed_ns_ = 0;

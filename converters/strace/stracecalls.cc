@@ -43,6 +43,7 @@ constexpr cli::Option kOptions[] = {
     cli::kFormatOption,
     cli::kOutputOption,
     cli::kFieldsOption,
+    cli::kCsvSafeOption,
     {0, "records", Argument::kText, "LIST", "Output", "types of records",
      "Of syscall, signal, process, problem and file, with commas between. Default: all but file in "
      "-f jsonl and -f msgpack, syscall in the other forms, which hold one type."},
@@ -91,7 +92,7 @@ constexpr cli::Example kExamples[] = {
      "stracecalls -f tsv --fields peer_h,peer_p,direction,bytes server.strace | awk '$3 == \"in\" "
      "{sum[$1\":\"$2] += $4} END {for (peer in sum) print sum[peer], peer}'"},
     {"Follow a running server:", "strace -f -ttt -T -yy -o '|stracecalls -f jsonl' -p PID"},
-    {"A spreadsheet of calls:", "stracecalls -o calls.csv server.strace"},
+    {"A spreadsheet of calls:", "stracecalls --csv-safe -o calls.csv server.strace"},
 };
 
 struct Types {
@@ -229,7 +230,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
       });
   files.finish();
   if (arguments.has("ledger")) output.writer().write(log.ledger());
-  output.finish();
+  output.finish(context.diagnostics);
   if (!arguments.has("quiet")) context.diagnostics.note(ledger_line(log.ledger()));
 }
 

@@ -1,17 +1,53 @@
 #include "formats/cli/clock_options.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 
+#include "formats/io/digits.h"
 #include "formats/io/error.h"
+#include "formats/io/farthest.h"
 #include "formats/record/text.h"
 
 namespace tracebraid::formats::cli {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
+
+// "CET-1CEST,M3.5.0,M10.5.0/3", "EST5EDT", "<+0330>-3:30": letters and an offset, POSIX's own form
+// of TZ (environment variables in its base definitions); what follows the offset is not checked.
+bool is_posix_zone(std::string_view zone) {
+  const bool is_quoted = zone.starts_with('<');
+  std::size_t at = is_quoted ? 1 : 0;
+  const auto is_of_name = [&](char c) {
+    const bool is_letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    return is_letter || (is_quoted && (io::is_digit(c) || c == '+' || c == '-'));
+  };
+  const std::size_t begin = at;
+  while (at < zone.size() && is_of_name(zone[at])) ++at;
+  constexpr std::size_t kShortest = 3;
+  if (at - begin < kShortest) return false;
+  if (is_quoted && (at == zone.size() || zone[at++] != '>')) return false;
+  if (at < zone.size() && (zone[at] == '+' || zone[at] == '-')) ++at;
+  return at < zone.size() && io::is_digit(zone[at]);
+}
+
+// A file of the time zone database (RFC 8536).
+bool is_zone_file(const std::string& zone) {
+  if (zone.empty() || zone.find("..") != std::string::npos) return false;
+  const char* const folder = std::getenv("TZDIR");
+  const std::string path =
+      zone.starts_with('/')
+          ? zone
+          : std::string(folder != nullptr ? folder : "/usr/share/zoneinfo") + "/" + zone;
+  std::array<char, 4> magic{};
+  std::ifstream file(path, std::ios::binary);
+  return file.read(magic.data(), magic.size()) &&
+         std::string_view(magic.data(), magic.size()) == "TZif";
+}
 
 }  // namespace
 
@@ -38,7 +74,7 @@ std::optional<CalendarDay> parse_day(std::string_view text) {
   }
   std::tm time = broken_down(day, 0, 12);
   // The 31st of February becomes another day.
-  constexpr int kLastYear = 2261;  // whose nanoseconds fit into 64 bits
+  constexpr int kLastYear = 2114;  // io::kFarthestNs is in the next
   if (day.year < 1970 || day.year > kLastYear || std::mktime(&time) == -1 ||
       time.tm_mday != day.day || time.tm_mon + 1 != day.month) {
     return std::nullopt;
@@ -81,13 +117,8 @@ record::Time time_at(const CalendarDay& day, const TimeOfDay& time, Zone zone) {
   parts.tm_min = time.minute;
   parts.tm_sec = time.second;
   const std::time_t seconds = zone == Zone::kUtc ? ::timegm(&parts) : std::mktime(&parts);
-  record::Time moment{};
-  // What 64 bits do not hold is as far as they go.
-  if (__builtin_mul_overflow(static_cast<std::int64_t>(seconds), kSecond, &moment.ns) ||
-      __builtin_add_overflow(moment.ns, time.fraction_ns, &moment.ns)) {
-    moment.ns = seconds < 0 ? INT64_MIN : INT64_MAX;
-  }
-  return moment;
+  constexpr std::int64_t kMost = io::kFarthestNs / kSecond;
+  return {std::clamp<std::int64_t>(seconds, -kMost, kMost) * kSecond + time.fraction_ns};
 }
 
 CalendarDay day_of(record::Time time, Zone zone) {
@@ -113,13 +144,18 @@ std::optional<record::Time> parse_time(std::string_view text, Zone zone) {
   } else if (text.starts_with('-') || !record::parse_seconds(text, moment.ns)) {
     return std::nullopt;
   }
-  constexpr std::int64_t kMost = 9'000'000'000 * kSecond;  // the year 2255
-  return moment.ns <= kMost ? std::optional(moment) : std::nullopt;
+  return io::is_too_far(moment.ns) ? std::nullopt : std::optional(moment);
 }
 
 bool set_zone(const Arguments& arguments) {
   const auto zone = arguments.value("tz");
   if (!zone) return false;
+  // The C library takes what it does not know for UTC.
+  const std::string_view name = std::string_view(*zone).substr(zone->starts_with(':') ? 1 : 0);
+  if (name != "UTC" && name != "UTC0" && !is_zone_file(std::string(name)) && !is_posix_zone(name)) {
+    throw io::UsageError{"--tz: no such time zone: " + io::quoted(*zone),
+                         "such as Europe/Berlin (of the package tzdata), or CET-1CEST"};
+  }
   ::setenv("TZ", zone->c_str(), 1);
   ::tzset();
   return true;

@@ -20,12 +20,31 @@ namespace tracebraid::formats::cli {
 namespace views = ranges::views;
 
 RecordRequest::RecordRequest(const Arguments& arguments)
-    : path(arguments.value("output").value_or("-")) {
+    : path(arguments.value("output").value_or("-")),
+      is_csv_safe(arguments.has("csv-safe")),
+      is_quiet(arguments.has("quiet")) {
   const std::optional<std::string> named = arguments.value("format");
   format =
       named ? record::parse_format(*named) : record::format_for(path, ::isatty(STDOUT_FILENO) != 0);
   const std::string list = arguments.value("fields").value_or("");
   for (const std::string_view field : split_list(list)) fields.emplace_back(field);
+}
+
+record::WriterOptions RecordRequest::writer_options(std::string_view program) const {
+  record::WriterOptions options;
+  options.producer.append(program).append(" ").append(version());
+  options.fields = fields;
+  options.csv_safe = is_csv_safe;
+  if (path == "-") options.width = output_width();
+  return options;
+}
+
+void RecordRequest::tell_of_formulas(const record::Writer& writer,
+                                     io::Diagnostics& diagnostics) const {
+  const std::uint64_t count = writer.formulas();
+  if (count == 0 || is_quiet) return;
+  diagnostics.note(std::to_string(count) + (count == 1 ? " cell begins" : " cells begin") +
+                   " with = + - or @, as formulas of spreadsheets do; --csv-safe makes them text");
 }
 
 void print_schema(std::span<const record::TypeInfo* const> types) {
@@ -51,13 +70,11 @@ std::vector<std::string_view> split_list(std::string_view list) {
 
 RecordOutput::RecordOutput(const RecordRequest& request, std::string_view program,
                            std::span<const record::TypeInfo* const> types,
-                           std::span<const std::string_view> table_fields) {
+                           std::span<const std::string_view> table_fields)
+    : request_(request) {
   record::check_fields(request.fields, types);
   output_ = io::open_output(request.path);
-  record::WriterOptions options;
-  options.producer.append(program).append(" ").append(version());
-  options.fields = request.fields;
-  if (request.path == "-") options.width = output_width();
+  record::WriterOptions options = request.writer_options(program);
   if (request.format == record::Format::kTable && request.fields.empty()) {
     options.fields.assign(table_fields.begin(), table_fields.end());
   }
@@ -65,9 +82,10 @@ RecordOutput::RecordOutput(const RecordRequest& request, std::string_view progra
   writer_->declare(*types.front());
 }
 
-void RecordOutput::finish() {
+void RecordOutput::finish(io::Diagnostics& diagnostics) {
   writer_->finish();
   output_->commit();
+  request_.tell_of_formulas(*writer_, diagnostics);
 }
 
 }  // namespace tracebraid::formats::cli

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "formats/cli/program.h"
+#include "formats/io/diagnostics.h"
 #include "formats/io/output.h"
 #include "formats/record/schema.h"
 #include "formats/record/writer.h"
@@ -40,6 +41,17 @@ inline constexpr Option kFieldsOption = {0,
                                          "Output",
                                          "write these fields only, in this order",
                                          "Names with commas between; --schema lists them."};
+inline constexpr Option kCsvSafeOption = {
+    0,
+    "csv-safe",
+    Argument::kNone,
+    "",
+    "Output",
+    "put ' before CSV cells that look like formulas",
+    "Texts that begin with = + - or @ are formulas to a spreadsheet, and host names, queries, "
+    "paths "
+    "and names of functions may be made to. Without it values stay as they are, and standard error "
+    "tells how many there were."};
 inline constexpr Option kSchemaOption = {0,  "schema", Argument::kNone,
                                          "", "Output", "show the fields of all records and exit"};
 
@@ -47,9 +59,16 @@ inline constexpr Option kSchemaOption = {0,  "schema", Argument::kNone,
 struct RecordRequest {
   explicit RecordRequest(const Arguments& arguments);
 
+  // For a writer of what they ask for; `program` without its version.
+  [[nodiscard]] record::WriterOptions writer_options(std::string_view program) const;
+  // When all is written: how many cells a spreadsheet will take for formulas, if it is some.
+  void tell_of_formulas(const record::Writer& writer, io::Diagnostics& diagnostics) const;
+
   std::string path;
   record::Format format;
   std::vector<std::string> fields;  // empty: all
+  bool is_csv_safe = false;
+  bool is_quiet = false;
 };
 
 // For --schema: the types on standard output.
@@ -68,10 +87,11 @@ class RecordOutput {
 
   [[nodiscard]] record::Writer& writer() { return *writer_; }
 
-  // Ends the output and makes it visible. Throws Error.
-  void finish();
+  // Ends the output, makes it visible, and tells of formulas. Throws Error.
+  void finish(io::Diagnostics& diagnostics);
 
  private:
+  RecordRequest request_;
   std::unique_ptr<io::Output> output_;
   std::unique_ptr<record::Writer> writer_;
 };

@@ -6,6 +6,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "formats/io/text.h"
+
 namespace tracebraid::formats::cli {
 namespace {
 
@@ -31,7 +33,7 @@ Terminal::Terminal(std::string_view program)
 
 void Terminal::line(std::string_view text) {
   erase();
-  put(std::string(text) + "\n");
+  put(io::escaped(text).append("\n"));
 }
 
 void Terminal::on_read(std::uint64_t bytes_read, std::uint64_t bytes_total) {

@@ -22,6 +22,8 @@ class Terminal final : public io::Messages, public io::ReadObserver {
   Terminal& operator=(const Terminal&) = delete;
   ~Terminal() override { erase(); }
 
+  // The only way in which anything from an input reaches standard error: names of files, quotes and
+  // all else in `text` are escaped here (io::append_escaped).
   void line(std::string_view text) override;
 
   // Shows progress only when standard error is a terminal, from half a second on, and ten times a

@@ -34,7 +34,7 @@ struct DownstreamClosed {};
 class Messages {
  public:
   virtual ~Messages() = default;
-  // `text` holds no line end; it is escaped already where it quotes input.
+  // Whatever `text` holds, a person is shown one line of text: cli::Terminal escapes it.
   virtual void line(std::string_view text) = 0;
 };
 

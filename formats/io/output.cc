@@ -1,12 +1,17 @@
 #include "formats/io/output.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "formats/io/text.h"
 
 namespace tracebraid::formats::io {
 namespace {
@@ -66,6 +71,18 @@ mode_t permissions_for(const std::string& path) {
   return 0666 & ~mask;
 }
 
+// Where a link leads that leads to nothing yet: the file appears there, and the link stays.
+std::string end_of_links(std::string path) {
+  constexpr int kMost = 40;  // as Linux has it (path_resolution(7))
+  std::error_code error;
+  for (int count = 0; count < kMost; ++count) {
+    const std::filesystem::path target = std::filesystem::read_symlink(path, error);
+    if (error) return path;
+    path = target.is_absolute() ? target.string() : folder_of(path) + "/" + target.string();
+  }
+  throw Error{path, "", "cannot create: " + errno_text(ELOOP)};
+}
+
 class FileOutput final : public Output {
  public:
   // `path` names a regular file or nothing; `shown` is what the user calls it.
@@ -96,6 +113,7 @@ class FileOutput final : public Output {
   void write(std::string_view block) override { write_all(fd_, block, shown_); }
 
   void commit() override {
+    keep_owner();
     if (::fchmod(fd_, permissions_for(path_)) != 0) fail("cannot set permissions");
     if (temporary_.empty()) give_name();
     if (::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) fail("cannot write");
@@ -106,6 +124,15 @@ class FileOutput final : public Output {
  private:
   [[noreturn]] void fail(const char* what) const {
     throw Error{shown_, "", std::string(what) + ": " + errno_text(errno)};
+  }
+
+  // Of a file that is replaced, as far as we may: root may, others lose nothing but the group.
+  void keep_owner() const {
+    struct stat status {};
+    if (::stat(path_.c_str(), &status) != 0) return;
+    if (::fchown(fd_, status.st_uid, status.st_gid) != 0) {
+      (void)!::fchown(fd_, static_cast<uid_t>(-1), status.st_gid);
+    }
   }
 
   // linkat() does not replace a file, so the unnamed file gets a hidden name, for rename().
@@ -130,6 +157,44 @@ class FileOutput final : public Output {
   std::string temporary_;
 };
 
+class TerminalOutput final : public Output {
+ public:
+  explicit TerminalOutput(std::unique_ptr<Output> output) : output_(std::move(output)) {}
+
+  void write(std::string_view block) override {
+    // A sequence may stand in two blocks.
+    waiting_.append(block);
+    const std::string_view all = waiting_;
+    const std::size_t end = all.size() - unfinished_end(all);
+    show(all.substr(0, end));
+    waiting_.erase(0, end);
+  }
+
+  void commit() override {
+    show(waiting_);
+    waiting_.clear();
+    output_->commit();
+  }
+
+  [[nodiscard]] bool is_terminal() const override { return true; }
+
+ private:
+  void show(std::string_view text) {
+    shown_.clear();
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find_first_of("\n\t"), text.size());
+      append_escaped(shown_, text.substr(0, end));
+      shown_.append(text.substr(end, 1));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    output_->write(shown_);
+  }
+
+  std::unique_ptr<Output> output_;
+  std::string waiting_;
+  std::string shown_;  // reused
+};
+
 class MemoryOutput final : public Output {
  public:
   explicit MemoryOutput(std::string& text) : text_(text) {}
@@ -140,14 +205,20 @@ class MemoryOutput final : public Output {
   std::string& text_;
 };
 
+std::unique_ptr<Output> stream_output(std::string name, int fd, bool owned) {
+  auto output = std::make_unique<StreamOutput>(std::move(name), fd, owned);
+  if (::isatty(fd) != 1) return output;
+  return terminal_output(std::move(output));
+}
+
 }  // namespace
 
 std::unique_ptr<Output> open_output(const std::string& path) {
-  if (path == "-") return std::make_unique<StreamOutput>("standard output", STDOUT_FILENO, false);
+  if (path == "-") return stream_output("standard output", STDOUT_FILENO, false);
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno != ENOENT) throw Error{path, "", "cannot create: " + errno_text(errno)};
-    return std::make_unique<FileOutput>(path, path);
+    return std::make_unique<FileOutput>(end_of_links(path), path);
   }
   if (S_ISDIR(status.st_mode)) throw Error{path, "", "cannot create: it is a folder"};
   if (S_ISREG(status.st_mode)) {
@@ -158,7 +229,11 @@ std::unique_ptr<Output> open_output(const std::string& path) {
   }
   const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (fd < 0) throw Error{path, "", "cannot open for writing: " + errno_text(errno)};
-  return std::make_unique<StreamOutput>(path, fd, true);
+  return stream_output(path, fd, true);
+}
+
+std::unique_ptr<Output> terminal_output(std::unique_ptr<Output> output) {
+  return std::make_unique<TerminalOutput>(std::move(output));
 }
 
 std::unique_ptr<Output> memory_output(std::string& text) {

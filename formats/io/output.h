@@ -21,14 +21,22 @@ class Output {
   // Makes what was written visible under the output's name. Without it, a file output leaves
   // nothing behind. Throws Error.
   virtual void commit() = 0;
+
+  // Whether what is written is seen by a person at once. Such an output escapes all but line ends
+  // and tabs (append_escaped), whatever the form.
+  [[nodiscard]] virtual bool is_terminal() const { return false; }
 };
 
 // "-" is standard output. A regular file (or a name that does not exist yet) appears, or is
 // replaced, only by commit(): the bytes go to an unnamed file in the same folder (O_TMPFILE), or
 // where the file system has none to a hidden `.tracebraid-XXXXXX`, never to a name that begins like
 // the output's, since KCachegrind opens every file `X*` beside `X`. An existing file's permissions
-// are kept, a symbolic link stays a link. Pipes and devices are written directly. Throws Error.
+// are kept, a symbolic link stays a link. Pipes and devices are written directly, but a terminal is
+// shown nothing that it would obey. Throws Error.
 [[nodiscard]] std::unique_ptr<Output> open_output(const std::string& path);
+
+// What a terminal is shown of what is written, for a terminal that `output` is.
+[[nodiscard]] std::unique_ptr<Output> terminal_output(std::unique_ptr<Output> output);
 
 // Appends to `text`, which must outlive the output.
 [[nodiscard]] std::unique_ptr<Output> memory_output(std::string& text);

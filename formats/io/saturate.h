@@ -4,8 +4,13 @@
 
 #include <concepts>
 #include <limits>
+#include <string_view>
 
 namespace tracebraid::formats::io {
+
+// What is said where it happened.
+inline constexpr std::string_view kEndOfNumbers =
+    "sums beyond what 64 bits hold: the largest number stands for them";
 
 template <std::integral Number>
 [[nodiscard]] constexpr Number saturated_sum(Number left, Number right) {

@@ -1,7 +1,9 @@
 #include "formats/io/text.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "formats/io/error.h"
 
@@ -17,8 +19,11 @@ void append_byte_escape(std::string& out, unsigned char byte) {
 }
 
 void append_unicode_escape(std::string& out, std::uint32_t code_point) {
-  out.append("\\u");
-  for (int shift = 12; shift >= 0; shift -= 4) out.push_back(kHex[(code_point >> shift) & 15]);
+  const bool is_short = code_point < 0x10000;
+  out.append(is_short ? "\\u" : "\\U");
+  for (int shift = is_short ? 12 : 28; shift >= 0; shift -= 4) {
+    out.push_back(kHex[(code_point >> shift) & 15U]);
+  }
 }
 
 struct Decoded {
@@ -53,43 +58,98 @@ bool begins_code_point(char each) {
   return (static_cast<unsigned char>(each) & 0xC0U) != 0x80;
 }
 
-bool needs_unicode_escape(std::uint32_t code_point) {
-  return (code_point >= 0xD800 && code_point < 0xE000) ||   // surrogates
-         code_point == 0x2028 || code_point == 0x2029 ||    // line separators
-         (code_point >= 0x202A && code_point <= 0x202E) ||  // bidi embeddings
-         (code_point >= 0x2066 && code_point <= 0x2069) || code_point == 0xFEFF;
+struct Range {
+  std::uint32_t first, last;
+};
+
+// What shows nothing of itself, ends a line or turns the order of what is around it: Unicode's
+// Default_Ignorable_Code_Point (DerivedCoreProperties.txt of Unicode 14: bidirectional controls,
+// joiners, fillers, variation selectors, tags, the byte order mark, …), line separators, surrogates
+// and the anchors of interlinear annotation. Sorted.
+constexpr auto kHidden = std::to_array<Range>({
+    {0xAD, 0xAD},        // soft hyphen
+    {0x34F, 0x34F},      // combining grapheme joiner
+    {0x61C, 0x61C},      // Arabic letter mark
+    {0x115F, 0x1160},    // Hangul fillers
+    {0x17B4, 0x17B5},    // Khmer inherent vowels
+    {0x180B, 0x180F},    // Mongolian variation selectors
+    {0x200B, 0x200F},    // zero width space and joiners, left-to-right and right-to-left marks
+    {0x2028, 0x202E},    // line and paragraph separators, bidirectional embeddings
+    {0x2060, 0x206F},    // word joiner, invisible operators, bidirectional isolates
+    {0x3164, 0x3164},    // Hangul filler
+    {0xD800, 0xDFFF},    // surrogates
+    {0xFE00, 0xFE0F},    // variation selectors
+    {0xFEFF, 0xFEFF},    // byte order mark
+    {0xFFA0, 0xFFA0},    // halfwidth Hangul filler
+    {0xFFF0, 0xFFFB},    // unassigned ones, interlinear annotation
+    {0x1BCA0, 0x1BCA3},  // shorthand format controls
+    {0x1D173, 0x1D17A},  // musical format controls
+    {0xE0000, 0xE0FFF},  // tags, more variation selectors
+});
+
+bool is_hidden(std::uint32_t code_point) {
+  const auto* const found = std::ranges::lower_bound(kHidden, code_point, {}, &Range::last);
+  return found != kHidden.end() && found->first <= code_point;
+}
+
+// How many bytes in front are printable ASCII; eight at a time.
+std::size_t plain_front(std::string_view text) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  std::size_t at = 0;
+  for (std::uint64_t bytes = 0; at + sizeof bytes <= text.size(); at += sizeof bytes) {
+    std::memcpy(&bytes, text.data() + at, sizeof bytes);
+    // The high bit of what is below a blank, DEL, or no ASCII. Carries reach bytes only behind one.
+    if ((((bytes - kEach * ' ') | (bytes + kEach) | bytes) & (kEach << 7U)) != 0) break;
+  }
+  while (at < text.size() && text[at] >= ' ' && text[at] <= '~') ++at;
+  return at;
 }
 
 }  // namespace
 
 bool is_plain(std::string_view text) {
-  for (const char each : text) {
-    if (each < ' ' || each > '~') return false;
-  }
-  return true;
+  return plain_front(text) == text.size();
 }
 
 void append_escaped(std::string& out, std::string_view text) {
-  if (is_plain(text)) {
-    out.append(text);
-    return;
-  }
-  while (!text.empty()) {
+  while (true) {
+    const std::size_t plain = plain_front(text);
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) return;
     const Decoded next = decode(text);
     if (next.length == 0) {
       append_byte_escape(out, static_cast<unsigned char>(text[0]));
       text.remove_prefix(1);
       continue;
     }
-    if (next.code_point < 0x20 || (next.code_point >= 0x7F && next.code_point < 0xA0)) {
+    if (next.code_point < 0xA0) {  // a control
       append_byte_escape(out, static_cast<unsigned char>(next.code_point));
-    } else if (needs_unicode_escape(next.code_point)) {
+    } else if (is_hidden(next.code_point)) {
       append_unicode_escape(out, next.code_point);
     } else {
       out.append(text.substr(0, next.length));
     }
     text.remove_prefix(next.length);
   }
+}
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  append_escaped(out, text);
+  return out;
+}
+
+std::size_t unfinished_end(std::string_view text) {
+  constexpr std::size_t kMost = 3;
+  for (std::size_t back = 1; back <= std::min(kMost, text.size()); ++back) {
+    const char each = text[text.size() - back];
+    if (!begins_code_point(each)) continue;
+    const auto byte = static_cast<unsigned char>(each);
+    const std::size_t length = byte < 0xC2 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+    return length > back ? back : 0;
+  }
+  return 0;
 }
 
 std::string quoted(std::string_view text, std::size_t most) {

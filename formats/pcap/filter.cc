@@ -6,6 +6,7 @@
 #include <pcap/pcap.h>
 
 #include "formats/io/error.h"
+#include "formats/pcap/libpcap.h"
 #include "formats/pcap/link_type.h"
 
 namespace tracebraid::formats::pcap {
@@ -15,7 +16,7 @@ namespace {
 constexpr int kSnaplen = 262144;
 
 struct CloseHandle {
-  void operator()(pcap_t* handle) const { pcap_close(handle); }
+  void operator()(pcap_t* handle) const { libpcap().close(handle); }
 };
 
 }  // namespace
@@ -24,17 +25,17 @@ class PacketFilter::Program {
  public:
   Program(std::uint32_t link_type, const std::string& expression) : link_type_(link_type) {
     const std::unique_ptr<pcap_t, CloseHandle> handle(
-        pcap_open_dead(dlt_of_link_type(link_type), kSnaplen));
+        libpcap().open_dead(dlt_of_link_type(link_type), kSnaplen));
     if (!handle) {
       error_ = "out of memory";
-    } else if (pcap_compile(handle.get(), &program_, expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) !=
-               0) {
-      error_ = pcap_geterr(handle.get());
+    } else if (libpcap().compile(handle.get(), &program_, expression.c_str(), 1,
+                                 PCAP_NETMASK_UNKNOWN) != 0) {
+      error_ = libpcap().geterr(handle.get());
     }
   }
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
-  ~Program() { pcap_freecode(&program_); }
+  ~Program() { libpcap().freecode(&program_); }
 
   [[nodiscard]] std::uint32_t link_type() const { return link_type_; }
   [[nodiscard]] const std::optional<std::string>& error() const { return error_; }
@@ -43,7 +44,7 @@ class PacketFilter::Program {
     pcap_pkthdr head{};
     head.caplen = packet.captured;
     head.len = packet.length;
-    return pcap_offline_filter(&program_, &head, packet.data) != 0;
+    return libpcap().offline_filter(&program_, &head, packet.data) != 0;
   }
 
  private:
@@ -74,7 +75,7 @@ PacketFilter::Program& PacketFilter::program_for(std::uint32_t link_type) {
   }
   auto program = std::make_unique<Program>(link_type, expression_);
   if (program->error()) {
-    const char* const name = pcap_datalink_val_to_name(dlt_of_link_type(link_type));
+    const char* const name = libpcap().datalink_val_to_name(dlt_of_link_type(link_type));
     throw io::UsageError{"the filter " + io::quoted("'" + expression_ + "'") +
                          " does not fit packets of link type " +
                          (name != nullptr ? std::string(name) : std::to_string(link_type)) + ": " +

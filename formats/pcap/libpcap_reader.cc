@@ -6,6 +6,7 @@
 
 #include <pcap/pcap.h>
 
+#include "formats/pcap/libpcap.h"
 #include "formats/pcap/link_type.h"
 
 namespace tracebraid::formats::pcap {
@@ -21,30 +22,31 @@ class LibpcapReader final : public PacketSource {
     std::FILE* const file = fopencookie(this, "r", functions);
     if (file == nullptr) fail("out of memory");
     char error[PCAP_ERRBUF_SIZE] = "";
-    handle_ = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
+    handle_ =
+        libpcap().fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
     if (handle_ == nullptr) {
       std::fclose(file);
       fail(error);
     }
-    interface_.link_type = link_type_of_dlt(pcap_datalink(handle_));
-    interface_.snaplen = static_cast<std::uint32_t>(std::max(pcap_snapshot(handle_), 0));
+    interface_.link_type = link_type_of_dlt(libpcap().datalink(handle_));
+    interface_.snaplen = static_cast<std::uint32_t>(std::max(libpcap().snapshot(handle_), 0));
   }
   LibpcapReader(const LibpcapReader&) = delete;
   LibpcapReader& operator=(const LibpcapReader&) = delete;
-  ~LibpcapReader() override { pcap_close(handle_); }
+  ~LibpcapReader() override { libpcap().close(handle_); }
 
   [[nodiscard]] std::size_t read(std::span<Packet> packets) override {
     if (packets.empty()) return 0;
     pcap_pkthdr* head = nullptr;
     const u_char* bytes = nullptr;
-    switch (pcap_next_ex(handle_, &head, &bytes)) {
+    switch (libpcap().next_ex(handle_, &head, &bytes)) {
       case 1:
         break;
       case PCAP_ERROR_BREAK:
         if (thrown_) std::rethrow_exception(thrown_);
         return 0;
       default:
-        fail(pcap_geterr(handle_));
+        fail(libpcap().geterr(handle_));
     }
     packets[0] = {.data = bytes,
                   .captured = head->caplen,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "formats/io/error.h"
+#include "formats/pcap/libpcap.h"
 #include "formats/pcap/link_type.h"
 
 namespace tracebraid::formats::pcap {
@@ -69,7 +70,7 @@ class StopSignals {
 };
 
 struct CloseHandle {
-  void operator()(pcap_t* handle) const { pcap_close(handle); }
+  void operator()(pcap_t* handle) const { libpcap().close(handle); }
 };
 using Handle = std::unique_ptr<pcap_t, CloseHandle>;
 
@@ -92,33 +93,33 @@ using Handle = std::unique_ptr<pcap_t, CloseHandle>;
 
 Handle open_handle(const LiveOptions& options) {
   char error[PCAP_ERRBUF_SIZE] = "";
-  Handle handle(pcap_create(options.interface.c_str(), error));
+  Handle handle(libpcap().create(options.interface.c_str(), error));
   if (!handle) throw io::Error{options.interface, "", "cannot capture: " + io::quoted(error)};
   const auto snaplen = std::min<std::uint32_t>(options.snaplen, std::numeric_limits<int>::max());
-  pcap_set_snaplen(handle.get(), static_cast<int>(snaplen));
-  pcap_set_promisc(handle.get(), options.promiscuous ? 1 : 0);
-  pcap_set_immediate_mode(handle.get(), 1);
-  pcap_set_buffer_size(handle.get(), options.buffer_bytes);
-  pcap_set_tstamp_precision(handle.get(), PCAP_TSTAMP_PRECISION_NANO);  // or microseconds stay
-  const int status = pcap_activate(handle.get());
+  libpcap().set_snaplen(handle.get(), static_cast<int>(snaplen));
+  libpcap().set_promisc(handle.get(), options.promiscuous ? 1 : 0);
+  libpcap().set_immediate_mode(handle.get(), 1);
+  libpcap().set_buffer_size(handle.get(), options.buffer_bytes);
+  libpcap().set_tstamp_precision(handle.get(), PCAP_TSTAMP_PRECISION_NANO);  // or microseconds stay
+  const int status = libpcap().activate(handle.get());
   if (status < 0) {
-    const std::string text = pcap_geterr(handle.get());
-    fail_to_open(options.interface, status, text.empty() ? pcap_statustostr(status) : text);
+    const std::string text = libpcap().geterr(handle.get());
+    fail_to_open(options.interface, status, text.empty() ? libpcap().statustostr(status) : text);
   }
   if (!options.filter.empty()) {
     bpf_program program{};
-    if (pcap_compile(handle.get(), &program, options.filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) !=
-        0) {
-      throw io::UsageError{
-          "bad filter " + io::quoted("'" + options.filter + "'") + ": " + pcap_geterr(handle.get()),
-          "see pcap-filter(7)"};
+    if (libpcap().compile(handle.get(), &program, options.filter.c_str(), 1,
+                          PCAP_NETMASK_UNKNOWN) != 0) {
+      throw io::UsageError{"bad filter " + io::quoted("'" + options.filter + "'") + ": " +
+                               libpcap().geterr(handle.get()),
+                           "see pcap-filter(7)"};
     }
-    const int set = pcap_setfilter(handle.get(), &program);
-    pcap_freecode(&program);
-    if (set != 0) fail_to_open(options.interface, PCAP_ERROR, pcap_geterr(handle.get()));
+    const int set = libpcap().setfilter(handle.get(), &program);
+    libpcap().freecode(&program);
+    if (set != 0) fail_to_open(options.interface, PCAP_ERROR, libpcap().geterr(handle.get()));
   }
   // Waiting is done here, where a signal and the end of the time are waited for as well.
-  if (pcap_setnonblock(handle.get(), 1, error) != 0) {
+  if (libpcap().setnonblock(handle.get(), 1, error) != 0) {
     fail_to_open(options.interface, PCAP_ERROR, error);
   }
   return handle;
@@ -128,12 +129,12 @@ class Capture final : public LiveCapture {
  public:
   explicit Capture(const LiveOptions& options)
       : handle_(open_handle(options)),
-        poll_fd_(pcap_get_selectable_fd(handle_.get())),
-        fraction_ns_(pcap_get_tstamp_precision(handle_.get()) == PCAP_TSTAMP_PRECISION_NANO ? 1
-                                                                                            : 1000),
+        poll_fd_(libpcap().get_selectable_fd(handle_.get())),
+        fraction_ns_(
+            libpcap().get_tstamp_precision(handle_.get()) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000),
         packets_left_(options.most_packets.value_or(std::numeric_limits<std::uint64_t>::max())) {
-    interface_.link_type = link_type_of_dlt(pcap_datalink(handle_.get()));
-    interface_.snaplen = static_cast<std::uint32_t>(std::max(pcap_snapshot(handle_.get()), 0));
+    interface_.link_type = link_type_of_dlt(libpcap().datalink(handle_.get()));
+    interface_.snaplen = static_cast<std::uint32_t>(std::max(libpcap().snapshot(handle_.get()), 0));
     interface_.name = options.interface;
     if (options.longest) end_ = Clock::now() + *options.longest;
     if (poll_fd_ < 0) fail("this interface cannot be waited for");
@@ -151,13 +152,13 @@ class Capture final : public LiveCapture {
         end_ = std::min(end_, Clock::now() + kDraining);
       }
       if (end_ != Clock::time_point::max() && Clock::now() >= end_) return 0;
-      const int got = pcap_dispatch(
+      const int got = libpcap().dispatch(
           handle_.get(),
           static_cast<int>(std::min<std::uint64_t>(most, std::numeric_limits<int>::max())), take,
           reinterpret_cast<u_char*>(this));
       if (thrown_) std::rethrow_exception(thrown_);
       if (taken_ > 0) break;
-      if (got < 0) fail(pcap_geterr(handle_.get()));
+      if (got < 0) fail(libpcap().geterr(handle_.get()));
       if (draining_) return 0;
       wait();
     }
@@ -173,7 +174,7 @@ class Capture final : public LiveCapture {
 
   [[nodiscard]] LiveStatistics statistics() const override {
     pcap_stat counts{};
-    if (pcap_stats(handle_.get(), &counts) != 0) return {};
+    if (libpcap().stats(handle_.get(), &counts) != 0) return {};
     return {counts.ps_recv, counts.ps_drop, counts.ps_ifdrop};
   }
 
@@ -236,11 +237,11 @@ std::vector<std::string> live_interfaces() {
   std::vector<std::string> names;
   char error[PCAP_ERRBUF_SIZE] = "";
   pcap_if_t* first = nullptr;
-  if (pcap_findalldevs(&first, error) != 0) return names;
+  if (libpcap().findalldevs(&first, error) != 0) return names;
   for (const pcap_if_t* each = first; each != nullptr; each = each->next) {
     names.emplace_back(each->name);
   }
-  pcap_freealldevs(first);
+  libpcap().freealldevs(first);
   return names;
 }
 

@@ -5,8 +5,9 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
+
+#include "formats/io/farthest.h"
 
 namespace tracebraid::formats::pcap {
 
@@ -30,7 +31,7 @@ class TimeUnit {
     }
   }
 
-  // Nanoseconds since the epoch, rounded down; nothing when they do not fit.
+  // Nanoseconds since the epoch, rounded down; nothing when that is too far.
   [[nodiscard]] std::optional<std::int64_t> to_ns(std::uint64_t ticks) const {
     // At most 2^64 * 10^9.
     Wide ns = static_cast<Wide>(ticks) * static_cast<Wide>(ns_);
@@ -39,11 +40,8 @@ class TimeUnit {
       ns /= static_cast<Wide>(divisor_);
     if (offset_s_ != 0) [[unlikely]]
       ns += static_cast<Wide>(offset_s_) * static_cast<Wide>(kSecond);
-    // The least value stands for "no time".
-    if (ns > std::numeric_limits<std::int64_t>::max() ||
-        ns <= std::numeric_limits<std::int64_t>::min()) [[unlikely]] {
+    if (ns > io::kFarthestNs || ns < -io::kFarthestNs) [[unlikely]]
       return std::nullopt;
-    }
     return static_cast<std::int64_t>(ns);
   }
 

@@ -1,9 +1,11 @@
 // CSV, TSV and Zeek's log: a line a record, values with a separator between.
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <ctime>
 #include <utility>
 
+#include "formats/io/text.h"
 #include "formats/record/text.h"
 #include "formats/record/writers.h"
 
@@ -62,10 +64,18 @@ class SeparatedWriter : public OneTypeWriter {
 };
 
 // RFC 4180. A missing value is nothing, an empty text is "".
+//
+// A spreadsheet takes a cell for a formula that begins with = + - @, a tab or a line end (as
+// OWASP's "CSV Injection" lists them; full-width forms of the four, too, where Japanese is
+// written): names of hosts and functions may have been chosen to be one. csv_safe puts an
+// apostrophe in front.
 class CsvWriter final : public SeparatedWriter {
  public:
   CsvWriter(io::Output& output, WriterOptions options)
-      : SeparatedWriter("CSV", ',', "\n", output, std::move(options)) {}
+      : SeparatedWriter("CSV", ',', "\n", output, std::move(options)),
+        is_terminal_(output.is_terminal()) {}
+
+  [[nodiscard]] std::uint64_t formulas() const override { return formulas_; }
 
  private:
   void append_value(std::string& line, const Value& value) override {
@@ -73,18 +83,53 @@ class CsvWriter final : public SeparatedWriter {
       append_plain(line, value);
       return;
     }
-    const std::string_view text = value.bytes();
-    if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) {
-      line.append(text);
+    std::string_view text = value.bytes();
+    if (is_terminal_) {  // where a line end would begin a line, quoted or not
+      shown_.clear();
+      io::append_escaped(shown_, text);
+      text = shown_;
+    }
+    const bool is_formula = begins_formula(text);
+    if (is_formula && !options_.csv_safe) ++formulas_;
+    const std::string_view mark = is_formula && options_.csv_safe ? "'" : "";
+    if (!text.empty() && std::ranges::none_of(text, needs_quotes)) {
+      line.append(mark).append(text);
       return;
     }
-    line.push_back('"');
+    line.append("\"").append(mark);
     for (const char each : text) {
       if (each == '"') line.push_back('"');
       line.push_back(each);
     }
     line.push_back('"');
   }
+
+  static bool needs_quotes(char each) {
+    return each == ',' || each == '"' || each == '\r' || each == '\n';
+  }
+
+  static bool begins_formula(std::string_view text) {
+    if (text.empty()) return false;
+    switch (text[0]) {
+      case '=':
+      case '+':
+      case '-':
+      case '@':
+      case '\t':
+      case '\r':
+      case '\n':
+        return true;
+      case '\xEF':
+        return text.starts_with("＝") || text.starts_with("＋") || text.starts_with("－") ||
+               text.starts_with("＠");
+      default:
+        return false;
+    }
+  }
+
+  bool is_terminal_;
+  std::uint64_t formulas_ = 0;
+  std::string shown_;  // reused
 };
 
 // Tabs, line ends and backslashes are escaped with a backslash. A missing value is "-", the text

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <type_traits>
 
+#include "formats/io/farthest.h"
+#include "formats/io/saturate.h"
 #include "formats/record/arena.h"
 #include "formats/record/msgpack_put.h"
 #include "formats/record/schema.h"
@@ -46,10 +48,8 @@ void keep_texts(void* copy, Arena& memory) {
   Record::kFields.apply([&](const auto&... fields) { (keep(fields.member), ...); });
 }
 
-// Beyond the ends of time it begins anew.
 inline Time shifted(Time time, std::int64_t ns) {
-  return {static_cast<std::int64_t>(static_cast<std::uint64_t>(time.ns) +
-                                    static_cast<std::uint64_t>(ns))};
+  return {io::not_too_far(io::saturated_sum(time.ns, ns))};
 }
 
 template <typename Record>

@@ -10,8 +10,6 @@
 namespace tracebraid::formats::record {
 namespace {
 
-constexpr std::string_view kBold = "\x1b[1m";
-constexpr std::string_view kNormal = "\x1b[0m";
 constexpr std::string_view kEllipsis = "…";
 constexpr std::size_t kWidest = 48;  // of a text column
 constexpr std::size_t kClock = 18;   // HH:MM:SS.nnnnnnnnn
@@ -106,7 +104,7 @@ class TableWriter final : public OneTypeWriter {
     }
     line_.clear();
     for (std::size_t at = 0; at < columns; ++at) append_padded(at, headings_[at]);
-    end_line(options_.color);
+    end_line();
     for (std::size_t row = 0; row < rows_waiting_; ++row) {
       line_.clear();
       for (std::size_t at = 0; at < columns; ++at) append_padded(at, cell(row * columns + at));
@@ -131,13 +129,12 @@ class TableWriter final : public OneTypeWriter {
     if (!is_right_[at]) line_.append(padding, ' ');
   }
 
-  void end_line(bool is_bold = false) {
+  void end_line() {
     while (line_.ends_with(' ')) line_.pop_back();
     if (options_.width > 0 && io::width_of(line_) > options_.width) {
       line_.resize(io::front_of(line_, options_.width - 1).size());
       line_.append(kEllipsis);
     }
-    if (is_bold) line_.insert(0, kBold).append(kNormal);
     line_.push_back('\n');
     out_.append(line_);
   }

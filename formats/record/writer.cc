@@ -70,6 +70,9 @@ Format format_for(std::string_view path, bool is_terminal) {
 }
 
 std::unique_ptr<Writer> make_writer(Format format, io::Output& output, WriterOptions options) {
+  if (format == Format::kMsgpack && output.is_terminal()) {
+    throw io::UsageError{"msgpack is not for a terminal", "-o FILE, or a pipe; -f jsonl shows all"};
+  }
   return kMakers[static_cast<std::size_t>(format)](output, std::move(options));
 }
 

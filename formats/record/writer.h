@@ -46,9 +46,9 @@ inline constexpr std::string_view kFormatChoices = "table jsonl msgpack csv tsv 
 struct WriterOptions {
   std::string producer = {};             // "pcapflows 0.1.0"
   std::vector<std::string> fields = {};  // these alone, in this order; empty: all
-  bool color = false;                    // table: bold headings
   std::size_t width = 0;                 // table: columns of the terminal; 0: no limit
   std::size_t widths_from = 100;         // table: rows that decide how wide columns are
+  bool csv_safe = false;                 // CSV: ' in front of what spreadsheets take for formulas
   std::optional<Time> opened = {};       // Zeek: time of #open and #close; now when missing
 };
 
@@ -89,7 +89,10 @@ class Writer {
   // Writes what ends the form, and flushes. Nothing may be written after it.
   virtual void finish() = 0;
 
-  // The same, for a struct: by its values, where a form has no shorter way.
+  // Cells that a spreadsheet will take for formulas (CSV without csv_safe).
+  [[nodiscard]] virtual std::uint64_t formulas() const { return 0; }
+
+  // The same as write_values(), for a struct: by its values, where a form has no shorter way.
   virtual void write_struct(const TypeInfo& type, const StructInfo& info, const void* record);
 
   template <typename Record>
@@ -99,7 +102,7 @@ class Writer {
 };
 
 // `output` must outlive the writer. Memory: a block, and what is noted of `type`s; the table also
-// WriterOptions::widths_from rows.
+// WriterOptions::widths_from rows. Throws io::UsageError where a person would be shown bytes.
 [[nodiscard]] std::unique_ptr<Writer> make_writer(Format format, io::Output& output,
                                                   WriterOptions options = {});
 

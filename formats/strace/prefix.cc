@@ -34,6 +34,7 @@ const char* take_usual_epoch(const char* at, const char* end, Prefix& prefix) {
   }
   const std::uint64_t micro = low % 1'000'000;
   const std::uint64_t seconds = high * 100 + low / 1'000'000;
+  if (seconds >= static_cast<std::uint64_t>(io::kFarthestNs / kSecond)) return nullptr;
   prefix.stamp = Stamp::kEpoch;
   prefix.time_ns = static_cast<std::int64_t>(seconds * 1'000'000'000 + micro * 1000);
   prefix.resolution_ns = 1000;

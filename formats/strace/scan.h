@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "formats/io/digits.h"
+#include "formats/io/farthest.h"
 #include "formats/io/find_any.h"
 #include "formats/strace/line.h"
 
@@ -116,7 +117,7 @@ inline constexpr std::int64_t kSecond = 1'000'000'000;  // in nanoseconds
                                               std::int64_t& unit_ns) {
   std::int64_t seconds = 0;
   const char* const behind = take_digits(at, end, 18, seconds);
-  if (behind == at || seconds >= INT64_MAX / kSecond) return nullptr;
+  if (behind == at || seconds >= io::kFarthestNs / kSecond) return nullptr;
   at = take_fraction(behind, end, ns, unit_ns);
   ns += seconds * kSecond;
   return at;

@@ -108,5 +108,9 @@ TEST(FuzzReplay, StracecallsGivesTheSameAtAnyChunking) {
   EXPECT_GT(replay("fuzz_stracecalls", run), 10U);
 }
 
+TEST(FuzzReplay, Analyzers) {
+  EXPECT_GT(replay("fuzz_analyzers", [](const std::string& input) { fuzz_analyzers(input); }), 20U);
+}
+
 }  // namespace
 }  // namespace tracebraid::tests

@@ -52,4 +52,8 @@ std::string fuzz_record_stream(std::span<const char> input, std::size_t piece);
 // when a cost is lost on its way from the calls to their functions, or from these to the root.
 void fuzz_callgrind(std::span<const char> input);
 
+// A case (analyzer_case.h): an analyzer over several inputs, as files. Aborts when it ends with an
+// internal error, or when what it says on standard error could speak to a terminal.
+void fuzz_analyzers(std::span<const char> input);
+
 }  // namespace tracebraid::tests

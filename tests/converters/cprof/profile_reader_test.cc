@@ -139,6 +139,23 @@ TEST(Profile, OddNumbersAreCountedAndNeverFatal) {
   EXPECT_NE(result.profile.find("calls=1 9\n1 500000000\n"), std::string::npos) << result.profile;
 }
 
+// 18446744073 s are the last whole ones below 2^64 ns.
+TEST(Profile, WholeSecondsThatDoNotFitAreTheLargestTime) {
+  const auto seconds = [](const std::string& size) {
+    return dict(kMain + tuple(number(1), number(1), size, size, dict("")));
+  };
+  // 18446744074 of marshal's type l: digits of 15 bits, the lowest first.
+  const std::string large =
+      std::string("l") + std::string("\x03\0\0\0", 4) + std::string("\x0a\x7a\x05\x17\x11\0", 6);
+  ASSERT_EQ(0x7a0a + 0x1705LL * 32768 + 0x11LL * 32768 * 32768, 18446744074LL);
+  const Result result = convert({seconds(large)});
+  EXPECT_EQ(result.error, "");
+  EXPECT_TRUE(result.profile.ends_with("totals: 18446744073709551615\n")) << result.profile;
+  std::string all;
+  for (const std::string& line : result.messages) all += line + "\n";
+  EXPECT_NE(all.find(kHugeTime.meaning), std::string::npos);
+}
+
 TEST(Profile, SeveralDumpsAddUpByBeingWrittenOneAfterAnother) {
   const std::string dump = dict(kMain + value(1, 1, 0.5, 0.5, ""));
   const Result result = convert({dump, dump, dict("")});

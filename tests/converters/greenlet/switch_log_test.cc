@@ -150,6 +150,10 @@ TEST(Probe, SaysWhatIsMissing) {
     EXPECT_NE(error.what.find("stripped"), std::string::npos);
   }
   EXPECT_THROW((void)probe_script("/x.so", symbols({"main"}), {}), io::Error);
+  // What would end the quotes, and become a part of what root runs.
+  for (const std::string path : {"/a\":b { system(\"x\"); } uprobe:\"", "/a\n.so", "/a\\.so"}) {
+    EXPECT_THROW((void)probe_script(path, symbols({"g_switch"}), {}), io::Error);
+  }
 }
 
 }  // namespace

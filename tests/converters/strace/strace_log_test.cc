@@ -15,6 +15,7 @@
 #include "formats/io/diagnostics.h"
 #include "formats/io/source.h"
 #include "formats/record/schema.h"
+#include "tests/support/in_zone.h"
 
 namespace tracebraid::converters::strace {
 namespace {
@@ -66,13 +67,15 @@ struct Kept final : public StraceSink {
   }
 };
 
-Kept read(std::string_view text, const StraceLog::Options& options) {
+// `modified`: when the log was written, in seconds since 1970.
+Kept read(std::string_view text, const StraceLog::Options& options,
+          std::optional<std::int64_t> modified = std::nullopt) {
   NoMessages messages;
   io::Diagnostics diagnostics(messages, "test");
   Kept kept;
   StraceLog log(options, kept, diagnostics);
   const auto source = io::memory_source("log", text);
-  log.read(*source, {}, std::nullopt);
+  log.read(*source, {}, modified);
   log.finish();
   return kept;
 }
@@ -282,6 +285,71 @@ TEST(StraceLog, ABrokenLineSaysAllThatItsBeginningHad) {
   EXPECT_EQ(field(kept.calls[0], "nr"), "56");
   EXPECT_EQ(field(kept.calls[0], "ip"), std::to_string(0x7f92338b8ad7));
   EXPECT_EQ(field(kept.calls[0], "comm"), "sh");
+}
+
+// 2286: its nanoseconds do not fit, and a time that cannot be reckoned with is none.
+TEST(StraceLog, SecondsOfTenDigitsAreATimeOrNone) {
+  const Kept kept = read(
+      "7 4600000001.000001 close(3) = 0\n7 9999999999.000001 close(4) = 0\n"
+      "7 1795418241.520582 close(5) = 0\n");
+  for (const auto& call : kept.calls) {
+    EXPECT_EQ(field(call, "ts"), call.fd == 5 ? "1795418241520582000" : "") << *call.fd;
+  }
+}
+
+// 00:59:59.5 UTC, and a second later. The times are Python's: datetime(2026, 10, 25, 0, 59, 59,
+// tzinfo=timezone.utc).timestamp().
+TEST(StraceLog, TheHourThatSummerTimeRepeatsGoesForward) {
+  const tests::InZone zone("CET-1CEST,M3.5.0,M10.5.0/3");
+  StraceLog::Options options;
+  options.clock.day = formats::cli::CalendarDay{2026, 10, 25};
+  const Kept kept = read(
+      "7 02:59:59.500000 close(3) = 0\n7 02:00:00.500000 close(4) = 0\n"
+      "8 02:59:59.600000 close(5) = 0\n7 02:00:00.700000 close(6) = 0\n"
+      "7 03:00:00.500000 close(7) = 0\n",
+      options);
+  ASSERT_EQ(kept.calls.size(), 5U);
+  EXPECT_EQ(field(kept.calls[0], "ts"), "1792889999500000000");
+  EXPECT_EQ(field(kept.calls[1], "ts"), "1792890000500000000");
+  EXPECT_EQ(field(kept.calls[2], "ts"), "1792889999600000000");  // printed late
+  EXPECT_EQ(field(kept.calls[3], "ts"), "1792890000700000000");
+  EXPECT_EQ(field(kept.calls[4], "ts"), "1792893600500000000");
+}
+
+// 1795418241 is 2026-11-23 07:17:21 UTC.
+TEST(StraceLog, TheDayOfALogIsThatOnWhichItWasWritten) {
+  const tests::InZone zone("UTC");
+  const auto first = [](std::string_view time) {
+    return field(read(std::string(time) + " close(3) = 0\n", {}, 1795418241).calls.at(0), "ts");
+  };
+  EXPECT_EQ(first("07:17:20.900000"), "1795418240900000000");
+  EXPECT_EQ(first("07:17:21.000000"), "1795418241000000000");
+  EXPECT_EQ(first("07:17:21.999999"), "1795418241999999000");  // a part of its last second
+  EXPECT_EQ(first("07:17:22.000000"), "1795331842000000000");  // the day before
+}
+
+TEST(StraceLog, ACallThatEndsBeforeItBeginsTookNoTime) {
+  const Kept kept = read(
+      "7 1795418241.500000 read(3,  <unfinished ...>\n"
+      "7 1795418241.400000 <... read resumed>\"a\", 9) = 1\n");
+  ASSERT_EQ(kept.calls.size(), 1U);
+  EXPECT_EQ(field(kept.calls[0], "duration"), "0");
+  EXPECT_EQ(field(kept.calls[0], "duration_src"), "stamps");
+}
+
+TEST(StraceLog, AnotherCallBehindTheHandlerEndsTheWaitForARestart) {
+  constexpr std::string_view kInterrupted =
+      "7 clock_nanosleep(CLOCK_REALTIME, 0, {tv_sec=9, tv_nsec=0}, {tv_sec=8, tv_nsec=1}) = ? "
+      "ERESTART_RESTARTBLOCK (Interrupted by signal)\n"
+      "7 --- SIGALRM {si_signo=SIGALRM, si_code=SI_KERNEL} ---\n"
+      "7 getppid() = 1\n"
+      "7 rt_sigreturn({mask=[]}) = -1 EINTR (Interrupted system call)\n";
+  constexpr std::string_view kAgain =
+      "7 clock_nanosleep(CLOCK_REALTIME, 0, {tv_sec=1, tv_nsec=0}, NULL) = 0\n";
+  const std::string at_once = std::string(kInterrupted) + std::string(kAgain);
+  EXPECT_EQ(field(read(at_once).calls.back(), "restart_of"), "1");
+  const std::string later = std::string(kInterrupted) + "7 getppid() = 1\n" + std::string(kAgain);
+  EXPECT_EQ(field(read(later).calls.back(), "restart_of"), "");
 }
 
 }  // namespace

@@ -83,5 +83,21 @@ TEST(Times, FallOnTheDayOfTheZone) {
   EXPECT_EQ(text(0, -1, Zone::kUtc), "1969-12-31");
 }
 
+// What the C library would take for UTC without a word.
+TEST(Zones, ThatNobodyKnowsAreRefused) {
+  const InZone zone("UTC");
+  const auto set = [](const char* name) {
+    return set_zone(parse(kClockOptions, {"--tz", name}, false));
+  };
+  for (const char* const name :
+       {"UTC", "UTC0", "CET-1CEST,M3.5.0,M10.5.0/3", "EST5EDT", "XYZ8", "<+0330>-3:30", ":CET-1"}) {
+    EXPECT_TRUE(set(name)) << name;
+  }
+  for (const char* const name : {"", "Europe/Berlni", "CE-1", "CET-", "../../etc/passwd",
+                                 "/etc/passwd", "/dev/null", "<+0330-3:30", "3"}) {
+    EXPECT_THROW((void)set(name), io::UsageError) << name;
+  }
+}
+
 }  // namespace
 }  // namespace tracebraid::formats::cli

@@ -161,6 +161,37 @@ TEST_F(OutputFile, KeepsPermissionsAndLinks) {
   EXPECT_EQ(status.st_mode & 0777, 0640U);
 }
 
+TEST_F(OutputFile, FollowsLinksToWhatIsNotThereYet) {
+  std::filesystem::create_directory(path("folder"));
+  std::filesystem::create_symlink("folder/link", path("first"));
+  std::filesystem::create_symlink("real", path("folder/link"));
+  const auto output = open_output(path("first"));
+  output->write("new");
+  output->commit();
+  EXPECT_TRUE(std::filesystem::is_symlink(path("first")));
+  EXPECT_TRUE(std::filesystem::is_symlink(path("folder/link")));
+  EXPECT_TRUE(std::filesystem::is_regular_file(path("folder/real")));
+
+  std::filesystem::create_symlink("other", path("one"));
+  std::filesystem::create_symlink("one", path("other"));
+  EXPECT_THROW((void)open_output(path("one")), Error);
+}
+
+TEST_F(OutputFile, KeepsTheOwner) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  std::ofstream(path("file")) << "old";
+  constexpr uid_t kOther = 12345;
+  ASSERT_EQ(::chown(path("file").c_str(), kOther, kOther), 0);
+  const auto output = open_output(path("file"));
+  output->write("new");
+  output->commit();
+  struct stat status {};
+  ASSERT_EQ(::stat(path("file").c_str(), &status), 0);
+  EXPECT_EQ(status.st_size, 3);
+  EXPECT_EQ(status.st_uid, kOther);
+  EXPECT_EQ(status.st_gid, kOther);
+}
+
 TEST_F(OutputFile, AFullDiskIsAnError) {
   const auto output = open_output("/dev/full");
   EXPECT_THROW(

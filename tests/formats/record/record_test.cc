@@ -180,6 +180,59 @@ TEST(RecordText, Csv) {
             "-9223372036.854775808,,0,,,192.0.2.1,0,false,\n");
 }
 
+// Cells that OWASP's "CSV Injection" lists.
+TEST(RecordText, CsvTellsOfFormulas) {
+  constexpr std::string_view kTexts[] = {"=1+2", "+1",  "-1",  "@SUM(A1)", "\ta",     "\ra",
+                                         "\na",  "＝1", "＋1", "－1",      "＠a",     "a=1",
+                                         " =1",  "'=1", "1-2", "ｘ",       "=\"a\",b"};
+  constexpr std::string_view kSafe =
+      "text\n'=1+2\n'+1\n'-1\n'@SUM(A1)\n'\ta\n\"'\ra\"\n\"'\na\"\n'＝1\n'＋1\n'－1\n'＠a\na=1\n "
+      "=1\n'=1\n"
+      "1-2\nｘ\n\"'=\"\"a\"\",b\"\n";
+  const auto csv = [&](bool is_safe, std::uint64_t formulas) {
+    std::string text;
+    const auto output = io::memory_output(text);
+    const auto writer =
+        make_writer(Format::kCsv, *output, {.fields = {"text"}, .csv_safe = is_safe});
+    for (const std::string_view each : kTexts) {
+      Sample sample = kSparse;
+      sample.text = each;
+      writer->write(sample);
+    }
+    writer->finish();
+    EXPECT_EQ(writer->formulas(), formulas);
+    return text;
+  };
+  EXPECT_EQ(csv(true, 0), kSafe);
+  constexpr std::uint64_t kFormulas = 12;
+  EXPECT_NE(csv(false, kFormulas).find("\n=1+2\n+1\n-1\n@SUM(A1)\n\ta\n"), std::string::npos);
+  // Numbers are none.
+  EXPECT_EQ(written(Format::kCsv, {.fields = {"change"}, .csv_safe = true}, kFull),
+            "change\n-9223372036854775808\n");
+}
+
+// On a terminal no cell ends a line, and bytes are refused.
+TEST(RecordText, OnATerminal) {
+  Sample sample = kSparse;
+  sample.text = "a\nERROR forged,\x1b[2J";
+  for (const auto& [format, shown] :
+       {std::pair{Format::kCsv, "text\n\"a\\x0aERROR forged,\\x1b[2J\"\n"sv},
+        std::pair{Format::kTsv, "text\na\\nERROR forged,\\x1b[2J\n"sv},
+        std::pair{Format::kJsonLines, R"({"type":"sample","text":"a\nERROR forged,\u001b[2J"})"
+                                      "\n"sv}}) {
+    std::string text;
+    const auto output = io::terminal_output(io::memory_output(text));
+    const auto writer = make_writer(format, *output, {.fields = {"text"}});
+    writer->write(sample);
+    writer->finish();
+    output->commit();
+    EXPECT_EQ(text, shown);
+  }
+  std::string text;
+  const auto output = io::terminal_output(io::memory_output(text));
+  EXPECT_THROW((void)make_writer(Format::kMsgpack, *output), io::UsageError);
+}
+
 TEST(RecordText, Tsv) {
   EXPECT_EQ(written(Format::kTsv, {}, kFull, kSparse),
             "ts\ttook\tcount\tchange\ttext\thost\tport\tis_good\twords\n"

@@ -190,7 +190,8 @@ TEST(StraceLine, ArgumentsBehindManyDescriptors) {
   // Each of them is a file whose name has a comma and an opening bracket.
   std::string text = "recvmsg(3, {cmsg_data=[";
   for (int fd = 100; fd < 300; ++fd) text += std::to_string(fd) + "</tmp/a,[b>, ";
-  const Call call = parse(text + "4]}, MSG_DONTWAIT) = 1").call;
+  text += "4]}, MSG_DONTWAIT) = 1";
+  const Call call = parse(text).call;
   EXPECT_EQ(call.argument(2), "MSG_DONTWAIT");
   EXPECT_EQ(call.argument(3), "");
 }
@@ -242,13 +243,15 @@ TEST(StraceLine, CommentsHideWhatIsInThem) {
 }
 
 TEST(StraceLine, TimesThatDoNotFitAreNone) {
-  // 2^63 ns are 9223372036.85 s; the last second is left out.
-  EXPECT_EQ(parse("07:17:21 (+9223372035.5) read(3) = 0").prefix.delta_ns,
-            9'223'372'035'500'000'000);
-  EXPECT_EQ(parse("07:17:21 (+9223372036.0) read(3) = 0").body, Body::kDamaged);
-  EXPECT_EQ(parse("read(3) = 0 <4999999999.999999999>").call.duration_ns,
-            4'999'999'999'999'999'999);
-  EXPECT_EQ(parse("read(3) = 0 <5000000000>").body, Body::kDamaged);
+  EXPECT_EQ(parse("07:17:21 (+4599999999.5) read(3) = 0").prefix.delta_ns,
+            4'599'999'999'500'000'000);
+  EXPECT_EQ(parse("07:17:21 (+4600000000.0) read(3) = 0").body, Body::kDamaged);
+  EXPECT_EQ(parse("read(3) = 0 <4599999999.999999999>").call.duration_ns,
+            4'599'999'999'999'999'999);
+  EXPECT_EQ(parse("read(3) = 0 <4600000000>").body, Body::kDamaged);
+  EXPECT_EQ(parse("7 4599999999.999999 read(3) = 0").prefix.time_ns, 4'599'999'999'999'999'000);
+  EXPECT_EQ(parse("7 4600000000.000000 read(3) = 0").body, Body::kDamaged);
+  EXPECT_EQ(parse("7 9999999999.999999 read(3) = 0").body, Body::kDamaged);
   EXPECT_EQ(parse("7 1.5 read(3) = 0 <9403640008>").body, Body::kDamaged);
   EXPECT_EQ(parse("7 99999999999.999999 read(3) = 0").body, Body::kDamaged);
 }
@@ -397,8 +400,8 @@ TEST(StraceClock, MidnightBringsANewDay) {
   EXPECT_EQ(late - before, 400'000'000);
   EXPECT_FALSE(formats::cli::parse_day("2026-02-31"));
   EXPECT_FALSE(formats::cli::parse_day("yesterday"));
-  EXPECT_TRUE(formats::cli::parse_day("2261-12-31"));
-  EXPECT_FALSE(formats::cli::parse_day("2262-01-01"));
+  EXPECT_TRUE(formats::cli::parse_day("2114-12-31"));
+  EXPECT_FALSE(formats::cli::parse_day("2115-01-01"));
 }
 
 TEST(Spread, ExactThenWithinItsBound) {
