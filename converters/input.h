@@ -40,8 +40,10 @@ namespace tracebraid::converters {
 struct Wanted {
   bool files = false;     // of logs: what descriptors stood for
   bool segments = false;  // of captures: payload on the wire
-  bool calls = true;      // of profiles: who called whom
-  bool numbers = false;   // of profiles: functions by numbers, each named once
+  std::size_t most_flows =
+      0;                 // of captures: open at a time; 0: what pcapflows does without options
+  bool calls = true;     // of profiles: who called whom
+  bool numbers = false;  // of profiles: functions by numbers, each named once
   // Of logs: which calls and files, null for all. Of the calls the first comes in any case, so that
   // it shows that there are some. Asked in the lane's thread: what is not wanted is not copied.
   bool (*is_wanted_call)(const formats::record::Syscall& call) = nullptr;

@@ -150,7 +150,7 @@ Attribution::Cell Attribution::cell(const record::Syscall& call, std::string_vie
 }
 
 void Attribution::find_trusted_objects() {
-  std::unordered_set<std::uint32_t> seen;
+  std::unordered_set<std::uint32_t, formats::io::NumberHash> seen;
   bool has_python = false;
   for (const CellData& data : cells_) {
     if (data.key.stack == 0 || !seen.insert(data.key.stack).second) continue;

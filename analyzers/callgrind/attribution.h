@@ -35,6 +35,7 @@
 
 #include "analyzers/callgrind/call_graph.h"
 #include "analyzers/python/builtins.h"
+#include "formats/io/hash.h"
 #include "formats/record/symbol.h"
 #include "formats/record/syscall.h"
 
@@ -71,12 +72,14 @@ struct Attributed {
 class Attribution {
  public:
   using Cell = std::uint32_t;
+  using NumberSet = std::unordered_set<std::uint64_t, formats::io::NumberHash>;
+  using TextSet = std::unordered_set<std::string, formats::io::TextHash>;
 
   Attribution();
   ~Attribution();
 
   // Threads that the profiler saw, when the user knows: tids.
-  void set_seen_threads(std::unordered_set<std::uint64_t> tids) { seen_threads_ = std::move(tids); }
+  void set_seen_threads(NumberSet tids) { seen_threads_ = std::move(tids); }
   enum class Threads : std::uint8_t { kGuess, kMain, kAll };
   void set_threads(Threads threads) { threads_ = threads; }
 
@@ -188,27 +191,29 @@ class Attribution {
   [[nodiscard]] static std::vector<std::uint64_t> shared_out(
       std::uint64_t calls, const std::vector<Candidate>& candidates);
 
-  std::unordered_set<std::uint64_t> seen_threads_;
+  NumberSet seen_threads_;
   Threads threads_ = Threads::kGuess;
-  std::unordered_map<std::uint64_t, std::uint64_t> parents_;  // of processes
-  std::unordered_set<std::string> module_files_;
-  std::unordered_set<std::string> profile_names_;  // without folders
-  std::unordered_map<std::uint64_t, Phase> phases_;
-  std::unordered_set<std::uint64_t> begun_;  // processes whose beginning of the profile is known
+  std::unordered_map<std::uint64_t, std::uint64_t, formats::io::NumberHash>
+      parents_;  // of processes
+  TextSet module_files_;
+  TextSet profile_names_;  // without folders
+  std::unordered_map<std::uint64_t, Phase, formats::io::NumberHash> phases_;
+  NumberSet begun_;  // processes whose beginning of the profile is known
 
   formats::record::Arena memory_;
   std::vector<std::string_view> texts_{{}};
-  std::unordered_map<std::string_view, std::uint32_t> text_numbers_;
+  std::unordered_map<std::string_view, std::uint32_t, formats::io::TextHash> text_numbers_;
   std::vector<CellData> cells_;
   std::unordered_map<Key, Cell, KeyHash> cell_numbers_;
   Key last_key_{};
   Cell last_cell_ = UINT32_MAX;
 
-  std::map<std::optional<std::uint64_t>, Map> maps_;  // by process
-  std::unordered_set<std::string_view> trusted_;      // files with static names
+  std::map<std::optional<std::uint64_t>, Map> maps_;                     // by process
+  std::unordered_set<std::string_view, formats::io::TextHash> trusted_;  // files with static names
   std::map<std::pair<std::uint64_t, std::uint32_t>, Place> places_;
   std::map<std::pair<std::string_view, std::string_view>, CallGraph::Index> c_functions_;
-  std::unordered_map<std::string, std::vector<CallGraph::Index>> functions_;  // by name and file
+  std::unordered_map<std::string, std::vector<CallGraph::Index>, formats::io::TextHash>
+      functions_;  // by name and file
   // Chosen: 0 is every process.
   std::uint64_t seen_pid_ = 0;
   bool is_main_only_ = true;

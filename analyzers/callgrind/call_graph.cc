@@ -107,6 +107,7 @@ CallGraph::CallGraph(const Counted& counted) : slots_(kFirstSlots), counted_(cou
 
 CallGraph::~CallGraph() = default;
 
+// `path_hash` is of hash_text(), whose seed nobody knows.
 formats::io::WideHash CallGraph::hash_of(std::uint64_t path_hash, std::uint32_t line,
                                          std::string_view name) {
   return formats::io::wide_hash(name, path_hash + line * kGoldenOdd);

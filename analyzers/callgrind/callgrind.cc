@@ -53,7 +53,7 @@ std::size_t event_option(const cli::Arguments& arguments) {
 void set_threads(const std::string& threads, Attribution& attribution) {
   if (threads == "main") return attribution.set_threads(Attribution::Threads::kMain);
   if (threads == "all") return attribution.set_threads(Attribution::Threads::kAll);
-  std::unordered_set<std::uint64_t> tids;
+  Attribution::NumberSet tids;
   for (const std::string_view word : cli::split_list(threads)) {
     const auto tid = io::whole_number<std::uint64_t>(word);
     if (!tid) cli::refuse("--threads", "main, all or numbers of threads", word);
@@ -94,9 +94,13 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
 
   CallGraph graph(kCountedEvents);
   MergedInputs inputs(attribution, graph, network, by_greenlet);
-  read_inputs_in_step(arguments, {.files = true, .segments = true, .numbers = true}, inputs,
-                      context);
+  const std::size_t most = most_flows(arguments, SocketTable::kFlowBytes);
+  inputs.set_most_flows(most);
+  read_inputs_in_step(arguments,
+                      {.files = true, .segments = true, .most_flows = most, .numbers = true},
+                      inputs, context);
   inputs.finish();
+  tell_forgotten(inputs.table(), context.diagnostics);
   if (by_greenlet && !inputs.has_switches()) {
     context.diagnostics.note("--by-greenlet: no switches of greenlets in the inputs");
   }
@@ -123,6 +127,7 @@ constexpr std::string_view kUsage[] = {"[OPTION…] PROFILE LOG… [CAPTURE…] 
 
 constexpr cli::Option kOptions[] = {
     kShiftOption,
+    kMaxFlowsOption,
     cli::kClockOptions[0],
     cli::kClockOptions[1],
     cli::kClockOptions[2],

@@ -130,8 +130,15 @@ std::uint32_t MergedInputs::call_number(std::string_view name) {
 }
 
 Costs& MergedInputs::costs_of(Talk& talk, std::uint32_t call) {
-  for (auto& [known, costs] : talk.by_call) {
-    if (known == call) return costs;
+  // Looking at all of them is fast while they are few.
+  constexpr std::size_t kFew = 32;
+  const std::size_t count = talk.by_call.size();
+  for (std::size_t at = 0; at < std::min(count, kFew); ++at) {
+    if (talk.by_call[at].first == call) return talk.by_call[at].second;
+  }
+  if (count >= kFew) {
+    const auto [known, is_new] = talk.places.try_emplace(call, count);
+    if (!is_new) return talk.by_call[known->second].second;
   }
   return talk.by_call.emplace_back(call, Costs{}).second;
 }

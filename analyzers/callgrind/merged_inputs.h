@@ -17,6 +17,7 @@
 #include "analyzers/callgrind/network.h"
 #include "analyzers/input/by_type.h"
 #include "analyzers/sockets/table.h"
+#include "formats/io/hash.h"
 #include "formats/record/call.h"
 #include "formats/record/flow.h"
 #include "formats/record/function.h"
@@ -40,11 +41,11 @@ class MergedInputs final
  public:
   MergedInputs(Attribution& attribution, CallGraph& graph, Network& network, bool by_greenlet);
   ~MergedInputs() override;
+  void set_most_flows(std::size_t most) { table_.set_most_flows(most); }
+  [[nodiscard]] const SocketTable& table() const { return table_; }
 
   // RecordVisitor
-  void begin(const InputKinds& kinds) override {
-    table_.expect_flows(kinds.may_give<formats::record::Flow>());
-  }
+  void begin(const InputKinds& kinds) override { table_.begin(kinds); }
   void enter(std::size_t lane) override { lane_ = lane; }
   void expect(const formats::record::AnyRecord& any, Distance distance) override {
     table_.expect(any, lane_, distance);
@@ -97,6 +98,8 @@ class MergedInputs final
       std::uint32_t call = 0;
     };
     Network::ByCall by_call;
+    std::unordered_map<std::uint32_t, std::size_t, formats::io::NumberHash>
+        places;  // of those behind the first few
     Last last, last_in, last_out;
   };
 
@@ -111,12 +114,14 @@ class MergedInputs final
   bool by_greenlet_;
   SocketTable table_;
   std::size_t lane_ = 0;
-  std::unordered_map<std::uint64_t, std::string> greenlets_;  // that run, by thread
+  std::unordered_map<std::uint64_t, std::string, formats::io::NumberHash>
+      greenlets_;  // that run, by thread
   std::unordered_map<FileKey, Talk, FileKey::Hash> talks_;
-  std::unordered_map<std::string, std::uint64_t> names_;  // of connections, given so often
+  std::unordered_map<std::string, std::uint64_t, formats::io::TextHash>
+      names_;  // of connections, given so often
   std::map<std::pair<std::string, std::uint64_t>, std::string> services_;
   std::deque<std::string> call_names_;
-  std::unordered_map<std::string_view, std::uint32_t> call_numbers_;
+  std::unordered_map<std::string_view, std::uint32_t, formats::io::TextHash> call_numbers_;
   std::vector<Costs> plain_;
   std::uint64_t calls_seen_ = 0, not_returned_ = 0, rexmit_pkts_ = 0;
   bool has_capture_ = false, has_switches_ = false;

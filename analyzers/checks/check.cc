@@ -142,7 +142,11 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   const std::string first =
       arguments.positional.empty() ? std::string() : arguments.positional.front();
   Story story(which, first);
-  read_inputs_in_step(arguments, {.files = true, .segments = true}, story, context);
+  const std::size_t most = most_flows(arguments, SocketTable::kFlowBytes);
+  story.set_most_flows(most);
+  read_inputs_in_step(arguments, {.files = true, .segments = true, .most_flows = most}, story,
+                      context);
+  tell_forgotten(story.table(), context.diagnostics);
 
   if (format == "text") {
     const auto output = io::open_output(arguments.value("output").value_or("-"));
@@ -163,6 +167,7 @@ constexpr std::string_view kUsage[] = {"[OPTION…] INPUT…", "--list", "--expl
 
 constexpr cli::Option kOptions[] = {
     kShiftOption,
+    kMaxFlowsOption,
     cli::kClockOptions[0],
     cli::kClockOptions[1],
     cli::kClockOptions[2],

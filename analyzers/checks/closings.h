@@ -1,15 +1,18 @@
 // What one process closed, by number of the descriptor: the last close of each number, so that a
 // use after it can be told from a use of what the number stands for now.
 //
-// Memory: one Closing for each number that was ever closed, until the process ends.
+// Memory: one Closing for each number that was ever closed, and 512 bytes for each 64 numbers of
+// which one was, until the process ends.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <unordered_map>
-#include <vector>
 
 #include "analyzers/checks/notes.h"
+#include "formats/io/hash.h"
 
 namespace tracebraid::analyzers::checks {
 
@@ -17,12 +20,7 @@ class Closings {
  public:
   // Null when the number was not closed, or has been given out again since.
   [[nodiscard]] const Closing* of_closed(std::uint64_t fd) const {
-    const Slot* slot = nullptr;
-    if (fd < slots_.size()) {
-      slot = &slots_[fd];
-    } else if (const auto found = high_.find(fd); found != high_.end()) {
-      slot = &found->second;
-    }
+    const Slot* const slot = find(fd);
     return slot == nullptr || slot->closing == 0 || slot->is_open ? nullptr
                                                                   : &all_[slot->closing - 1];
   }
@@ -37,27 +35,39 @@ class Closings {
     return all_[slot.closing - 1];
   }
   void open(std::uint64_t fd) {
-    if (fd < slots_.size()) {
-      slots_[fd].is_open = true;
-    } else if (const auto found = high_.find(fd); found != high_.end()) {
-      found->second.is_open = true;
-    }
+    if (Slot* const slot = find(fd)) slot->is_open = true;
   }
 
  private:
+  static constexpr std::uint64_t kInPage = 64;
   struct Slot {
     std::uint32_t closing = 0;  // 1: the first of all_
     bool is_open = false;
   };
+  using Page = std::array<Slot, kInPage>;
+
+  [[nodiscard]] Slot* find(std::uint64_t fd) const {
+    const std::uint64_t number = fd / kInPage;
+    if (number != last_number_) {
+      const auto found = pages_.find(number);
+      if (found == pages_.end()) return nullptr;
+      last_ = found->second.get();
+      last_number_ = number;
+    }
+    return &(*last_)[fd % kInPage];
+  }
   Slot& slot_of(std::uint64_t fd) {
-    constexpr std::uint64_t kHigh = std::uint64_t{1} << 20U;
-    if (fd >= kHigh) return high_[fd];
-    if (fd >= slots_.size()) slots_.resize(fd + 1);
-    return slots_[fd];
+    if (Slot* const known = find(fd)) return *known;
+    auto& page = pages_[fd / kInPage];
+    page = std::make_unique<Page>();
+    return (*page)[fd % kInPage];
   }
 
-  std::vector<Slot> slots_;  // by descriptor
-  std::unordered_map<std::uint64_t, Slot> high_;
+  // By descriptor. Of one process the numbers are near each other; one that closes a high number
+  // alone, and thousands of its kind, must not cost what all below it would.
+  std::unordered_map<std::uint64_t, std::unique_ptr<Page>, formats::io::NumberHash> pages_;
+  mutable std::uint64_t last_number_ = UINT64_MAX;
+  mutable Page* last_ = nullptr;
   std::deque<Closing> all_;
 };
 

@@ -27,7 +27,7 @@ Story::~Story() = default;
 // RecordVisitor
 
 void Story::begin(const InputKinds& kinds) {
-  table_.expect_flows(kinds.may_give<record::Flow>());
+  table_.begin(kinds);
 }
 
 void Story::enter(std::size_t lane) {

@@ -31,6 +31,7 @@
 #include "analyzers/python/calls.h"
 #include "analyzers/sockets/table.h"
 #include "analyzers/util/mix.h"
+#include "formats/io/hash.h"
 #include "formats/record/function.h"
 #include "formats/record/switch.h"
 
@@ -92,6 +93,7 @@ class Story final
                   switches = 0, functions = 0;
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
+  void set_most_flows(std::size_t most) { table_.set_most_flows(most); }
   // Behind at_end(): the gravest first, and among equals the earliest.
   [[nodiscard]] const std::vector<Finding>& findings() const { return findings_; }
   // There were calls without a time; most calls had no duration.
@@ -150,13 +152,14 @@ class Story final
   std::optional<std::int64_t> arrived_;  // of the call at hand
   std::map<std::uint64_t, std::string> greenlets_;
   std::map<std::tuple<std::size_t, std::uint64_t, std::string, bool>, std::uint64_t> loops_;
-  std::unordered_map<std::uint64_t, Closings> closings_;  // by process
+  std::unordered_map<std::uint64_t, Closings, formats::io::NumberHash> closings_;  // by process
   std::uint64_t last_owner_ = 0;
   Closings* last_closings_ = nullptr;  // its, unless null
   // Of sockets, with the lane: a ring of the last ones.
   std::vector<std::pair<std::size_t, Closing>> socket_closings_;
   std::size_t next_closing_ = 0;
-  std::unordered_map<std::uint64_t, Closing> listener_closings_;  // by process
+  std::unordered_map<std::uint64_t, Closing, formats::io::NumberHash>
+      listener_closings_;  // by process
 };
 
 }  // namespace tracebraid::analyzers::checks

@@ -15,6 +15,7 @@
 #include "formats/callgrind/outside_calls.h"
 #include "formats/callgrind/python_names.h"
 #include "formats/callgrind/writer.h"
+#include "formats/io/hash.h"
 #include "formats/io/text.h"
 
 namespace tracebraid::analyzers::diff {
@@ -110,7 +111,8 @@ class Nodes final : public callgrind::Names {
   std::vector<File> files_;
   std::vector<std::uint32_t> file_of_, lines_;  // by function
   std::vector<std::string_view> objects_;
-  std::unordered_map<std::string_view, callgrind::ObjectNumber> object_numbers_;
+  std::unordered_map<std::string_view, callgrind::ObjectNumber, formats::io::TextHash>
+      object_numbers_;
   std::unordered_map<Number, std::uint32_t> serials_;  // where names would be equal
 };
 

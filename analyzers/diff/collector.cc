@@ -42,7 +42,7 @@ class Collector::Run final
         kinds_(kinds),
         functions_(owner.texts_),
         sockets_(*this) {
-    sockets_.expect_flows(kinds.may_give<record::Flow>());
+    sockets_.begin(kinds);
     may_have_calls_ = kinds.may_give<record::Syscall>();
   }
 

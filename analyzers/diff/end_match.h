@@ -11,6 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "formats/io/hash.h"
+
 namespace tracebraid::analyzers::diff {
 
 struct ServerEnd {
@@ -45,7 +47,7 @@ class EndMatch {
   void take(Seen& seen, Number number);
 
   std::vector<Known> known_;
-  std::unordered_map<std::string, Number> by_end_;
+  std::unordered_map<std::string, Number, formats::io::TextHash> by_end_;
   std::uint32_t run_ = 0;
 };
 

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "analyzers/diff/texts.h"
+#include "formats/io/hash.h"
 
 namespace tracebraid::analyzers::diff {
 
@@ -77,7 +78,8 @@ class FileMatch {
   std::vector<File> files_;
   std::unordered_map<TextNumber, FileNumber> by_path_;
   std::uint32_t run_ = 0;
-  std::unordered_set<std::string> folders_;  // of files whose whole path is equal
+  std::unordered_set<std::string, formats::io::TextHash>
+      folders_;  // of files whose whole path is equal
 };
 
 }  // namespace tracebraid::analyzers::diff

@@ -12,6 +12,7 @@
 
 #include "analyzers/util/shown.h"
 #include "formats/io/error.h"
+#include "formats/io/hash.h"
 #include "formats/record/call.h"
 
 namespace tracebraid::analyzers::diff {
@@ -116,7 +117,7 @@ std::vector<Run> told_apart(std::span<const std::string> words, cli::Context& co
   std::vector<Run> of_folders;
   std::vector<Run> of_files;
   std::map<const converters::InputKind*, std::size_t> seen;
-  std::unordered_map<std::string, std::size_t> of_stem;
+  std::unordered_map<std::string, std::size_t, formats::io::TextHash> of_stem;
   for (const std::string& word : words) {
     if (is_folder(word)) {
       std::ranges::move(runs_of_folder(word, context), std::back_inserter(of_folders));

@@ -8,10 +8,13 @@
 #include <iterator>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <queue>
+#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "analyzers/input/fiber.h"
 #include "formats/io/diagnostics.h"
 #include "formats/record/arena.h"
 
@@ -38,7 +41,7 @@ struct Batch {
   }
 };
 
-// Thrown in a lane's thread when nobody wants its records any more.
+// Thrown in a lane when nobody wants its records any more.
 struct Unwanted {};
 
 // Progress of all lanes together, shown by the thread that may write to the terminal.
@@ -58,26 +61,7 @@ class RunningLane final : public converters::InputSink, public io::Messages {
       : lane_(std::move(lane)), diagnostics_(*this, program) {}
 
   // In the lane's thread; what it is of stays alive by `self`.
-  static void run(const std::shared_ptr<RunningLane>& self) {
-    cli::Context context{self->diagnostics_, &self->progress_};
-    try {
-      try {
-        self->lane_.read(*self, context);
-      } catch (const io::Error& error) {
-        self->diagnostics_.report(error);
-      }
-      self->diagnostics_.summarize();
-      self->submit();
-    } catch (const Unwanted&) {
-    } catch (...) {
-      self->failure_ = std::current_exception();
-    }
-    {
-      const std::lock_guard lock(self->mutex_);
-      self->is_over_ = true;
-    }
-    self->given_.notify_one();
-  }
+  static void run(const std::shared_ptr<RunningLane>& self) { self->run_here(); }
 
   void put(const AnyRecord& record) override {
     filling_.records.push_back(record.kept_in(filling_.memory, shift_ns_));
@@ -97,6 +81,16 @@ class RunningLane final : public converters::InputSink, public io::Messages {
     messages_.emplace_back(text);
   }
 
+  // In the reading thread: begins to read, in a thread of its own where one can be made, else
+  // whenever next() has nothing.
+  static void begin(const std::shared_ptr<RunningLane>& self, std::thread& thread) {
+    try {
+      thread = std::thread(&RunningLane::run, self);
+    } catch (const std::system_error&) {
+      self->fiber_.emplace([lane = self.get()] { lane->run_here(); });
+    }
+  }
+
   // In the reading thread: whether next() has to wait.
   [[nodiscard]] bool is_behind() {
     const std::lock_guard lock(mutex_);
@@ -106,6 +100,7 @@ class RunningLane final : public converters::InputSink, public io::Messages {
   // In the reading thread: the next batch, the last one being given back, and messages so far.
   // False at the end.
   bool next(Batch& batch, std::vector<std::string>& messages) {
+    while (fiber_ && ready_.empty() && !fiber_->is_over()) fiber_->go_on();
     std::unique_lock lock(mutex_);
     given_.wait(lock, [&] { return !ready_.empty() || is_over_; });
     messages.swap(messages_);
@@ -126,6 +121,8 @@ class RunningLane final : public converters::InputSink, public io::Messages {
       is_unwanted_ = true;
     }
     taken_.notify_one();
+    // It is in the middle of submit(), if it has begun.
+    while (fiber_ && fiber_->has_begun() && !fiber_->is_over()) fiber_->go_on();
   }
 
   void move_types_to(std::vector<std::shared_ptr<const void>>& types) {
@@ -138,6 +135,27 @@ class RunningLane final : public converters::InputSink, public io::Messages {
   [[nodiscard]] bool damaged() const { return diagnostics_.damaged(); }
 
  private:
+  void run_here() {
+    cli::Context context{diagnostics_, &progress_};
+    try {
+      try {
+        lane_.read(*this, context);
+      } catch (const io::Error& error) {
+        diagnostics_.report(error);
+      }
+      diagnostics_.summarize();
+      submit();
+    } catch (const Unwanted&) {
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      is_over_ = true;
+    }
+    given_.notify_one();
+  }
+
   void submit() {
     std::unique_lock lock(mutex_);
     // Once it has to wait, it waits for more than one to be taken: being woken costs more than a
@@ -155,6 +173,9 @@ class RunningLane final : public converters::InputSink, public io::Messages {
     }
     lock.unlock();
     given_.notify_one();
+    if (!fiber_) return;
+    fiber_->pause();
+    if (is_unwanted_) throw Unwanted{};
   }
 
   Lane lane_;
@@ -172,6 +193,7 @@ class RunningLane final : public converters::InputSink, public io::Messages {
   bool is_over_ = false;
   bool is_unwanted_ = false;
   std::exception_ptr failure_;
+  std::optional<Fiber> fiber_;  // instead of a thread
 };
 
 // Records are written by another core: their own bytes are the first to be brought near.
@@ -197,7 +219,7 @@ class Heads {
       Head& head = heads_.emplace_back();
       head.number = first_number + heads_.size() - 1;
       head.lane = std::make_shared<RunningLane>(std::move(lane), context.diagnostics.program());
-      head.thread = std::thread(&RunningLane::run, head.lane);
+      RunningLane::begin(head.lane, head.thread);
     }
   }
   Heads(const Heads&) = delete;
@@ -266,7 +288,7 @@ class Heads {
       for (const std::string& line : messages_) context_.diagnostics.pass_on(line);
       if (!has_more) {
         head.is_over = true;
-        head.thread.join();
+        if (head.thread.joinable()) head.thread.join();
         context_.diagnostics.add_damage(head.lane->damaged());
         if (head.lane->failure()) std::rethrow_exception(head.lane->failure());
         return;

@@ -13,7 +13,7 @@ namespace tracebraid::analyzers {
 
 // What one thread reads: one converter, with one input or several one after another.
 struct Lane {
-  // Runs in a thread of its own.
+  // Runs in a thread of its own, or in this one by turns (fiber.h), where none can be made.
   std::function<void(converters::InputSink& sink, formats::cli::Context& context)> read;
   bool may_wait = false;  // a pipe: may not end when nobody wants its records any more
 };

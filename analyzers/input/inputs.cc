@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,7 +15,9 @@
 #include "analyzers/input/in_step.h"
 #include "analyzers/input/sorter.h"
 #include "converters/inputs.h"
+#include "converters/pcap/capture_flows.h"
 #include "formats/cli/inputs.h"
+#include "formats/cli/numbers.h"
 #include "formats/io/error.h"
 #include "formats/io/looks_like.h"
 #include "formats/io/rewound.h"
@@ -225,6 +229,12 @@ Recognized recognize_file(const std::string& path) {
     // It is reported when it is to be read.
   }
   return recognized;
+}
+
+std::size_t most_flows(const cli::Arguments& arguments, std::size_t flow_bytes) {
+  const std::optional<std::string> most = arguments.value("max-flows");
+  if (!most) return converters::pcap::default_most_flows(flow_bytes);
+  return cli::number_between("--max-flows", *most, 1, 1'000'000'000);
 }
 
 void read_inputs_in_step(const cli::Arguments& arguments, const Wanted& wanted,

@@ -23,6 +23,21 @@ inline constexpr formats::cli::Option kShiftOption = {
     "add SECONDS to all times of INPUT",
     "For files from machines whose clocks differ. INPUT as on the command line; may be repeated."};
 
+// For analyzers that follow flows: Wanted::most_flows.
+inline constexpr formats::cli::Option kMaxFlowsOption = {
+    0,
+    "max-flows",
+    formats::cli::Argument::kText,
+    "NUMBER",
+    "Input",
+    "most flows of captures that are open at a time",
+    "When there are more, the one that would time out first is ended (end_reason evicted), and how "
+    "many were is said at the end. Default: what fits into a quarter of the memory, the machine's "
+    "or the container's."};
+// What it was given, or the default where an analyzer keeps `flow_bytes` of each flow.
+[[nodiscard]] std::size_t most_flows(const formats::cli::Arguments& arguments,
+                                     std::size_t flow_bytes);
+
 [[nodiscard]] std::string_view described_inputs();
 
 inline constexpr formats::cli::Section kInputSection = {"Input", {}, &described_inputs};

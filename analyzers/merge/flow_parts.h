@@ -29,6 +29,7 @@
 
 #include "analyzers/input/typed.h"
 #include "analyzers/merge/flow_sum.h"
+#include "formats/io/hash.h"
 #include "formats/record/any_record.h"
 #include "formats/record/arena.h"
 #include "formats/record/flow.h"
@@ -80,7 +81,8 @@ class FlowParts {
   Complete complete_;
   Typed<formats::record::Flow> typed_;
   std::list<Waiting> waiting_;
-  std::unordered_multimap<std::string_view, Place> by_key_;  // views of Waiting::key
+  std::unordered_multimap<std::string_view, Place, formats::io::TextHash>
+      by_key_;  // views of Waiting::key
   std::multimap<std::int64_t, Place> by_until_;
   std::uint64_t joined_ = 0;
   std::uint64_t evicted_ = 0;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -58,12 +59,16 @@ struct Waiting {
 class NameCounts {
  public:
   void add(const std::string* name) {
-    for (std::size_t at = 0; at < items_.size(); ++at) {
+    // Looking at all of them is fast while they are few.
+    constexpr std::size_t kFew = 32;
+    const std::size_t count = items_.size();
+    for (std::size_t at = 0; at < std::min(count, kFew); ++at) {
       if (items_[at].name != name) continue;
       ++items_[at].count;
       return;
     }
-    items_.push_back({name, 1});
+    if (count < kFew) return items_.push_back({name, 1});
+    add_to_many(name);
   }
   [[nodiscard]] bool has(std::string_view name) const {
     for (std::size_t at = 0; at < items_.size(); ++at) {
@@ -79,7 +84,19 @@ class NameCounts {
     const std::string* name;
     std::uint64_t count;
   };
+  [[gnu::noinline]] void add_to_many(const std::string* name) {
+    if (!index_) index_ = std::make_unique<Index>();
+    const auto [known, is_new] = index_->try_emplace(name, items_.size());
+    if (!is_new) {
+      ++items_[known->second].count;
+    } else {
+      items_.push_back({name, 1});
+    }
+  }
+
+  using Index = std::unordered_map<const std::string*, std::size_t>;
   Few<Item, 3> items_;
+  std::unique_ptr<Index> index_;  // of those behind the first few
 };
 
 // An open file: its number, which is of its log alone, and the lane (visitor.h) of that log.
@@ -126,9 +143,9 @@ struct SocketLife {
   };
   std::vector<Datagram> early;  // UDP: whose flow has not shown yet
   std::optional<std::int64_t> first_in, first_out;
-  Few<std::int64_t, 2> fds;
+  FewOnce<std::int64_t, 2> fds;
   NameCounts by_call;
-  Few<std::uint64_t, 2> pids;
+  FewOnce<std::uint64_t, 2> pids;
   ByteMatch in;
   Waiting waits;
   ByteMatch out;
@@ -188,6 +205,15 @@ class Uid {
   std::string more_;
 };
 
+// Where one end of a flow stands in a WireIndex.
+struct WirePlace {
+  std::uint64_t hash = 0;
+  WirePlace* before = nullptr;
+  WirePlace* behind = nullptr;
+  Wire* wire = nullptr;
+  std::size_t side = 0;
+};
+
 // One flow of a capture, as far as is known. What every segment touches comes first.
 struct Wire : std::enable_shared_from_this<Wire> {
   explicit Wire(std::string_view text) : uid(text) {}
@@ -211,9 +237,12 @@ struct Wire : std::enable_shared_from_this<Wire> {
 
   std::shared_ptr<Wire> self;  // while the table has it
   std::uint64_t uid_hash = 0, serial = 0;
-  std::string_view proto;                 // kept by the table, as are the others
-  HostPort ends[2];                       // originator, responder
-  std::uint64_t ends_hashes[2] = {0, 0};  // for the sockets of each end
+  std::string_view proto;  // kept by the table, as are the others
+  HostPort ends[2];        // originator, responder
+  // The WireIndex's; by_peer where it was asked for.
+  WirePlace by_ends[2];
+  std::unique_ptr<std::array<WirePlace, 2>> by_peer;
+  std::uint64_t size_hash = 0;
   std::int64_t ts = 0, last_ts = 0;
   std::string_view conn_state, reset_by, closed_by;
   std::uint64_t bytes[2] = {0, 0};

@@ -21,27 +21,6 @@ constexpr std::int64_t kMostApart = 5 * kSecond;
 // What leaves does not leave before the call is entered, but for how differently clocks are read.
 constexpr std::int64_t kReading = 100'000;
 
-// 0.0.0.0 has IPv4 alone; :: may have both.
-bool fits(const record::Address& known, const record::Address& seen) {
-  return known == seen || (is_any(known) && (known.size != 4 || seen.size == 4));
-}
-
-constexpr std::uint32_t kAnyPort = 0x10000;
-
-// `own_port` is kAnyPort where it is not known; so is the port of a `peer` that is not.
-std::uint64_t hash_of(std::string_view proto, const HostPort& peer, std::uint32_t own_port) {
-  std::uint64_t hash = proto == "udp" ? 17 : 6;
-  for (std::size_t at = 0; at < 16; at += 8) {
-    std::uint64_t part = 0;
-    for (std::size_t byte = 0; byte < 8; ++byte) part = part << 8U | peer.host.bytes[at + byte];
-    hash = mixed(hash, part);
-  }
-  hash = mixed(hash, std::uint64_t{peer.host.size} << 40U | std::uint64_t{own_port} << 20U |
-                         std::uint64_t{peer.port.value_or(kAnyPort - 1)} << 1U |
-                         (peer.port ? 1U : 0U));
-  return hash == 0 ? 1 : hash;
-}
-
 // How far `ts` is from the time between `low` and `high`.
 std::int64_t distance(std::int64_t ts, std::int64_t low, std::int64_t high) {
   return ts < low ? low - ts : ts > high ? ts - high : 0;
@@ -78,7 +57,7 @@ void SocketTable::place(SocketLife& life) {
   if (!life.peer.port && !life.local.port) return;
   // A datagram socket that is not connected is found by its port alone.
   const HostPort peer = life.peer.port ? life.peer : HostPort{};
-  life.ends_hash = hash_of(life.kind, peer, life.local.port ? *life.local.port : kAnyPort);
+  life.ends_hash = hash_of_ends(life.kind, peer, life.local.port ? *life.local.port : kAnyPort);
   life.ends_ts = life.connect_ts.value_or(life.ts.value_or(clock_));
   sockets_by_ends_.insert({life.ends_hash, life.ends_ts, life.key(), &life});
 }
@@ -89,18 +68,10 @@ void SocketTable::displace(SocketLife& life) {
   life.ends_hash = 0;
 }
 
-// Sockets that have shown are looked for now; those that show later find the flow by its keys, and
-// clients whose own port is not known by when it began.
+// Sockets that have shown are looked for now; those that show later find the flow in the index.
 void SocketTable::place(Wire& wire) {
-  wire.ends_hashes[0] = hash_of(wire.proto, wire.ends[1], *wire.ends[0].port);
-  wire.ends_hashes[1] = hash_of(wire.proto, wire.ends[0], *wire.ends[1].port);
-  for (const std::uint64_t hash : wire.ends_hashes) wires_by_ends_.insert(hash, &wire);
+  wire_index_.add(wire);
   look_for_sockets(wire);
-  if (!wire.is_claimed[0]) {
-    Fifo<Begun>& begun = begun_[hash_of(wire.proto, wire.ends[1], kAnyPort)];
-    while (!begun.empty() && begun.front().ts + kFlowLingers < clock_) begun.pop();
-    begun.push({wire.ts, wire.uid_hash, wire.serial});
-  }
 }
 
 // Of flows that nobody has claimed, the earliest that fits.
@@ -110,66 +81,35 @@ void SocketTable::look_for_wire(SocketLife& life) {
   Wire* best = nullptr;
   std::size_t best_side = 0;
   std::int64_t best_misfit = kMostApart + 1;
-  (void)wires_by_ends_.find(life.ends_hash, [&](Wire& wire) {
-    for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
-      if (wire.is_claimed[side] || wire.proto != life.kind) continue;
-      if (wire.ends[1 - side] != life.peer || wire.ends[side].port != life.local.port ||
-          !fits(life.local.host, wire.ends[side].host)) {
-        continue;
-      }
-      const std::int64_t apart = misfit(life, wire);
-      if (apart < best_misfit || (apart == best_misfit && best != nullptr && wire.ts < best->ts)) {
-        best = &wire;
-        best_side = side;
-        best_misfit = apart;
-      }
+  wire_index_.each_free(life.local, life.peer, [&](Wire& wire, std::size_t side) {
+    const std::int64_t apart = misfit(life, wire);
+    if (apart < best_misfit || (apart == best_misfit && best != nullptr && wire.ts < best->ts)) {
+      best = &wire;
+      best_side = side;
+      best_misfit = apart;
     }
-    return false;  // look at all
   });
   if (best != nullptr) claim(life, *best, best_side, "address");
 }
 
-// Calls `look(wire)` for those to `peer` that began between `from` and `until`, or a second before
-// or behind, and have no client yet.
-template <typename Look>
-void SocketTable::each_begun(std::string_view proto, const HostPort& peer, std::int64_t from,
-                             std::int64_t until, Look look) {
-  const auto found = begun_.find(hash_of(proto, peer, kAnyPort));
-  if (found == begun_.end()) return;
-  // They were seen in the order of their first payload or end, nearly that of their beginning.
-  constexpr std::int64_t kDisorder = kSecond;
-  const auto& begun = found->second;
-  auto at = std::lower_bound(begun.begin(), begun.end(), from - kSlack - kDisorder,
-                             [](const Begun& one, std::int64_t ts) { return one.ts < ts; });
-  for (; at != begun.end() && at->ts <= until + kSlack + kDisorder; ++at) {
-    Wire* const wire =
-        wires_.find(at->uid_hash, [&](const Wire& one) { return one.serial == at->serial; });
-    if (wire != nullptr && !wire->is_claimed[0] && wire->ends[1] == peer) look(*wire);
-  }
-}
-
-// The same for those that began while the socket was connecting.
-template <typename Look>
-void SocketTable::each_begun(const SocketLife& life, Look look) {
-  if (!life.connect_ts) return;
-  each_begun(life.kind, life.peer, *life.connect_ts, life.connect_end_ts.value_or(*life.connect_ts),
-             [&](Wire& wire) {
-               if (wire.ts >= earliest(*life.connect_ts) &&
-                   fits(life.local.host, wire.ends[0].host) && misfit(life, wire) == 0) {
-                 look(wire);
-               }
-             });
+// When the SYN of a connecting socket can have been captured.
+SocketTable::Times SocketTable::when_begun(const SocketLife& life) const {
+  return {earliest(*life.connect_ts), life.connect_end_ts.value_or(*life.connect_ts) + kSlack};
 }
 
 // The only one that began while connect() went on.
 void SocketTable::look_for_wire_by_time(SocketLife& life) {
+  if (!life.connect_ts) return;
+  const Times times = when_begun(life);
   Wire* only = nullptr;
   int count = 0;
-  each_begun(life, [&](Wire& wire) {
-    only = &wire;
-    ++count;
-  });
-  if (count == 1) claim(life, *only, 0, "time");
+  const bool are_all_seen =
+      wire_index_.each_begun(life.kind, life.peer, times.from, times.until, [&](Wire& wire) {
+        if (!fits(life.local.host, wire.ends[0].host)) return true;
+        only = &wire;
+        return ++count == 1;
+      });
+  if (count == 1 && are_all_seen) claim(life, *only, 0, "time");
 }
 
 // Where several clients connected to the same server at the same time: the only flow of the size.
@@ -177,18 +117,22 @@ void SocketTable::match_by_bytes(SocketLife& life) {
   if (life.wire || life.kind != "tcp" || life.local.port || !life.peer.port || !life.connect_ts) {
     return;
   }
+  const Times times = when_begun(life);
   Wire* only = nullptr;
   int count = 0;
-  each_begun(life, [&](Wire& wire) {
-    if (!wire.is_over || wire.bytes[0] != life.bytes_out || wire.bytes[1] != life.bytes_in) return;
-    only = &wire;
-    ++count;
-  });
-  if (count == 1) claim(life, *only, 0, "bytes");
+  const bool are_all_seen =
+      wire_index_.each_of_size(life.kind, life.peer, life.bytes_out, life.bytes_in, times.from,
+                               times.until, [&](Wire& wire) {
+                                 if (!fits(life.local.host, wire.ends[0].host)) return true;
+                                 only = &wire;
+                                 return ++count == 1;
+                               });
+  if (count == 1 && are_all_seen) claim(life, *only, 0, "bytes");
   if (count > 1) life.match = "ambiguous";
 }
 
 void SocketTable::look_for_sockets(Wire& wire) {
+  if (sockets_by_ends_.empty()) return;
   if (wire.proto != "tcp" && wire.proto != "udp") return;
   for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
     if (wire.is_claimed[side]) continue;
@@ -288,13 +232,13 @@ SocketLife* SocketTable::best_socket(const Wire& wire, std::size_t side,
   const HostPort& own = wire.ends[side];
   const HostPort& peer = wire.ends[1 - side];
   BestSocket best(*this, wire, side);
-  best.look(hash_of(wire.proto, peer, *own.port), true, true);
+  best.look(hash_of_ends(wire.proto, peer, *own.port), true, true);
   match = "address";
   if (best.found() == nullptr && wire.proto == "udp") {
-    best.look(hash_of("udp", {}, *own.port), true, false);
+    best.look(hash_of_ends("udp", {}, *own.port), true, false);
   }
   if (best.found() == nullptr && side == 0) {
-    best.look(hash_of(wire.proto, peer, kAnyPort), false, true);
+    best.look(hash_of_ends(wire.proto, peer, kAnyPort), false, true);
     match = "time";
   }
   return best.found();
@@ -302,44 +246,43 @@ SocketLife* SocketTable::best_socket(const Wire& wire, std::size_t side,
 
 // The flow between the socket and the datagram's peer, which it has claimed then.
 Wire* SocketTable::wire_of_datagram(SocketLife& life, const SocketLife::Datagram& datagram) {
-  const HostPort& peer = datagram.peer;
   if (life.local.port) {
-    const auto side_of = [&](const Wire& wire) -> std::size_t {
-      return wire.ends[0].port == life.local.port && wire.ends[1] == peer ? 0 : 1;
-    };
     // Of one that is over, the socket may be about to read what it brought.
-    const auto is_free_or_own = [&](const Wire& wire, std::size_t side) {
-      return !wire.is_claimed[side] || wire.files[side] == life.key();
-    };
-    Wire* const wire =
-        wires_by_ends_.find(hash_of("udp", peer, *life.local.port), [&](const Wire& one) {
-          const std::size_t side = side_of(one);
-          return one.is_udp && one.ends[1 - side] == peer &&
-                 one.ends[side].port == life.local.port &&
-                 fits(life.local.host, one.ends[side].host) && is_free_or_own(one, side);
-        });
+    const auto [wire, side] = wire_index_.datagram_end(life.key(), life.local, datagram.peer);
     if (wire == nullptr) return nullptr;
-    const std::size_t side = side_of(*wire);
     if (!wire->is_claimed[side]) claim(life, *wire, side, "address");
     return wire;
   }
-  // Its own port is not known: the only flow that has such a datagram, which left during the call
-  // or a little later, but not before.
+  Wire* const wire = wire_by_time(life, datagram);
+  if (wire != nullptr) claim(life, *wire, 0, "time");
+  return wire;
+}
+
+// Its own port is not known: the only flow that has such a datagram, which left during the call or
+// a little later, but not before.
+Wire* SocketTable::wire_by_time(const SocketLife& life, const SocketLife::Datagram& datagram) {
   if (!datagram.is_out || datagram.ts == Mark::kUnknown) return nullptr;
+  const std::int64_t from = earliest(datagram.ts);
+  const std::int64_t until = datagram.returned + kSlack;
   Wire* only = nullptr;
   int count = 0;
-  each_begun("udp", peer, datagram.ts, datagram.returned, [&](Wire& wire) {
+  const auto look = [&](Wire& wire) {
     if (!fits(life.local.host, wire.ends[0].host) ||
-        !wire.datagrams->sent[0].has_second(datagram.bytes, earliest(datagram.ts),
-                                            datagram.returned + kSlack)) {
-      return;
+        !wire.datagrams->sent[0].has_second(datagram.bytes, from, until)) {
+      return true;
     }
     only = &wire;
-    ++count;
-  });
-  if (count != 1) return nullptr;
-  claim(life, *only, 0, "time");
-  return only;
+    return ++count == 1;
+  };
+  // It may have begun with a datagram that the log does not show. Where too many have begun lately,
+  // those that began now.
+  constexpr std::int64_t kLately = kSecond;
+  if (!wire_index_.each_begun("udp", datagram.peer, datagram.ts - kSlack - kLately, until + kLately,
+                              look)) {
+    count = 0;
+    if (!wire_index_.each_begun("udp", datagram.peer, from, until, look)) return nullptr;
+  }
+  return count == 1 ? only : nullptr;
 }
 
 // Datagrams whose flow had not shown when the call returned.
@@ -359,6 +302,7 @@ void SocketTable::claim(SocketLife& life, Wire& wire, std::size_t side, std::str
   wire.sockets[side] = &life;
   wire.is_claimed[side] = true;
   wire.files[side] = life.key();
+  wire_index_.claim(wire, side);
   const bool is_first = !life.wire;
   if (is_first) {
     life.wire = wire.shared_from_this();

@@ -35,9 +35,7 @@ class Joined final
     : public ByType<Joined, record::Syscall, record::Segment, record::File, record::Flow> {
  public:
   explicit Joined(SocketTable& table) : table_(table) {}
-  void begin(const InputKinds& kinds) override {
-    table_.expect_flows(kinds.may_give<record::Flow>());
-  }
+  void begin(const InputKinds& kinds) override { table_.begin(kinds); }
   void enter(std::size_t lane) override { lane_ = lane; }
   void expect(const AnyRecord& any, Distance distance) override {
     table_.expect(any, lane_, distance);
@@ -140,14 +138,18 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   Output sink(output.writer(), arguments.has("all"));
   SocketTable table(sink);
   Joined joined(table);
+  const std::size_t most = most_flows(arguments, SocketTable::kFlowBytes);
+  table.set_most_flows(most);
   read_inputs_in_step(arguments,
                       {.files = true,
                        .segments = true,
+                       .most_flows = most,
                        .is_wanted_call = &is_about_sockets,
                        .is_wanted_file = &is_about_sockets},
                       joined, context);
   table.finish();
   output.finish(context.diagnostics);
+  tell_forgotten(table, context.diagnostics);
   if (!arguments.has("quiet")) tell(table, joined.seen(), context);
 }
 
@@ -155,6 +157,7 @@ constexpr std::string_view kUsage[] = {"[OPTION…] INPUT…"};
 
 constexpr cli::Option kOptions[] = {
     kShiftOption,
+    kMaxFlowsOption,
     cli::kClockOptions[0],
     cli::kClockOptions[1],
     cli::kClockOptions[2],

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <tuple>
 
+#include <fmt/format.h>
+
 #include "analyzers/sockets/calls.h"
 #include "analyzers/sockets/record.h"
+#include "converters/pcap/capture_flows.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -59,6 +62,7 @@ void SocketTable::forget(SocketLife& life) {
 void SocketTable::expect(const record::AnyRecord& any, std::size_t lane, Distance distance) const {
   if (const auto* call = any.as<record::Syscall>()) {
     expect_call(*call, lane, distance);
+  } else if (!expects_sockets_) {
   } else if (const auto* segment = any.as<record::Segment>()) {
     expect_segment(*segment, distance);
   } else if (const auto* flow = any.as<record::Flow>()) {
@@ -105,8 +109,8 @@ SocketLife* SocketTable::syscall(const record::Syscall& call, std::size_t lane) 
     made->tid = call.tid;
     made->line = call.line;
     made->input = names_.view(call.input);
-    if (call.result) made->fds.add_once(*call.result);
-    if (call.pid) made->pids.add_once(*call.pid);
+    if (call.result) made->fds.add(*call.result);
+    if (call.pid) made->pids.add(*call.pid);
     if (call.file && call.syscall != "socket") {
       made->listener = call.file;
       made->connected_ts = end;
@@ -126,7 +130,7 @@ SocketLife* SocketTable::syscall(const record::Syscall& call, std::size_t lane) 
     life->line = call.line;
     life->input = names_.view(call.input);
   }
-  if (call.new_file == call.file && call.result) life->fds.add_once(*call.result);
+  if (call.new_file == call.file && call.result) life->fds.add(*call.result);
   learn(*life, call);
   if (!life->early.empty()) settle_early(*life);
   count(*life, call);
@@ -214,8 +218,8 @@ void SocketTable::count(SocketLife& life, const record::Syscall& call) {
     ++life.errors;
     life.by_error.add(names_.of(call.error));
   }
-  if (call.fd && *call.fd >= 0) life.fds.add_once(*call.fd);
-  if (call.pid) life.pids.add_once(*call.pid);
+  if (call.fd && *call.fd >= 0) life.fds.add(*call.fd);
+  if (call.pid) life.pids.add(*call.pid);
   if (call.duration && call.wait == "net") {
     life.blocked_ns = std::max<std::int64_t>(life.blocked_ns, 0) + call.duration->ns;
   }
@@ -301,8 +305,8 @@ void SocketTable::file(const record::File& file, std::size_t lane) {
   if (!life->pid) life->pid = file.pid;
   if (!life->tid) life->tid = file.tid;
   if (life->input.empty()) life->input = names_.view(file.input);
-  if (life->fds.empty() && file.fd) life->fds.push_back(*file.fd);
-  if (life->pids.empty() && file.pid) life->pids.push_back(*file.pid);
+  if (life->fds.empty() && file.fd) life->fds.add(*file.fd);
+  if (life->pids.empty() && file.pid) life->pids.add(*file.pid);
   const bool was_unknown = !life->peer.port && file.peer_p;
   if (life->peer.host.size == 0) life->peer.host = file.peer_h;
   if (!life->peer.port) life->peer.port = port_of(file.peer_p);
@@ -334,7 +338,13 @@ void SocketTable::report_if_over(SocketLife& life) {
   report(life);
 }
 
-SocketTable::SocketTable(SocketSink& sink) : sink_(sink) {}
+SocketTable::SocketTable(SocketSink& sink)
+    : sink_(sink), most_flows_(converters::pcap::default_most_flows(kFlowBytes)) {}
+
+void SocketTable::begin(const InputKinds& kinds) {
+  expects_flows_ = kinds.may_give<record::Flow>();
+  expects_sockets_ = kinds.may_give<record::Syscall>() || kinds.may_give<record::File>();
+}
 
 SocketTable::~SocketTable() {
   lives_.each([](SocketLife& life) { life.~SocketLife(); });
@@ -372,9 +382,7 @@ void SocketTable::count_flow(const Wire& wire) {
 void SocketTable::erase(Wire& wire) {
   count_flow(wire);
   if (last_wire_ == &wire) last_wire_ = nullptr;
-  if (wire.ends_hashes[0] != 0) {
-    for (const std::uint64_t hash : wire.ends_hashes) wires_by_ends_.erase(hash, &wire);
-  }
+  wire_index_.erase(wire);
   wires_.erase(wire.uid_hash, &wire);
   wire.self.reset();
 }
@@ -412,6 +420,12 @@ void SocketTable::report(SocketLife& life) {
     life.wire->sockets[life.side] = nullptr;
   }
   forget(life);
+}
+
+void tell_forgotten(const SocketTable& table, formats::io::Diagnostics& diagnostics) {
+  if (table.counts().forgotten == 0) return;
+  diagnostics.note(fmt::format("{} of {} flows were forgotten before their end: --max-flows",
+                               table.counts().forgotten, table.counts().flows));
 }
 
 }  // namespace tracebraid::analyzers

@@ -16,11 +16,12 @@
 //
 // What is known of each socket and flow is in life.h. SocketTable's functions are in four files:
 // table.cc follows the log's records, datagrams.cc those of datagrams, wires.cc the capture's, and
-// match.cc finds which socket is which flow. record.h makes the record of a socket.
+// match.cc finds which socket is which flow, with flows found by wire_index.h. record.h makes the
+// record of a socket.
 //
 // Memory: sockets and flows that are open or ended less than five minutes of the traces' time ago
-// (at most kMostEnded of each), what was on the wire and not yet read, and the last segments of
-// flows whose sockets have not shown (early_marks.h).
+// (at most kMostEnded of each; of open flows at most set_most_flows()), what was on the wire and
+// not yet read, and the last segments of flows whose sockets have not shown (early_marks.h).
 #pragma once
 
 #include <cstdint>
@@ -30,17 +31,19 @@
 #include <set>
 #include <string_view>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "analyzers/input/kinds.h"
 #include "analyzers/sockets/byte_match.h"
 #include "analyzers/sockets/early_marks.h"
 #include "analyzers/sockets/life.h"
+#include "analyzers/sockets/wire_index.h"
 #include "analyzers/util/blocks.h"
 #include "analyzers/util/distance.h"
 #include "analyzers/util/hash_index.h"
 #include "analyzers/util/names.h"
+#include "formats/io/diagnostics.h"
 #include "formats/record/any_record.h"
 #include "formats/record/file.h"
 #include "formats/record/flow.h"
@@ -65,8 +68,15 @@ class SocketTable {
   SocketTable& operator=(const SocketTable&) = delete;
   ~SocketTable();
 
-  // Whether flows may come: without, sockets are reported as soon as they end.
-  void expect_flows(bool expected) { expects_flows_ = expected; }
+  // What the inputs may give. Without flows, sockets are reported as soon as they end; without
+  // calls and files, nothing is kept of flows.
+  void begin(const InputKinds& kinds);
+  // Most flows that are known, besides those that ended lately: those that began first, and have no
+  // socket, are forgotten. What converters make of captures is within their own bound; a record
+  // stream need not be. Default: what the memory has room for.
+  void set_most_flows(std::size_t most) { most_flows_ = most; }
+  // Memory for each, with its datagrams and what a converter keeps of it.
+  static constexpr std::size_t kFlowBytes = 1200;
 
   // What a record that comes soon is about is brought near.
   void expect(const formats::record::AnyRecord& any, std::size_t lane, Distance distance) const;
@@ -87,6 +97,7 @@ class SocketTable {
 
   struct Counts {
     std::uint64_t sockets = 0, matched = 0, flows = 0, flows_without_socket = 0;
+    std::uint64_t forgotten = 0;  // of the flows: set_most_flows()
     std::vector<std::pair<std::string_view, std::uint64_t>> unmatched;  // by reason
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
@@ -94,10 +105,9 @@ class SocketTable {
   [[nodiscard]] Captured captured() const { return captured_; }
 
  private:
-  // A flow that began, for clients whose own port is not known.
+  // A flow that may have to be forgotten.
   struct Begun {
-    std::int64_t ts;
-    std::uint64_t uid_hash, serial;
+    std::uint64_t hash, serial;
   };
   // By its ends, then time: addresses can be used again many times.
   struct Placed {
@@ -148,6 +158,8 @@ class SocketTable {
   void expect_flow(const formats::record::Flow& flow, Distance distance) const;
   const Wire* expect_wire(std::string_view uid, Distance distance) const;
   void count_flow(const Wire& wire);
+  [[nodiscard]] Wire* open_wire(const Begun& begun) const;
+  void forget_oldest();
   void erase(Wire& wire);
 
   // In match.cc: which socket is which flow.
@@ -156,24 +168,25 @@ class SocketTable {
   void place(Wire& wire);
   void look_for_wire(SocketLife& life);
   void look_for_wire_by_time(SocketLife& life);
-  template <typename Look>
-  void each_begun(std::string_view proto, const HostPort& peer, std::int64_t from,
-                  std::int64_t until, Look look);
-  template <typename Look>
-  void each_begun(const SocketLife& life, Look look);
+  struct Times {
+    std::int64_t from, until;
+  };
+  [[nodiscard]] Times when_begun(const SocketLife& life) const;
   void look_for_sockets(Wire& wire);
   class BestSocket;
   [[nodiscard]] SocketLife* best_socket(const Wire& wire, std::size_t side,
                                         std::string_view& match) const;
   void claim(SocketLife& life, Wire& wire, std::size_t side, std::string_view match);
   Wire* wire_of_datagram(SocketLife& life, const SocketLife::Datagram& datagram);
+  Wire* wire_by_time(const SocketLife& life, const SocketLife::Datagram& datagram);
   void settle_early(SocketLife& life);
   [[nodiscard]] bool is_clock_shared() const;
   [[nodiscard]] std::int64_t earliest(std::int64_t ts) const;
   void match_by_bytes(SocketLife& life);
 
   SocketSink& sink_;
-  bool expects_flows_ = true;
+  bool expects_flows_ = true, expects_sockets_ = true;
+  std::size_t most_flows_;
   Blocks life_memory_, wire_memory_;
   std::int64_t clock_ = INT64_MIN;
   Captured captured_;
@@ -181,12 +194,11 @@ class SocketTable {
   HashIndex<Wire> wires_;        // by hash of the uid
   Names names_;
   Wire* last_wire_ = nullptr;
+  std::deque<Begun> begun_;  // the oldest first; those that are gone or have a socket, too
   std::uint64_t wires_made_ = 0;
-  // By hash of transport, peer and own port; sockets also by transport and peer alone.
+  // By hash of transport, peer and own port, or of transport and peer alone.
   std::set<Placed> sockets_by_ends_;  // TCP's: those that have no flow yet
-  HashIndex<Wire> wires_by_ends_;
-  // By transport and responder, in the order in which they were seen.
-  std::unordered_map<std::uint64_t, Fifo<Begun>> begun_;
+  WireIndex wire_index_{wires_};
   std::deque<std::pair<std::int64_t, FileKey>> ended_sockets_;
   std::deque<std::pair<std::int64_t, std::weak_ptr<Wire>>> ended_wires_;
   EarlyMarks early_;
@@ -194,5 +206,8 @@ class SocketTable {
   Skew skew_;
   Counts counts_;
 };
+
+// A note, if the table had to forget flows.
+void tell_forgotten(const SocketTable& table, formats::io::Diagnostics& diagnostics);
 
 }  // namespace tracebraid::analyzers

@@ -52,6 +52,13 @@ Wire& SocketTable::wire_of(std::string_view uid, std::string_view proto, const H
   const std::uint64_t hash = formats::io::hash_text(uid);
   last_wire_ = wires_.find(hash, [&](const Wire& wire) { return wire.uid.view() == uid; });
   if (last_wire_ != nullptr) return *last_wire_;
+  const std::size_t most = most_flows_ + kMostEnded;
+  if (wires_.size() >= most) drop_old();
+  if (wires_.size() >= most) forget_oldest();
+  if (begun_.size() > 2 * (wires_.size() + kMostEnded)) {
+    std::erase_if(begun_, [&](const auto& begun) { return open_wire(begun) == nullptr; });
+  }
+  begun_.push_back({hash, wires_made_ + 1});
   const auto made = std::allocate_shared<Wire>(BlockAllocator<Wire>(wire_memory_), uid);
   Wire& wire = *made;
   wire.self = made;
@@ -71,10 +78,28 @@ Wire& SocketTable::wire_of(std::string_view uid, std::string_view proto, const H
   return wire;
 }
 
+// Of begun_: if it is still there, and without a socket.
+Wire* SocketTable::open_wire(const Begun& begun) const {
+  return wires_.find(begun.hash, [&](const Wire& wire) {
+    return wire.serial == begun.serial && !wire.is_claimed[0] && !wire.is_claimed[1];
+  });
+}
+
+void SocketTable::forget_oldest() {
+  while (!begun_.empty()) {
+    Wire* const wire = open_wire(begun_.front());
+    begun_.pop_front();
+    if (wire == nullptr) continue;
+    ++counts_.forgotten;
+    return erase(*wire);
+  }
+}
+
 void SocketTable::segment(const record::Segment& segment) {
   seen_at(segment.ts.ns);
   if (!captured_) captured_.emplace(segment.flow_ts.ns, segment.ts.ns);
   captured_->second = std::max(captured_->second, segment.ts.ns);
+  if (!expects_sockets_) return;
   Wire& wire = wire_of(segment.uid, segment.proto, {segment.orig_h, segment.orig_p},
                        {segment.resp_h, segment.resp_p}, segment.flow_ts.ns, segment.from_start);
   const std::size_t from = segment.is_orig ? 0 : 1;
@@ -145,11 +170,12 @@ void SocketTable::flow(const record::Flow& flow) {
   if (!captured_) captured_.emplace(flow.ts.ns, flow.last_ts.ns);
   captured_->first = std::min(captured_->first, flow.ts.ns);
   captured_->second = std::max(captured_->second, flow.last_ts.ns);
+  if (!expects_sockets_) return;
   const bool is_from_start = flow.history.find_first_of("Ss") != std::string_view::npos ||
                              flow.history.find_first_of("Hh") != std::string_view::npos;
   Wire& wire = wire_of(flow.uid, flow.proto, {flow.orig_h, flow.orig_p}, {flow.resp_h, flow.resp_p},
                        flow.ts.ns, is_from_start);
-  wire.ts = std::min(wire.ts, flow.ts.ns);
+  wire_index_.set_begin(wire, std::min(wire.ts, flow.ts.ns));
   wire.last_ts = std::max(wire.last_ts, flow.last_ts.ns);
   wire.conn_state = names_.view(flow.conn_state);
   wire.closed_by = names_.view(flow.closed_by);
@@ -167,8 +193,10 @@ void SocketTable::flow(const record::Flow& flow) {
   }
   if (flow.orig_last_data) wire.last_data[0] = flow.orig_last_data->ns;
   if (flow.resp_last_data) wire.last_data[1] = flow.resp_last_data->ns;
-  if (!flow.final) return;
+  if (!flow.final && !wire.is_over) return;
   wire.is_over = true;
+  wire_index_.end(wire);
+  if (!flow.final) return;
   look_for_sockets(wire);
   const std::shared_ptr<Wire> kept = wire.shared_from_this();
   for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {

@@ -9,7 +9,7 @@ Story::Story(Filters filters) : filters_(std::move(filters)), table_(*this) {}
 Story::~Story() = default;
 
 void Story::begin(const InputKinds& kinds) {
-  table_.expect_flows(kinds.may_give<record::Flow>());
+  table_.begin(kinds);
 }
 
 void Story::on(const record::Syscall& call) {

@@ -12,6 +12,7 @@
 #include "analyzers/input/by_type.h"
 #include "analyzers/sockets/table.h"
 #include "analyzers/timeline/filters.h"
+#include "formats/io/hash.h"
 #include "formats/record/file.h"
 #include "formats/record/flow.h"
 #include "formats/record/switch.h"
@@ -43,6 +44,8 @@ class Story : public ByType<Story, formats::record::Syscall, formats::record::Se
 
   // After the last record.
   virtual void finish() { table_.finish(); }
+  void set_most_flows(std::size_t most) { table_.set_most_flows(most); }
+  [[nodiscard]] const SocketTable& table() const { return table_; }
 
   [[nodiscard]] std::uint64_t read() const { return read_; }
 
@@ -67,8 +70,8 @@ class Story : public ByType<Story, formats::record::Syscall, formats::record::Se
   SocketTable table_;
   std::size_t lane_ = 0;
   std::uint64_t read_ = 0;
-  std::map<std::string, std::size_t, std::less<>> greenlets_;  // by address
-  std::unordered_map<std::uint64_t, std::string> running_;     // by thread
+  std::map<std::string, std::size_t, std::less<>> greenlets_;                        // by address
+  std::unordered_map<std::uint64_t, std::string, formats::io::NumberHash> running_;  // by thread
 };
 
 }  // namespace tracebraid::analyzers::timeline

@@ -17,6 +17,7 @@
 #include "analyzers/timeline/filters.h"
 #include "analyzers/timeline/lines.h"
 #include "analyzers/timeline/story.h"
+#include "formats/io/hash.h"
 #include "formats/io/output.h"
 
 namespace tracebraid::analyzers::timeline {
@@ -74,8 +75,9 @@ class TextTimeline final : public Story {
 
   Lines lines_;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> held_;
-  std::unordered_set<std::string> begun_;  // open flows whose beginning was told
-  std::set<std::string> named_;            // greenlets whose address was shown
+  std::unordered_set<std::string, formats::io::TextHash>
+      begun_;                    // open flows whose beginning was told
+  std::set<std::string> named_;  // greenlets whose address was shown
   std::uint64_t order_ = 0;
   std::int64_t newest_ = 0, released_ = INT64_MIN;
   bool has_times_ = false;

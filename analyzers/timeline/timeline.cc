@@ -26,18 +26,23 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   timeline::Filters filters(arguments);
   const std::string path = arguments.value("output").value_or("-");
   const auto output = io::open_output(path);
-  const Wanted wanted{.files = true, .segments = true};
+  const std::size_t most = most_flows(arguments, SocketTable::kFlowBytes);
+  const Wanted wanted{.files = true, .segments = true, .most_flows = most};
   if (arguments.value("format").value_or("text") == "chrome") {
     timeline::ChromeTimeline chrome(std::move(filters), *output);
+    chrome.set_most_flows(most);
     read_inputs_in_step(arguments, wanted, chrome, context);
     chrome.finish();
+    tell_forgotten(chrome.table(), context.diagnostics);
     output->commit();
     return;
   }
   const std::size_t width = path == "-" ? cli::output_width() : 0;
   timeline::TextTimeline text(std::move(filters), *output, !arguments.has("no-fold"), width);
+  text.set_most_flows(most);
   read_inputs_in_step(arguments, wanted, text, context);
   text.finish();
+  tell_forgotten(text.table(), context.diagnostics);
   output->commit();
   if (!arguments.has("quiet")) {
     context.diagnostics.note(fmt::format("{} records read, {} lines shown, {} folded", text.read(),
@@ -49,6 +54,7 @@ constexpr std::string_view kUsage[] = {"[OPTION…] INPUT…"};
 
 constexpr cli::Option kOptions[] = {
     kShiftOption,
+    kMaxFlowsOption,
     cli::kClockOptions[0],
     cli::kClockOptions[1],
     cli::kClockOptions[2],

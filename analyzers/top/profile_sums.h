@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "analyzers/util/hash_index.h"
+#include "formats/io/hash.h"
 #include "formats/record/arena.h"
 #include "formats/record/value.h"
 
@@ -79,7 +80,7 @@ class ProfileSums {
 
   bool strip_folders_;
   formats::record::Arena texts_;
-  std::unordered_set<std::string_view> files_;
+  std::unordered_set<std::string_view, formats::io::TextHash> files_;
   std::deque<Function> known_;
   HashIndex<Function> by_key_;
   Function* last_ = nullptr;  // that was looked up

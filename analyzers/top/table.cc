@@ -112,6 +112,7 @@ void TopTable::add(const AnyRecord& record) {
 
 void TopTable::show(const TopProfile::TakeRow& take) {
   struct Row {
+    const std::string* key;
     TopGroup* group;
     Value order;
   };
@@ -130,7 +131,7 @@ void TopTable::show(const TopProfile::TakeRow& take) {
     Value order = sort == kMissing ? values[keys() + (has_time ? time_column() : 0)] : values[sort];
     if (order.kind() == Kind::kText)
       order = Value(std::string_view(kept.emplace_back(order.bytes())));
-    rows.push_back({&group, order});
+    rows.push_back({&key, &group, order});
   }
   std::ranges::sort(rows, [](const Row& left, const Row& right) {
     if (const int order = compare(left.order, right.order); order != 0) return order > 0;
@@ -139,7 +140,8 @@ void TopTable::show(const TopProfile::TakeRow& take) {
       const int order = compare(left.group->key[at].view(), right.group->key[at].view());
       if (order != 0) return order < 0;
     }
-    return false;
+    // 1 and 1.0, say, whose order in groups_ is another in each run.
+    return *left.key < *right.key;
   });
   if (request_.is_reversed) std::ranges::reverse(rows);
   const std::size_t most = request_.most == 0 ? rows.size() : std::min(rows.size(), request_.most);

@@ -17,6 +17,7 @@
 
 #include "analyzers/top/profile.h"
 #include "analyzers/top/tally.h"
+#include "formats/io/hash.h"
 #include "formats/record/any_record.h"
 #include "formats/record/schema.h"
 
@@ -65,13 +66,6 @@ class TopTable {
   void show(const TopProfile::TakeRow& take);
 
  private:
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const {
-      return std::hash<std::string_view>{}(text);
-    }
-  };
-
   // Numbers by size, texts in reverse, so that what sorts downwards shows texts upwards.
   static int compare(const formats::record::Value& left, const formats::record::Value& right);
   // Looks up the key's fields.
@@ -92,7 +86,7 @@ class TopTable {
   std::vector<formats::record::FieldInfo> fields_;  // of the result
   std::deque<std::string> names_, units_, docs_;
   formats::record::TypeInfo type_;
-  std::unordered_map<std::string, TopGroup, TextHash, std::equal_to<>> groups_;
+  std::unordered_map<std::string, TopGroup, formats::io::TextHash, std::equal_to<>> groups_;
   std::string key_, last_key_;
   TopGroup* last_ = nullptr;
   struct Known {

@@ -2,10 +2,14 @@
 // own, no further cache miss.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <unordered_set>
 #include <vector>
+
+#include "formats/io/hash.h"
 
 namespace tracebraid::analyzers {
 
@@ -29,16 +33,11 @@ class Few {
     if (!more_) more_ = std::make_unique<std::vector<Item>>();
     more_->push_back(item);
   }
-  void add_once(const Item& item) {
+  [[nodiscard, gnu::always_inline]] bool has(const Item& item) const {
     for (std::size_t at = 0; at < here_count_; ++at) {
-      if (here_[at] == item) return;
+      if (here_[at] == item) return true;
     }
-    if (more_) {
-      for (const Item& known : *more_) {
-        if (known == item) return;
-      }
-    }
-    push_back(item);
+    return more_ && std::find(more_->begin(), more_->end(), item) != more_->end();
   }
   [[nodiscard]] std::vector<Item> all() const {
     std::vector<Item> items(here_.begin(),
@@ -51,6 +50,35 @@ class Few {
   std::size_t here_count_ = 0;
   std::array<Item, kHere> here_{};
   std::unique_ptr<std::vector<Item>> more_;
+};
+
+// Numbers, each once, in the order in which they came.
+template <typename Number, std::size_t kHere>
+class FewOnce {
+ public:
+  [[nodiscard]] bool empty() const { return numbers_.empty(); }
+  [[nodiscard]] Number front() const { return numbers_.front(); }
+  [[nodiscard]] std::vector<Number> all() const { return numbers_.all(); }
+  [[gnu::always_inline]] void add(Number number) {
+    if (!index_ && numbers_.has(number)) return;
+    add_new(number);
+  }
+
+ private:
+  // Most have been there before: not in line.
+  [[gnu::noinline]] void add_new(Number number) {
+    if (index_ && !index_->insert(number).second) return;
+    numbers_.push_back(number);
+    // Looking at all of them is fast while they are few.
+    constexpr std::size_t kFew = 32;
+    if (index_ || numbers_.size() <= kFew) return;
+    const std::vector<Number> all = numbers_.all();
+    index_ = std::make_unique<Index>(all.begin(), all.end());
+  }
+
+  using Index = std::unordered_set<Number, formats::io::NumberHash>;
+  Few<Number, kHere> numbers_;
+  std::unique_ptr<Index> index_;  // of all, where they are not few
 };
 
 // First in, first out.

@@ -9,7 +9,8 @@
 
 namespace tracebraid::analyzers {
 
-// Several things may have the same hash. Does not own them.
+// Several things may have the same hash; where many may, adding them costs their square (rings.h).
+// The hashes are of formats/io/hash.h, which nobody can make meet. Does not own the things.
 template <typename What>
 class HashIndex {
  public:
@@ -38,6 +39,14 @@ class HashIndex {
     std::size_t at = home(hash);
     while (slots_[at].what != nullptr && slots_[at].hash != hash) at = next(at);
     return slots_[at].what;
+  }
+
+  // `by` stands where `what` did, if that is there. Both have this hash.
+  void replace(std::uint64_t hash, const What* what, What* by) {
+    if (slots_.empty()) return;
+    std::size_t at = home(hash);
+    while (slots_[at].what != nullptr && slots_[at].what != what) at = next(at);
+    if (slots_[at].what == what) slots_[at].what = by;
   }
 
   void erase(std::uint64_t hash, const What* what) {

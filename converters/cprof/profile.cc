@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "formats/io/hash.h"
+
 namespace tracebraid::converters::cprof {
 namespace {
 
@@ -11,13 +13,8 @@ constexpr std::uint64_t kSaturated = std::numeric_limits<std::uint64_t>::max();
 __extension__ using Uint128 = unsigned __int128;
 
 std::size_t hash_of(const Function& function) {
-  // Fibonacci hashing; the multiplier is 2^64 divided by the golden ratio.
-  constexpr std::uint64_t kGolden = 0x9E3779B97F4A7C15;
   const std::uint64_t names = static_cast<std::uint64_t>(function.file) << 32 | function.name;
-  const std::uint64_t line = static_cast<std::uint32_t>(function.line);
-  std::uint64_t hash = (names ^ line * kGolden) * kGolden;
-  hash ^= hash >> 32;
-  return hash * kGolden >> 32;
+  return formats::io::mixed(names, static_cast<std::uint32_t>(function.line));
 }
 
 std::uint64_t exact_nanoseconds(double seconds) {

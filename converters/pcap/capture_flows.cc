@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "converters/input.h"
 #include "formats/io/error.h"
 #include "formats/io/farthest.h"
@@ -196,20 +198,13 @@ constexpr std::uint16_t kUdpServers[] = {53,   67,   88,   123,  137,  161,  162
                                          443,  514,  1812, 2123, 2152, 3389, 3544, 4011,
                                          4754, 4789, 5060, 5072, 5353, 5355, 6081, 20000};
 
-std::size_t default_max_flows() {
-  constexpr std::size_t kLeast = 10'000;
-  constexpr std::size_t kMost = 100'000'000;
-  // With four slots of the hash table for a flow, as it doubles, and texts of usual length.
-  constexpr std::size_t kFlowBytes = sizeof(FlowState) + 32 + sizeof(FlowExtras) + 64;
-  return std::clamp<std::size_t>(io::memory_limit() / 4 / kFlowBytes, kLeast, kMost);
-}
-
 class Input final : public InputReader, public FlowSink {
  public:
-  Input(bool with_segments, InputSink& sink, io::Diagnostics& diagnostics)
+  Input(const CaptureFlows::Options& options, InputSink& sink, io::Diagnostics& diagnostics)
       : sink_(sink),
         diagnostics_(diagnostics),
-        flows_(options_for(with_segments), *this, diagnostics) {}
+        most_flows_(options.flows.max_flows),
+        flows_(options, *this, diagnostics) {}
   void read(std::unique_ptr<io::Rewound> source, const InputFile& file) override {
     if (!file.name.empty()) flows_.set_input(file.name);
     // A flow of several captures has times of each of them: packets are shifted, not records.
@@ -218,20 +213,22 @@ class Input final : public InputReader, public FlowSink {
     formats::pcap::CaptureReader reader(*source, diagnostics_);
     read_all(reader, flows_, diagnostics_, file.may_wait);
   }
-  void finish() override { flows_.finish(); }
+  void finish() override {
+    flows_.finish();
+    const record::Ledger ledger = flows_.ledger();
+    if (ledger.evicted == 0) return;
+    diagnostics_.note(fmt::format(
+        "{} of {} flows were ended before their time: more than {} were open (--max-flows)",
+        ledger.evicted, ledger.flows, most_flows_));
+  }
   void flow(const record::Flow& flow) override { sink_.put(record::AnyRecord(flow)); }
   void segment(const record::Segment& segment) override { sink_.put(record::AnyRecord(segment)); }
   void flush() override { sink_.flush(); }
 
  private:
-  static CaptureFlows::Options options_for(bool with_segments) {
-    CaptureFlows::Options options = default_options();
-    options.flows.segments = with_segments;
-    return options;
-  }
-
   InputSink& sink_;
   io::Diagnostics& diagnostics_;
+  std::size_t most_flows_;
   CaptureFlows flows_;
 };
 
@@ -246,8 +243,11 @@ bool looks_like_capture(std::string_view head) {
 }
 
 MakeReader prepare(const formats::cli::Arguments& /*arguments*/, const Wanted& wanted) {
-  return [segments = wanted.segments](InputSink& sink, formats::cli::Context& context) {
-    return std::make_unique<Input>(segments, sink, context.diagnostics);
+  CaptureFlows::Options options = default_options();
+  options.flows.segments = wanted.segments;
+  if (wanted.most_flows > 0) options.flows.max_flows = wanted.most_flows;
+  return [options](InputSink& sink, formats::cli::Context& context) {
+    return std::make_unique<Input>(options, sink, context.diagnostics);
   };
 }
 
@@ -262,10 +262,18 @@ void add_default_ports(ServerPorts& ports) {
   for (const std::uint16_t port : kUdpServers) ports.udp.set(port);
 }
 
+std::size_t default_most_flows(std::size_t more_bytes) {
+  constexpr std::size_t kLeast = 10'000;
+  constexpr std::size_t kMost = 100'000'000;
+  // With four slots of the hash table for a flow, as it doubles, and texts of usual length.
+  constexpr std::size_t kFlowBytes = sizeof(FlowState) + 32 + sizeof(FlowExtras) + 64;
+  return std::clamp<std::size_t>(io::memory_limit() / 4 / (kFlowBytes + more_bytes), kLeast, kMost);
+}
+
 CaptureFlows::Options default_options() {
   CaptureFlows::Options options;
   add_default_ports(options.flows.server_ports);
-  options.flows.max_flows = default_max_flows();
+  options.flows.max_flows = default_most_flows(0);
   return options;
 }
 

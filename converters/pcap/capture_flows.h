@@ -82,8 +82,11 @@ class CaptureFlows {
   formats::io::Background<DatagramBatch> background_;  // the last: its thread uses the others
 };
 
-// What pcapflows does without options: Zeek's likely servers, and as many flows as fit into a
-// quarter of the memory.
+// As many as fit into a quarter of the memory, the machine's or the container's, when whoever sees
+// them keeps `more_bytes` of each.
+[[nodiscard]] std::size_t default_most_flows(std::size_t more_bytes);
+
+// What pcapflows does without options: Zeek's likely servers, and default_most_flows(0).
 [[nodiscard]] CaptureFlows::Options default_options();
 
 // Zeek's likely_server_ports with its default scripts.

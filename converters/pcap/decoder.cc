@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <random>
 #include <string>
 #include <tuple>
+
+#include "formats/io/hash.h"
 
 namespace tracebraid::converters::pcap {
 
@@ -163,7 +164,8 @@ std::uint64_t hash_of(const FlowKey& key, std::uint64_t seed) {
                               (std::uint64_t{key.port_b} << 32U) |
                               (std::uint64_t{key.around} << 16U) |
                               (std::uint64_t{key.protocol} << 8U) | (key.is_ipv6 ? 1U : 0U);
-  std::uint64_t hash = mixed(key.a.low ^ seed, key.b.low ^ ports ^ 0x9E37'79B9'7F4A'7C15U);
+  // Neither factor is to be made 0 by who does not know the seed.
+  std::uint64_t hash = mixed(key.a.low ^ seed, key.b.low ^ ports ^ std::rotl(seed, 32));
   if (key.is_ipv6) {
     hash = mixed(hash ^ key.a.high ^ 0xA076'1D64'78BD'642FU, key.b.high ^ seed);
   }
@@ -250,11 +252,6 @@ bool begins_with_header(std::uint8_t next) {
   return std::find(std::begin(kThese), std::end(kThese), next) != std::end(kThese);
 }
 
-std::uint64_t random_seed() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32U) | device();
-}
-
 Outcome better(Outcome left, Outcome right) {
   return static_cast<int>(left) <= static_cast<int>(right) ? left : right;
 }
@@ -264,7 +261,7 @@ Outcome better(Outcome left, Outcome right) {
 Decoder::Decoder(Options options, io::Diagnostics& diagnostics)
     : options_(std::move(options)),
       diagnostics_(diagnostics),
-      hash_seed_(options_.hash_seed ? *options_.hash_seed : random_seed()),
+      hash_seed_(options_.hash_seed.value_or(io::kHashSeeds.flows)),
       kept_(options_.flows_known) {}
 
 Outcome Decoder::decode(const formats::pcap::Packet& packet, std::uint64_t number,

@@ -37,7 +37,7 @@ std::array<char, 16> make_uid(const FlowKey& key, std::int64_t ts) {
                                            (std::uint64_t{key.around} << 16U) | key.protocol,
                                        static_cast<std::uint64_t>(ts)};
   const auto hash = [&] {
-    return formats::io::hash_text({reinterpret_cast<const char*>(text.data()), sizeof text});
+    return formats::io::lasting_hash({reinterpret_cast<const char*>(text.data()), sizeof text});
   };
   std::array<char, 16> uid;
   std::uint64_t rest = hash();

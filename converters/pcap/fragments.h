@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "converters/pcap/datagram.h"
+#include "formats/io/hash.h"
 
 namespace tracebraid::converters::pcap {
 
@@ -51,12 +52,12 @@ class FragmentTable {
  private:
   struct KeyHash {
     std::size_t operator()(const Key& key) const {
-      std::uint64_t hash = key.source.low * 0x9E3779B97F4A7C15U;
+      std::uint64_t hash = key.source.low;
       for (const std::uint64_t part : {key.source.high, key.destination.low, key.destination.high,
                                        (std::uint64_t{key.id} << 8U) | key.protocol}) {
-        hash = (hash ^ (hash >> 32U) ^ part) * 0x9E3779B97F4A7C15U;
+        hash = formats::io::mixed(hash, part);
       }
-      return hash ^ (hash >> 29U);
+      return hash;
     }
   };
   struct Range {

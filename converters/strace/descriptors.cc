@@ -10,36 +10,89 @@ using formats::strace::Family;
 using formats::strace::Note;
 using formats::strace::SocketAddress;
 
-DescriptorTable::Entry* DescriptorTable::find(std::int64_t fd) {
-  if (fd < 0) return nullptr;
-  if (fd < kDense) {
-    return static_cast<std::size_t>(fd) < dense_.size() ? &dense_[static_cast<std::size_t>(fd)]
-                                                        : nullptr;
+const DescriptorTable::Entry* DescriptorTable::find(std::int64_t fd) const {
+  // Negative ones are larger than all.
+  const std::uint64_t number = static_cast<std::uint64_t>(fd) / kInGroup;
+  if (number != last_number_ && !look_at_group(number)) {
+    const auto found = high_.find(fd);
+    return found == high_.end() ? nullptr : &found->second;
   }
-  const auto found = sparse_.find(fd);
-  return found == sparse_.end() ? nullptr : &found->second;
+  const Page* const page =
+      last_group_->pages[static_cast<std::size_t>(fd) % kInGroup / kInPage].get();
+  return page == nullptr ? nullptr : &page->entries[static_cast<std::size_t>(fd) % kInPage];
 }
 
-DescriptorTable::Entry& DescriptorTable::dense_entry(std::int64_t fd) {
+// Whether there is one. Not in line, since most are of the group before.
+[[gnu::noinline]] bool DescriptorTable::look_at_group(std::uint64_t number) const {
+  if (number >= groups_.size() || !groups_[number]) return false;
+  last_group_ = groups_[number].get();
+  last_number_ = number;
+  return true;
+}
+
+const DescriptorTable::Page* DescriptorTable::page_of(std::int64_t fd) const {
+  const std::uint64_t number = static_cast<std::uint64_t>(fd) / kInGroup;
+  if (number != last_number_ && !look_at_group(number)) return nullptr;
+  return last_group_->pages[static_cast<std::size_t>(fd) % kInGroup / kInPage].get();
+}
+
+[[gnu::noinline]] Shared<DescriptorTable::Page>& DescriptorTable::place_of_page(std::int64_t fd) {
+  const std::uint64_t number = static_cast<std::uint64_t>(fd) / kInGroup;
+  if (number >= groups_.size()) groups_.resize(number + 1);
+  Group& group = groups_[number].own();
+  last_group_ = &group;
+  last_number_ = number;
+  return group.pages[static_cast<std::size_t>(fd) % kInGroup / kInPage];
+}
+
+[[gnu::noinline]] DescriptorTable::Page& DescriptorTable::own_page(std::int64_t fd) {
+  return place_of_page(fd).own();
+}
+
+// Null where it is not this table's alone, or not yet.
+inline DescriptorTable::Entry* DescriptorTable::own_entry(std::int64_t fd) {
   const auto at = static_cast<std::size_t>(fd);
-  if (at >= dense_.size()) dense_.resize(at + 1);
-  return dense_[at];
+  if (at / kInGroup != last_number_ || last_group_->shares > 1) return nullptr;
+  const Page* const page = last_group_->pages[at % kInGroup / kInPage].get();
+  if (page == nullptr || page->shares > 1) return nullptr;
+  return &const_cast<Page*>(page)->entries[at % kInPage];
+}
+
+// Null for one that is too high.
+[[gnu::noinline]] DescriptorTable::Entry* DescriptorTable::made_entry(std::int64_t fd) {
+  if (fd < kHigh) return &own_page(fd).entries[static_cast<std::size_t>(fd) % kInPage];
+  if (high_.size() >= kMostHigh && !high_.contains(fd)) return nullptr;
+  return &high_[fd];
 }
 
 void DescriptorTable::set(std::int64_t fd, FilePtr file, bool closes_on_exec) {
   if (fd < 0) return;
   if (file && file->fd < 0) file->fd = fd;
-  Entry& entry = fd < kDense ? dense_entry(fd) : sparse_[fd];
-  entry = {std::move(file), false, closes_on_exec};
+  Entry* entry = own_entry(fd);
+  if (entry == nullptr) entry = made_entry(fd);
+  if (entry == nullptr) {
+    if (file) ++file->home->left_out_;
+    return;
+  }
+  *entry = {std::move(file), false, closes_on_exec};
+}
+
+void DescriptorTable::set_closes_on_exec(std::int64_t fd, bool closes) {
+  if (fd < 0 || find(fd) == nullptr) return;
+  if (Entry* const entry = made_entry(fd)) entry->closes_on_exec = closes;
 }
 
 void DescriptorTable::close(std::int64_t fd) {
   if (fd < 0) return;
-  if (fd >= kDense) {
-    sparse_.erase(fd);
-    return;
+  Entry* entry = own_entry(fd);
+  if (entry == nullptr) {
+    if (fd >= kHigh) {
+      high_.erase(fd);
+      return;
+    }
+    entry = made_entry(fd);
   }
-  dense_entry(fd) = {.file = {}, .is_closed = true};
+  *entry = {.file = {}, .is_closed = true};
 }
 
 void DescriptorTable::close_range(std::int64_t first, std::int64_t last, bool on_exec_only) {
@@ -50,28 +103,78 @@ void DescriptorTable::close_range(std::int64_t first, std::int64_t last, bool on
       entry = {.file = {}, .is_closed = true};
     }
   };
-  for (std::size_t fd = static_cast<std::size_t>(std::max<std::int64_t>(first, 0));
-       fd < dense_.size() && static_cast<std::int64_t>(fd) <= last; ++fd) {
-    apply(dense_[fd]);
+  // Who closes all that may be open (3 to ~0U) closes a lot that never was: pages that are alike.
+  Shared<Page> whole;
+  const std::int64_t end = std::min(last, end_of_groups() - 1) + 1;
+  for (std::int64_t fd = std::max<std::int64_t>(first, 0); fd < end;) {
+    const std::int64_t until = std::min(fd - fd % kInPage + kInPage, end);
+    const bool is_whole = until - fd == kInPage;
+    if (is_whole && (!on_exec_only || page_of(fd) == nullptr)) {
+      if (!whole) std::ranges::for_each(whole.own().entries, apply);
+      place_of_page(fd) = whole;
+    } else {
+      Page& page = own_page(fd);
+      for (std::int64_t at = fd; at < until; ++at) {
+        apply(page.entries[static_cast<std::size_t>(at % kInPage)]);
+      }
+    }
+    fd = until;
   }
-  for (auto& [fd, entry] : sparse_) {
+  for (auto& [fd, entry] : high_) {
     if (fd >= first && fd <= last) apply(entry);
   }
 }
 
 void DescriptorTable::exec() {
-  for (Entry& entry : dense_) {
-    if (entry.closes_on_exec) entry = {.file = {}, .is_closed = true};
+  const auto closes = [](const Entry& entry) { return entry.closes_on_exec; };
+  std::int64_t all_from = -1;  // whole pages
+  for (std::int64_t fd = 0; fd < end_of_groups(); fd += kInPage) {
+    const Page* const page = page_of(fd);
+    if (page != nullptr && std::ranges::all_of(page->entries, closes)) {
+      if (all_from < 0) all_from = fd;
+      continue;
+    }
+    if (all_from >= 0) close_range(std::exchange(all_from, -1), fd - 1, false);
+    if (page == nullptr || std::ranges::none_of(page->entries, closes)) continue;
+    for (Entry& entry : own_page(fd).entries) {
+      if (entry.closes_on_exec) entry = {.file = {}, .is_closed = true};
+    }
   }
-  std::erase_if(sparse_, [](const auto& item) { return item.second.closes_on_exec; });
+  if (all_from >= 0) close_range(all_from, end_of_groups() - 1, false);
+  std::erase_if(high_, [](const auto& item) { return item.second.closes_on_exec; });
 }
 
 void DescriptorTable::add(const DescriptorTable& other) {
-  if (other.dense_.size() > dense_.size()) dense_.resize(other.dense_.size());
-  for (std::size_t fd = 0; fd < other.dense_.size(); ++fd) {
-    if (!dense_[fd].file && !dense_[fd].is_closed) dense_[fd] = other.dense_[fd];
+  if (other.groups_.size() > groups_.size()) groups_.resize(other.groups_.size());
+  for (std::size_t at = 0; at < other.groups_.size(); ++at) {
+    const Shared<Group>& from = other.groups_[at];
+    if (!from || groups_[at] == from) continue;
+    if (!groups_[at]) {
+      groups_[at] = from;
+      continue;
+    }
+    Group& group = groups_[at].own();
+    for (std::size_t page = 0; page < group.pages.size(); ++page) {
+      add_page(group.pages[page], from->pages[page]);
+    }
   }
-  for (const auto& [fd, entry] : other.sparse_) sparse_.try_emplace(fd, entry);
+  last_number_ = kNone;
+  for (const auto& [fd, entry] : other.high_) {
+    if (high_.size() < kMostHigh) high_.try_emplace(fd, entry);
+  }
+}
+
+void DescriptorTable::add_page(Shared<Page>& page, const Shared<Page>& other) {
+  if (!other || page == other) return;
+  if (!page) {
+    page = other;
+    return;
+  }
+  Page& own = page.own();
+  for (std::size_t at = 0; at < own.entries.size(); ++at) {
+    Entry& entry = own.entries[at];
+    if (!entry.file && !entry.is_closed) entry = other->entries[at];
+  }
 }
 
 Descriptors::~Descriptors() {
@@ -206,7 +309,7 @@ FilePtr Descriptors::resolve(DescriptorTable& table, std::int64_t fd, const Note
                              bool& is_closed) {
   const std::string_view text = note.text;
   is_closed = false;
-  DescriptorTable::Entry* const entry = table.find(fd);
+  const DescriptorTable::Entry* const entry = table.find(fd);
   if (entry != nullptr && entry->file) {
     OpenFile& file = *entry->file;
     if (text.empty() || file.text == text) return entry->file;

@@ -7,19 +7,21 @@
 // from when it first saw it (no peer for one that was bound before it connected). Where the text
 // names another thing than the replay does, calls are missing from the log, and the text is right.
 //
-// Memory: as many open file descriptions as there were at the same time.
+// Memory: as many open file descriptions as there were at the same time, and the tables.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "converters/strace/shared.h"
 #include "formats/record/syscall.h"
 #include "formats/strace/address.h"
 #include "formats/strace/line.h"
@@ -86,6 +88,11 @@ struct OpenFile {
   }
 };
 
+// Descriptors are small numbers, many of them where there are any. They stand in pages, which a
+// copy of the table shares until one of the two changes something there: a fork copies a few
+// pointers, whatever its parent has open.
+//
+// Memory: 16 bytes for each number, in pages of 32, and 8 for each page in groups of 64.
 class DescriptorTable {
  public:
   struct Entry {
@@ -93,10 +100,15 @@ class DescriptorTable {
     bool is_closed = false;  // known not to be open
     bool closes_on_exec = false;
   };
+  // Linux gives out no larger numbers, unless fs.nr_open was raised. Of those at most kMostHigh are
+  // known at a time, for who forges a log could make each cost as much as a page.
+  static constexpr std::int64_t kHigh = 1 << 20;
+  static constexpr std::size_t kMostHigh = 64;
 
-  // Null when nothing is known of it.
-  [[nodiscard]] Entry* find(std::int64_t fd);
+  // Null when nothing is known of it. Valid until the table changes.
+  [[nodiscard]] const Entry* find(std::int64_t fd) const;
   void set(std::int64_t fd, FilePtr file, bool closes_on_exec);
+  void set_closes_on_exec(std::int64_t fd, bool closes);
   void close(std::int64_t fd);
   void close_range(std::int64_t first, std::int64_t last, bool on_exec_only);
   void exec();
@@ -104,11 +116,45 @@ class DescriptorTable {
   void add(const DescriptorTable& other);
 
  private:
-  static constexpr std::int64_t kDense = 16384;
-  [[nodiscard]] Entry& dense_entry(std::int64_t fd);
-  // Descriptors are small numbers; larger ones than kDense are rare, or forged.
-  std::vector<Entry> dense_;
-  std::unordered_map<std::int64_t, Entry> sparse_;
+  static constexpr std::int64_t kInPage = 32;
+  static constexpr std::int64_t kInGroup = 64 * kInPage;
+  // What ends with a table does so in the order of its numbers; an array begins at its end.
+  struct Page : Sharable {
+    Page() = default;
+    Page(const Page&) = default;
+    ~Page() {
+      for (Entry& entry : entries) entry.file.reset();
+    }
+    std::array<Entry, kInPage> entries;
+  };
+  struct Group : Sharable {
+    Group() = default;
+    Group(const Group&) = default;
+    ~Group() {
+      for (Shared<Page>& page : pages) page = {};
+    }
+    std::array<Shared<Page>, kInGroup / kInPage> pages;
+  };
+
+  [[nodiscard]] bool look_at_group(std::uint64_t number) const;
+  [[nodiscard]] const Page* page_of(std::int64_t fd) const;
+  // For changes; made where it is not yet.
+  [[nodiscard]] Shared<Page>& place_of_page(std::int64_t fd);
+  [[nodiscard]] Page& own_page(std::int64_t fd);
+  [[nodiscard]] Entry* own_entry(std::int64_t fd);
+  [[nodiscard]] Entry* made_entry(std::int64_t fd);
+  // Numbers from this one on were never named.
+  [[nodiscard]] std::int64_t end_of_groups() const {
+    return static_cast<std::int64_t>(groups_.size()) * kInGroup;
+  }
+  static void add_page(Shared<Page>& page, const Shared<Page>& other);
+
+  std::vector<Shared<Group>> groups_;
+  // The group that was looked at last, one of groups_.
+  static constexpr std::uint64_t kNone = UINT64_MAX;
+  mutable std::uint64_t last_number_ = kNone;
+  mutable const Group* last_group_ = nullptr;
+  std::map<std::int64_t, Entry> high_;
 };
 
 class Descriptors {
@@ -134,12 +180,16 @@ class Descriptors {
   // Those whose last descriptor was closed since the last call; valid until the next one.
   [[nodiscard]] const std::vector<OpenFile*>& take_ended();
 
+  // How often a descriptor above DescriptorTable::kHigh was one too many.
+  [[nodiscard]] std::uint64_t left_out() const { return left_out_; }
+
   // `bytes` and `direction` alone, of a call that succeeded and moves data.
   static void count_bytes(const formats::strace::Call& call, const formats::strace::SyscallRow& row,
                           formats::record::Syscall& record);
 
  private:
   friend class FilePtr;
+  friend class DescriptorTable;
   class Replay;  // effects.cc
 
   // `made_by` is the call that made it, empty where it was there before.
@@ -159,7 +209,7 @@ class Descriptors {
   std::vector<OpenFile*> free_;              // of files_: to be used again
   std::vector<OpenFile*> ended_, reported_;  // of files_
   std::vector<FilePtr> unreceived_;          // sent to descriptions that have ended
-  std::uint64_t made_ = 0;
+  std::uint64_t made_ = 0, left_out_ = 0;
   const formats::record::Syscall* now_ = nullptr;  // the call that is replayed
   FilePtr shown_;                                  // keeps the record's views alive
   std::string path_;

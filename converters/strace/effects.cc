@@ -629,7 +629,7 @@ void Descriptors::Replay::duplicate_to() {
 }
 
 void Descriptors::Replay::close_those_on_exec(bool is) {
-  if (DescriptorTable::Entry* const entry = table_->find(fd_)) entry->closes_on_exec = is;
+  table_->set_closes_on_exec(fd_, is);
 }
 
 // fcntl; numbers are those of -X raw.

@@ -79,7 +79,7 @@ bool can_close(Effect effect) {
 
 void StraceLog::emit_pending(Thread& thread, std::string_view state) {
   thread.is_pending = false;
-  std::erase(cloning_, thread.key);
+  cloning_.erase(thread.key);
   Call call;
   joined_ = thread.pending.text;
   (void)formats::strace::parse_call(joined_, call);
@@ -285,7 +285,7 @@ inline void StraceLog::report_effects(Thread& thread, const Ended& ended) {
   const Effect effect = call.row->effect;
   const bool has_succeeded = ended.has_returned() && call.error.empty() && call.has_result;
   if (effect == Effect::kClone && !has_succeeded) {
-    std::erase(cloning_, thread.key);
+    cloning_.erase(thread.key);
   } else if (effect == Effect::kClone && call.result > 0 && call.result <= INT32_MAX) {
     cloned(thread, static_cast<std::uint32_t>(call.result), value_of(call.args, "flags="),
            ended.last());

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -11,12 +12,20 @@
 
 namespace tracebraid::converters::strace {
 
-struct StraceLog::Process {
+struct StraceLog::Younger {
+  bool operator()(const Thread* left, const Thread* right) const;
+};
+
+struct StraceLog::ProcessState {
   std::uint32_t tgid = 0;  // 0: unknown
   std::shared_ptr<DescriptorTable> table = std::make_shared<DescriptorTable>();
   // All that made descriptors is in the log: what was closed and not opened again is closed.
   bool is_whole = false;
   bool is_noted_for_uring = false;
+};
+
+struct StraceLog::Process : ProcessState {
+  std::set<Thread*, Younger> threads;  // those that are there, the youngest first
 };
 
 // Where a line stands in the log, and what its prefix says. Its time is no std::optional: a copy of
@@ -94,8 +103,9 @@ struct StraceLog::Pending {
 };
 
 struct StraceLog::Thread {
-  std::uint32_t key = 0;  // in threads_
-  std::uint32_t tid = 0;  // 0: unknown
+  std::uint32_t key = 0;     // in threads_
+  std::uint64_t number = 0;  // in the order in which they came to threads_
+  std::uint32_t tid = 0;     // 0: unknown
   std::shared_ptr<Process> process;
   bool is_linked = false;  // its parent is known
   bool is_seen = false;    // the log has lines of it
@@ -107,6 +117,10 @@ struct StraceLog::Thread {
   std::uint64_t interrupted_line = 0;
   bool is_in_handler = false;
 };
+
+inline bool StraceLog::Younger::operator()(const Thread* left, const Thread* right) const {
+  return left->number > right->number;
+}
 
 struct StraceLog::Input {
   Input(formats::io::Source& source, std::size_t window, std::string_view input_name)

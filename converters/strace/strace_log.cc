@@ -43,6 +43,9 @@ constexpr Counter kDamaged = {"damaged_line", Severity::kDamage, "lines that are
 constexpr Counter kCutLine = {"cut_line", Severity::kNote, "the log ends in the middle of a line"};
 constexpr Counter kTooLong = {"line_too_long", Severity::kDamage,
                               "lines of more than 16 MiB, left out"};
+constexpr Counter kHighDescriptors = {
+    "high_descriptors", Severity::kNote,
+    "descriptors above 1,048,575: of a process, the first 64 are followed"};
 constexpr Counter kAssumedDay = {"assumed_day", Severity::kNote,
                                  "the log has times without a date: taken from when it was last "
                                  "written (--date)"};
@@ -397,7 +400,7 @@ void StraceLog::take_unfinished(Thread& thread, const Start& start, const Stack*
   thread.pending.set(call, start, stack);
   const SyscallRow* const row = call.row;
   if (row == nullptr) return;
-  if (row->effect == Effect::kClone) cloning_.push_back(thread.key);
+  if (row->effect == Effect::kClone) cloning_.insert(thread.key);
   if (row->fd >= 0 && options_.replay) {
     thread.pending.began = descriptors_.begin(call, *row, *thread.process->table);
     thread.pending.has_begun = true;
@@ -409,7 +412,7 @@ void StraceLog::take_unfinished(Thread& thread, const Start& start, const Stack*
 void StraceLog::take_moved(Thread& thread, const Start& start, const Stack* stack) {
   Thread& other = find_or_make(line_.call.moved_to);
   if (other.is_pending) emit_pending(other, "superseded");
-  other.process = thread.process;
+  move_to(other, thread.process);
   other.is_pending = true;
   other.pending.set(line_.call, start, stack);
   formats::record::Process record;
@@ -464,7 +467,7 @@ void StraceLog::take_other(Input& input, const Start& start, const Entry& entry)
 
 // How many bytes at the end of `text` are the first line of what another thread is just writing.
 std::optional<std::size_t> StraceLog::output_of_another(std::string_view text) const {
-  for (const auto& [key, thread] : threads_) {
+  for (const Thread* const thread : youngest_first()) {
     if (!thread->is_pending || thread->pending.name != "write") continue;
     Call call;
     (void)formats::strace::parse_call(thread->pending.text, call);
@@ -647,17 +650,18 @@ void StraceLog::compare_counts(const Input& input, std::string_view name) {
 }
 
 void StraceLog::finish() {
-  std::vector<Thread*> pending;
-  for (const auto& [key, thread] : threads_) {
-    if (thread->is_pending) pending.push_back(thread.get());
-  }
-  std::ranges::sort(pending, {}, [](const Thread* thread) { return thread->pending.start.line; });
+  std::vector<Thread*> pending = youngest_first();
+  std::erase_if(pending, [](const Thread* thread) { return !thread->is_pending; });
+  std::ranges::stable_sort(pending, {},
+                           [](const Thread* thread) { return thread->pending.start.line; });
   for (Thread* const thread : pending) emit_pending(*thread, "unfinished");
   if (options_.files) {
     last_thread_ = nullptr;
-    threads_.clear();
+    recent_ = {};
+    for (const Thread* const thread : youngest_first()) threads_.erase(thread->key);
     report_ended({}, {}, nullptr);
   }
+  if (descriptors_.left_out() > 0) diagnostics_.count(kHighDescriptors, {});
   if (clock_.has_assumed_day()) diagnostics_.count(kAssumedDay, {});
   if (clock_.kind() == "start") diagnostics_.count(kNoStart, {});
 }

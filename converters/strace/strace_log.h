@@ -6,10 +6,12 @@
 // costs some hundred bytes for each of its threads.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,6 +20,7 @@
 #include "converters/strace/clock.h"
 #include "converters/strace/descriptors.h"
 #include "formats/io/diagnostics.h"
+#include "formats/io/hash.h"
 #include "formats/io/lines.h"
 #include "formats/record/file.h"
 #include "formats/record/syscall.h"
@@ -75,7 +78,9 @@ class StraceLog {
 
  private:
   // log_state.h has these.
+  struct ProcessState;
   struct Process;
+  struct Younger;
   struct Thread;
   struct Input;
   struct Start;
@@ -139,6 +144,9 @@ class StraceLog {
   [[nodiscard]] Thread& make(std::uint32_t tid);
   [[nodiscard]] Thread* find(std::uint32_t tid);
   [[nodiscard]] Thread* only_thread();
+  // The table's own order is another in each run.
+  [[nodiscard]] std::vector<Thread*> youngest_first() const;
+  static void move_to(Thread& thread, std::shared_ptr<Process> process);
   [[nodiscard]] Thread* only_cloner(const Thread& child);
   void take_exit(Thread& thread, const Start& start);
   void take_superseded(Thread& thread, std::string_view old_tid, const Start& start);
@@ -156,11 +164,13 @@ class StraceLog {
   Clock clock_;
   Descriptors descriptors_;
   formats::record::LineLedger ledger_;
-  std::unordered_map<std::uint32_t, std::unique_ptr<Thread>> threads_;
+  std::unordered_map<std::uint32_t, std::unique_ptr<Thread>, formats::io::NumberHash> threads_;
   Thread* last_thread_ = nullptr;
+  std::array<Thread*, 16> recent_{};  // by the lower bits of their keys
   bool has_pids_ = false;
-  std::vector<std::uint32_t> cloning_;  // threads inside of a clone whose child is not known
-  std::deque<std::uint32_t> unseen_;    // children that clone returned and no line was of yet
+  std::uint64_t threads_made_ = 0;
+  std::set<std::uint32_t> cloning_;   // threads inside of a clone whose child is not known
+  std::deque<std::uint32_t> unseen_;  // children that clone returned and no line was of yet
   formats::strace::Line line_;
   std::string text_;    // a line that has attachments
   Stack stack_;         // and these

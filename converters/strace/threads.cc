@@ -48,17 +48,21 @@ std::string_view value_of(std::string_view text, std::string_view key) {
 
 StraceLog::Thread* StraceLog::find(std::uint32_t tid) {
   if (last_thread_ != nullptr && last_thread_->key == tid) return last_thread_;
-  const auto found = threads_.find(tid);
-  if (found == threads_.end()) return nullptr;
-  last_thread_ = found->second.get();
-  return last_thread_;
+  Thread*& recent = recent_[tid % recent_.size()];
+  if (recent == nullptr || recent->key != tid) {
+    const auto found = threads_.find(tid);
+    if (found == threads_.end()) return nullptr;
+    recent = found->second.get();
+  }
+  return last_thread_ = recent;
 }
 
 StraceLog::Thread& StraceLog::make(std::uint32_t tid) {
   auto made = std::make_unique<Thread>();
   made->key = made->tid = tid;
-  made->process = std::make_shared<Process>();
+  made->number = ++threads_made_;
   Thread& thread = *made;
+  move_to(thread, std::make_shared<Process>());
   threads_[tid] = std::move(made);
   return thread;
 }
@@ -100,6 +104,20 @@ StraceLog::Thread* StraceLog::only_thread() {
   return only;
 }
 
+std::vector<StraceLog::Thread*> StraceLog::youngest_first() const {
+  std::vector<Thread*> found;
+  found.reserve(threads_.size());
+  for (const auto& [key, thread] : threads_) found.push_back(thread.get());
+  std::ranges::sort(found, Younger());
+  return found;
+}
+
+void StraceLog::move_to(Thread& thread, std::shared_ptr<Process> process) {
+  if (thread.process) thread.process->threads.erase(&thread);
+  thread.process = std::move(process);
+  thread.process->threads.insert(&thread);
+}
+
 StraceLog::Thread& StraceLog::thread_of(Input& input, const formats::strace::Line& line) {
   const std::uint32_t pid = line.prefix.pid;
   if (pid == 0) {
@@ -131,8 +149,12 @@ StraceLog::Thread* StraceLog::named_at_last(const formats::strace::Line& line) {
   auto node = threads_.extract(unnamed);
   node.key() = pid;
   threads_.insert(std::move(node));
+  recent_[0] = nullptr;
   thread.key = thread.tid = pid;
-  std::ranges::replace(cloning_, std::uint32_t{0}, pid);
+  thread.process->threads.erase(&thread);
+  thread.number = ++threads_made_;
+  thread.process->threads.insert(&thread);
+  if (cloning_.erase(0) != 0) cloning_.insert(pid);
   last_thread_ = &thread;
   return &thread;
 }
@@ -149,7 +171,7 @@ void StraceLog::adopt(Thread& parent, Thread& child, std::string_view flags) {
   child.is_linked = true;
   const std::shared_ptr<Process> own = child.process;
   if (has_flag(flags, "CLONE_THREAD")) {
-    child.process = parent.process;
+    move_to(child, parent.process);
     if (own->tgid != 0 && parent.process->tgid == 0) parent.process->tgid = own->tgid;
     child.process->table->add(*own->table);
     return;
@@ -161,12 +183,12 @@ void StraceLog::adopt(Thread& parent, Thread& child, std::string_view flags) {
   const bool shares_files = has_flag(flags, "CLONE_FILES");
   process->table = shares_files ? parent.process->table : own->table;
   process->table->add(shares_files ? *own->table : *parent.process->table);
-  child.process = std::move(process);
+  move_to(child, std::move(process));
 }
 
 void StraceLog::cloned(Thread& parent, std::uint32_t child, std::string_view flags,
                        const Start& start) {
-  std::erase(cloning_, parent.key);
+  cloning_.erase(parent.key);
   formats::record::Process record;
   record.event = "clone";
   record.child = child;
@@ -190,9 +212,11 @@ void StraceLog::cloned(Thread& parent, std::uint32_t child, std::string_view fla
 }
 
 void StraceLog::leave(Thread& thread, const Start& start) {
-  std::erase(cloning_, thread.key);
+  cloning_.erase(thread.key);
   if (last_thread_ == &thread) last_thread_ = nullptr;
   const Owner owner{thread.process->tgid, thread.tid};
+  if (Thread*& recent = recent_[thread.key % recent_.size()]; recent == &thread) recent = nullptr;
+  thread.process->threads.erase(&thread);
   threads_.erase(thread.key);
   if (options_.files) report_ended("exit", owner, &start);
 }
@@ -206,7 +230,11 @@ void StraceLog::follow(Thread& thread, const Ended& ended) {
     case Effect::kExec:
       if (call.result != 0) break;
       // Who calls exec becomes the process's only thread, its leader.
-      if (thread.process.use_count() > 1) thread.process = std::make_shared<Process>(process);
+      if (thread.process.use_count() > 1) {
+        auto own = std::make_shared<Process>();
+        static_cast<ProcessState&>(*own) = process;
+        move_to(thread, std::move(own));
+      }
       if (thread.tid != 0) thread.process->tgid = thread.tid;
       if (threads_.size() == 1 && ledger_.syscalls == 1) thread.process->is_whole = true;
       break;
@@ -265,11 +293,9 @@ void StraceLog::take_superseded(Thread& thread, std::string_view old_tid, const 
     thread.is_pending = std::exchange(caller->is_pending, false);
     caller->pending.move_to(thread.pending);
   }
-  std::vector<Thread*> gone;
-  for (const auto& [key, other] : threads_) {
-    if (other.get() != &thread && other->process == thread.process) gone.push_back(other.get());
-  }
-  for (Thread* const other : gone) {
+  const std::vector<Thread*> all(thread.process->threads.begin(), thread.process->threads.end());
+  for (Thread* const other : all) {
+    if (other == &thread) continue;
     if (other->is_pending) emit_pending(*other, "superseded");
     leave(*other, start);
   }

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "formats/io/hash.h"
+
 namespace tracebraid::formats::callgrind {
 
 // cProfile's file for built-in functions is "~", the profile module's is empty.
@@ -50,8 +52,8 @@ class PythonNames {
                        std::int32_t line);
 
  private:
-  std::unordered_set<std::string> places_;
-  std::unordered_set<std::string> odd_names_;  // that their place does not tell apart
+  std::unordered_set<std::string, io::TextHash> places_;
+  std::unordered_set<std::string, io::TextHash> odd_names_;  // that their place does not tell apart
 };
 
 }  // namespace tracebraid::formats::callgrind

@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "formats/io/hash.h"
 #include "formats/io/output.h"
 
 namespace tracebraid::formats::flame {
@@ -45,7 +46,7 @@ class Speedscope {
 
   std::string unit_;
   std::deque<std::string> frames_;
-  std::unordered_map<std::string_view, std::uint32_t> frame_numbers_;
+  std::unordered_map<std::string_view, std::uint32_t, io::TextHash> frame_numbers_;
   std::deque<Profile> profiles_;
 };
 

@@ -6,6 +6,7 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -14,7 +15,8 @@ namespace tracebraid::formats::io {
 
 // Runs `work` on batches in order while the caller fills the next one: at most `most_waiting` are
 // waiting, one at work. The thread starts with the first submit(): a caller that never has a full
-// batch stays alone. What `work` throws is thrown by a later submit() or drain(); nothing is worked
+// batch stays alone, and so does one where no thread can be made (a container's limit of pids,
+// ulimit -u). What `work` throws is thrown by a later submit() or drain(); nothing is worked
 // on after it.
 //
 // With one waiting, each side sleeps whenever the other takes a little longer; waking up takes a
@@ -36,7 +38,8 @@ class Background {
     if (failure_) std::rethrow_exception(failure_);
     std::swap(waiting_[(first_ + count_) % waiting_.size()], batch);
     ++count_;
-    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    if (!thread_.joinable() && !is_alone_) start();
+    if (is_alone_) return work_on_next(lock, here_);
     lock.unlock();
     given_.notify_one();
   }
@@ -49,26 +52,39 @@ class Background {
   }
 
  private:
+  void start() {
+    try {
+      thread_ = std::thread([this] { run(); });
+    } catch (const std::system_error&) {
+      is_alone_ = true;
+    }
+  }
+
   void run() {
     Batch batch;
     for (;;) {
       std::unique_lock lock(mutex_);
       given_.wait(lock, [&] { return count_ > 0 || is_stopping_; });
       if (count_ == 0) return;
-      std::swap(batch, waiting_[first_]);
-      first_ = (first_ + 1) % waiting_.size();
-      --count_;
-      const bool has_failed = failure_ != nullptr;
-      const bool is_half_empty = count_ == waiting_.size() / 2;
-      lock.unlock();
-      if (is_half_empty) idle_.notify_one();
-      if (has_failed) continue;
-      try {
-        work_(batch);
-      } catch (...) {
-        const std::lock_guard guard(mutex_);
-        failure_ = std::current_exception();
-      }
+      work_on_next(lock, batch);
+    }
+  }
+
+  // Takes it for `batch`, which waits to be filled anew then.
+  void work_on_next(std::unique_lock<std::mutex>& lock, Batch& batch) {
+    std::swap(batch, waiting_[first_]);
+    first_ = (first_ + 1) % waiting_.size();
+    --count_;
+    const bool has_failed = failure_ != nullptr;
+    const bool is_half_empty = count_ == waiting_.size() / 2;
+    lock.unlock();
+    if (is_half_empty) idle_.notify_one();
+    if (has_failed) return;
+    try {
+      work_(batch);
+    } catch (...) {
+      const std::lock_guard guard(mutex_);
+      failure_ = std::current_exception();
     }
   }
 
@@ -93,6 +109,8 @@ class Background {
   std::size_t first_ = 0;
   std::size_t count_ = 0;
   bool is_stopping_ = false;
+  bool is_alone_ = false;
+  Batch here_;  // when it is
   std::exception_ptr failure_;
 };
 

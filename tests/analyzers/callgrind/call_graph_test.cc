@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "analyzers/util/mix.h"
+#include "formats/io/hash.h"
 #include "formats/io/output.h"
 
 namespace tracebraid::analyzers {
@@ -241,6 +243,22 @@ TEST_F(Graph, LargeCostsAreSharedExactly) {
   write();
   EXPECT_EQ(edges_["a>f"].cost, 3074457345618258603U);  // 2^63 / 3, to nearest
   EXPECT_EQ(edges_["b>f"].cost, kLarge - 3074457345618258603U);
+}
+
+// Two names of line 562 of a.py that have the same hash of 128 bits, as long as its seed is that of
+// programs whose seed is known: made by looking for bytes that meet XXH3's secret.
+TEST_F(Graph, FunctionsWhoseHashesWereMadeToMeetAreTwo) {
+  constexpr std::uint32_t kLine = 562;
+  std::string left(300, 'a');
+  left.replace(24, 8, "GF1fmmmm").replace(152, 8, "W`]?mmmm");
+  std::string right = left;
+  right[28] = 'n';
+  right[156] = 'l';
+  const std::uint64_t known_seed = formats::io::lasting_hash("a.py") + kLine * kGoldenOdd;
+  ASSERT_EQ(formats::io::wide_hash(left, known_seed), formats::io::wide_hash(right, known_seed));
+  const CallGraph::Index first = graph_.node("a.py", kLine, left);
+  EXPECT_NE(graph_.node("a.py", kLine, right), first);
+  EXPECT_EQ(graph_.node("a.py", kLine, left), first);
 }
 
 }  // namespace

@@ -91,5 +91,20 @@ TEST(NameCounts, AreShownFromTheMostFrequent) {
   EXPECT_EQ(NameCounts().shown(), "");
 }
 
+TEST(NameCounts, CountMany) {
+  std::vector<std::string> names;
+  for (int at = 0; at < 100; ++at) names.push_back("call" + std::to_string(at));
+  NameCounts counts;
+  std::string expected;
+  for (int at = 0; at < 100; ++at) {
+    for (int time = 0; time < 100 - at; ++time) {
+      counts.add(&names[static_cast<std::size_t>(99 - at)]);
+    }
+    if (at > 0) expected += ", ";
+    expected += "call" + std::to_string(99 - at) + " " + std::to_string(100 - at);
+  }
+  EXPECT_EQ(counts.shown(), expected);
+}
+
 }  // namespace
 }  // namespace tracebraid::analyzers
