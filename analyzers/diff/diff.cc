@@ -16,7 +16,6 @@
 #include "analyzers/diff/runs.h"
 #include "analyzers/input/inputs.h"
 #include "analyzers/sockets/table.h"
-#include "converters/pcap/capture_flows.h"
 #include "formats/callgrind/python_names.h"
 #include "formats/cli/clock_options.h"
 #include "formats/cli/inputs.h"
@@ -109,7 +108,7 @@ void read(const cli::Arguments& arguments, const Run& run, bool with_calls, Coll
       only(arguments, std::move(paths)),
       {.files = true,
        .segments = run.kinds.give<record::Flow>() && run.kinds.may_give<record::Syscall>(),
-       .most_flows = converters::pcap::default_most_flows(SocketTable::kFlowBytes),
+       .most_flows = default_most_flows(SocketTable::kFlowBytes),
        .calls = with_calls},
       collector, context);
 }

@@ -231,9 +231,13 @@ Recognized recognize_file(const std::string& path) {
   return recognized;
 }
 
+std::size_t default_most_flows(std::size_t flow_bytes) {
+  return converters::pcap::default_most_flows(flow_bytes);
+}
+
 std::size_t most_flows(const cli::Arguments& arguments, std::size_t flow_bytes) {
   const std::optional<std::string> most = arguments.value("max-flows");
-  if (!most) return converters::pcap::default_most_flows(flow_bytes);
+  if (!most) return default_most_flows(flow_bytes);
   return cli::number_between("--max-flows", *most, 1, 1'000'000'000);
 }
 

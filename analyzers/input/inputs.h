@@ -34,7 +34,9 @@ inline constexpr formats::cli::Option kMaxFlowsOption = {
     "When there are more, the one that would time out first is ended (end_reason evicted), and how "
     "many were is said at the end. Default: what fits into a quarter of the memory, the machine's "
     "or the container's."};
-// What it was given, or the default where an analyzer keeps `flow_bytes` of each flow.
+// How many a quarter of the memory holds where an analyzer keeps `flow_bytes` of each.
+[[nodiscard]] std::size_t default_most_flows(std::size_t flow_bytes);
+// What the option was given, or that default.
 [[nodiscard]] std::size_t most_flows(const formats::cli::Arguments& arguments,
                                      std::size_t flow_bytes);
 

@@ -8,9 +8,9 @@
 
 #include <fmt/format.h>
 
+#include "analyzers/input/inputs.h"
 #include "analyzers/sockets/calls.h"
 #include "analyzers/sockets/record.h"
-#include "converters/pcap/capture_flows.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -339,7 +339,7 @@ void SocketTable::report_if_over(SocketLife& life) {
 }
 
 SocketTable::SocketTable(SocketSink& sink)
-    : sink_(sink), most_flows_(converters::pcap::default_most_flows(kFlowBytes)) {}
+    : sink_(sink), most_flows_(default_most_flows(kFlowBytes)) {}
 
 void SocketTable::begin(const InputKinds& kinds) {
   expects_flows_ = kinds.may_give<record::Flow>();
