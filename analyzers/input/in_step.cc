@@ -64,7 +64,9 @@ class RunningLane final : public converters::InputSink, public io::Messages {
   static void run(const std::shared_ptr<RunningLane>& self) { self->run_here(); }
 
   void put(const AnyRecord& record) override {
-    filling_.records.push_back(record.kept_in(filling_.memory, shift_ns_));
+    // In place: a copy that was just written would be read before it has left for memory.
+    filling_.records.push_back(record);
+    filling_.records.back().keep_in(filling_.memory, shift_ns_);
     if (filling_.memory.size() >= kBatchBytes) submit();
   }
 

@@ -5,15 +5,14 @@
 
 namespace tracebraid::formats::record {
 
-AnyRecord AnyRecord::kept_in(Arena& memory, std::int64_t shift_ns) const {
-  AnyRecord copy = *this;
+void AnyRecord::keep_in(Arena& memory, std::int64_t shift_ns) {
   if (struct_ != nullptr) {
     void* const place = memory.room(struct_->size);
     std::memcpy(place, record_, struct_->size);
     struct_->keep_texts(place, memory);
     if (shift_ns != 0) struct_->shift_times(place, shift_ns);
-    copy.record_ = place;
-    return copy;
+    record_ = place;
+    return;
   }
   const std::size_t count = type_->fields.size();
   auto* const values = static_cast<Value*>(memory.room(count * sizeof(Value)));
@@ -29,14 +28,13 @@ AnyRecord AnyRecord::kept_in(Arena& memory, std::int64_t shift_ns) const {
       new (&values[at]) Value(value);
     }
   }
-  copy.values_ = values;
+  values_ = values;
   // What is packed has the times as they were.
-  if (shift_ns != 0) copy.record_ = nullptr;
-  if (const PackedRecord* const old = copy.packed()) {
-    copy.record_ = new (memory.room(sizeof(PackedRecord)))
+  if (shift_ns != 0) record_ = nullptr;
+  if (const PackedRecord* const old = packed()) {
+    record_ = new (memory.room(sizeof(PackedRecord)))
         PackedRecord{old->declaration, memory.keep(old->fields), old->field_count};
   }
-  return copy;
 }
 
 void AnyRecord::write_to(Writer& writer) const {

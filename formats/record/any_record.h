@@ -38,7 +38,13 @@ class AnyRecord {
 
   // A copy whose texts and values are in `memory`, with `shift_ns` added to its times; its type and
   // its declaration are where they were.
-  [[nodiscard]] AnyRecord kept_in(Arena& memory, std::int64_t shift_ns = 0) const;
+  [[nodiscard]] AnyRecord kept_in(Arena& memory, std::int64_t shift_ns = 0) const {
+    AnyRecord copy = *this;
+    copy.keep_in(memory, shift_ns);
+    return copy;
+  }
+  // Makes this one such a copy.
+  void keep_in(Arena& memory, std::int64_t shift_ns = 0);
 
   // Brings the struct near the processor.
   void prefetch() const {
