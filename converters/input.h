@@ -49,7 +49,8 @@ struct Wanted {
   bool (*is_wanted_call)(const formats::record::Syscall& call) = nullptr;
   bool (*is_wanted_file)(const formats::record::File& file) = nullptr;
   bool as_packed = false;  // of binary streams: also what is unknown here, for handing it on
-  bool in_order = false;   // of streams: a record that is earlier than the one before is reported
+  bool ledgers = false;  // of logs and captures, behind their last record: what became of all lines
+  bool in_order = false;  // of streams: a record that is earlier than the one before is reported
 };
 
 // One of the inputs.

@@ -19,6 +19,7 @@ struct CallName {
   bool is_poll;            // waits for events: poll, select, epoll_wait and their like
   bool is_sleep;           // nanosleep, clock_nanosleep
   bool is_aside;           // memory, clocks and the like: any code makes such calls, at any time
+  bool never_waits;        // for nobody and nothing: who took long had no processor
   bool sends;              // on sockets
   bool accepts;            // accept, accept4
   std::size_t number = 0;  // from 0, in the order of their coming

@@ -144,7 +144,8 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   Story story(which, first);
   const std::size_t most = most_flows(arguments, SocketTable::kFlowBytes);
   story.set_most_flows(most);
-  read_inputs_in_step(arguments, {.files = true, .segments = true, .most_flows = most}, story,
+  read_inputs_in_step(arguments,
+                      {.files = true, .segments = true, .most_flows = most, .ledgers = true}, story,
                       context);
   tell_forgotten(story.table(), context.diagnostics);
 
@@ -160,6 +161,8 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
       fails && std::ranges::any_of(story.findings(), [&](const Finding& finding) {
         return finding.severity >= *fails;
       });
+  constexpr int kNothing = 2;
+  if (!story.has_seen()) context.status = kNothing;
   if (has_failed) context.diagnostics.add_damage(true);
 }
 
@@ -206,7 +209,7 @@ constexpr cli::Section kSections[] = {
     {"Exit status",
      "0: no finding of --fail-on's severity or above. 1: there was one, or an input was damaged or "
      "unreadable: standard error tells, and says nothing when there were findings alone. 2: the "
-     "command line was wrong."},
+     "command line was wrong, or there was nothing to look at: no input held a record."},
 };
 
 constexpr cli::Example kExamples[] = {

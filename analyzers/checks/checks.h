@@ -25,7 +25,9 @@ struct Check {
   std::string_view id;
   std::string_view title;    // half a line
   std::string_view explain;  // paragraphs: what is looked for, the limits, what to do
-  std::string_view needs;    // "log", "capture", "log and capture"
+  // "log", "log and capture", "log or capture", "anything": without that it finds nothing. The
+  // inputs are log, capture, profile and greenlets. Behind ";" or " with ": what else helps.
+  std::string_view needs;
   std::unique_ptr<Detector> (*make)(Scene& scene);
 };
 
@@ -33,6 +35,12 @@ template <typename D>
 std::unique_ptr<Detector> make_detector(Scene& scene) {
   return std::make_unique<D>(scene);
 }
+
+// Inputs that tell something.
+struct Given {
+  bool log = false, capture = false, profile = false, greenlets = false;
+};
+[[nodiscard]] bool can_be_made(const Check& check, const Given& given);
 
 // In the order of checks.list.
 [[nodiscard]] std::span<const Check* const> all_checks();

@@ -46,6 +46,8 @@
 namespace tracebraid::formats::record {
 struct File;
 struct Flow;
+struct Ledger;
+struct LineLedger;
 struct Process;
 struct Signal;
 struct Socket;
@@ -112,6 +114,9 @@ class Detector {
                       std::int64_t read_ts) {
     (void)life, (void)thread, (void)arrived_ts, (void)read_ts;
   }
+  // What became of all packets of the captures, and of all lines of the logs.
+  virtual void ledger(const formats::record::Ledger& packets) { (void)packets; }
+  virtual void ledger(const formats::record::LineLedger& lines) { (void)lines; }
   // The thread has ended. Not called for those that live when all inputs are over.
   virtual void gone(Thread& thread) { (void)thread; }
   // All inputs are over: reports what has not been.

@@ -113,8 +113,11 @@ class ErrorLoop final : public Detector {
     if (call.bytes && *call.bytes > 0) return true;
     if (call.new_file && event.name.accepts) return true;
     // It has waited for something.
-    return (event.name.is_poll || event.name.is_sleep || call.syscall == "futex") &&
-           call.duration && call.duration->ns >= kMillisecond;
+    if (!event.name.is_poll && !event.name.is_sleep && call.syscall != "futex") return false;
+    if (call.duration) return call.duration->ns >= kMillisecond;
+    // How long is not known: one that ran out of time has waited for it, and one without anything
+    // to say may have.
+    return event.name.is_sleep || (call.result == 0 && poll_timeout(call) != 0);
   }
 
   void succeed(const CallEvent& event) {

@@ -25,6 +25,8 @@ constexpr std::string_view kMuchElse = "much else";
 struct Group {
   Finding finding;
   std::int64_t longest = 0;
+  std::int64_t begin = 0;    // of the longest
+  std::int64_t overdue = 0;  // most that data or a timer had to wait
   std::set<std::uint64_t> sockets;
   std::int64_t last_stretch = INT64_MIN;
   bool is_loop = false;
@@ -81,6 +83,7 @@ class LoopStall final : public Detector {
         groups_[{thread.lane, thread.is_loop() ? thread.tid : thread.pid, doing.name, false}];
     constexpr std::size_t kMostSockets = 10'000;
     if (group.sockets.size() < kMostSockets) group.sockets.insert(life.file);
+    group.overdue = std::max(group.overdue, read_ts - arrived_ts);
     if (!add(group, thread, doing, arrived_ts, read_ts)) return;
     Finding& finding = group.finding;
     finding.file = life.file;
@@ -122,10 +125,7 @@ class LoopStall final : public Detector {
       const std::string& doing = std::get<2>(key);
       const bool is_timer = std::get<3>(key);
       Finding& finding = group.finding;
-      finding.severity = group.is_loop
-                             ? (group.longest >= kVeryLong ? Severity::kError : Severity::kWarning)
-                         : group.longest >= kVeryLong ? Severity::kWarning
-                                                      : Severity::kNote;
+      finding.severity = severity_of(group, doing, is_timer);
       if (is_timer && is_told_of_data(key, finding.count)) continue;
       finding.summary = fmt::format(
           "{} {} for up to {}, {}, while it was {}", group.is_loop ? "the event loop" : "a thread",
@@ -148,6 +148,16 @@ class LoopStall final : public Detector {
   }
 
  private:
+  // As grave as what was overdue, not as the time away. Who computes or is not let run looks alike.
+  Severity severity_of(const Group& group, std::string_view doing, bool is_timer) const {
+    constexpr std::int64_t kSomeTime = 500 * kMillisecond;
+    const bool is_doubted = doing == kComputing &&
+                            scene_.was_without_processor(group.begin, group.begin + group.longest);
+    if (is_doubted || group.overdue < (is_timer ? kSomeTime : kLong)) return Severity::kNote;
+    if (group.overdue < kVeryLong) return group.is_loop ? Severity::kWarning : Severity::kNote;
+    return group.is_loop ? Severity::kError : Severity::kWarning;
+  }
+
   struct Due {
     std::int64_t ts, away_since;
   };
@@ -157,6 +167,7 @@ class LoopStall final : public Detector {
     const Doing doing = doing_between(thread, due.away_since, back);
     if (doing.name != kComputing && doing.name != kMuchElse) return;
     Group& group = groups_[{thread.lane, thread.tid, doing.name, true}];
+    group.overdue = std::max(group.overdue, back - due.ts);
     if (!add(group, thread, doing, due.away_since, back)) return;
     group.finding.detail = fmt::format(
         "The longest: its next timer was due {} before it came back, by the time-out of its poll, "
@@ -190,6 +201,7 @@ class LoopStall final : public Detector {
     group.last_stretch = stretch;
     if (end - begin <= group.longest) return false;
     group.longest = end - begin;
+    group.begin = begin;
     finding.tid = thread.tid;
     finding.greenlet = most != nullptr ? most->greenlet : thread.greenlet;
     finding.evidence.clear();
@@ -228,8 +240,11 @@ extern constinit const Check kLoopStall = {
         "a loop came back to its poll 100 ms or more after its next timer had been due, as the "
         "time-out of its poll before tells, and was in no call that blocks. What the thread did "
         "meanwhile is taken from its calls: in which one it was, or that it made none, for most of "
-        "that time. In a thread that polls for events a warning, from 1 s on an error; in other "
-        "threads a note, from 1 s on a warning.",
+        "that time. In a thread that polls for events a warning, from 1 s on an error, and for "
+        "timers "
+        "below 500 ms a note; in other threads a note, from 1 s on a warning. What counts is how "
+        "long the data or the timer had to wait. Where calls that wait for nothing took long at "
+        "that time, the processor was another's: a note.",
     .needs = "log; for data also the capture",
     .make = &make_detector<LoopStall>,
 };

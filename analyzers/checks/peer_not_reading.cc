@@ -17,7 +17,7 @@ namespace {
 constexpr std::int64_t kLong = 1'000'000'000;
 
 struct Full {
-  std::int64_t since = 0;
+  std::optional<std::int64_t> since;
   CallNote first;
 };
 
@@ -33,8 +33,8 @@ class PeerNotReading final : public Detector {
     if (call.error == "EAGAIN") {
       keep(*event.socket);
       Full& full = full_[event.socket->key()];
-      if (full.since == 0 && event.begin) {
-        full.since = *event.begin;
+      if (!full.since && event.begin) {
+        full.since = event.begin;
         full.first.set(event);
       }
       return;
@@ -64,8 +64,10 @@ class PeerNotReading final : public Detector {
 
  private:
   void judge(Full& full, std::int64_t until, bool is_end, const SocketLife& life) {
-    if (until - full.since < kLong && !(is_end && until - full.since > kLong / 10)) return;
-    tell(full.first.finding(scene_), until - full.since, is_end, life);
+    if (!full.since) return;
+    const std::int64_t ns = until - *full.since;
+    if (ns < kLong && !(is_end && ns > kLong / 10)) return;
+    tell(full.first.finding(scene_), ns, is_end, life);
   }
 
   void tell(Finding finding, std::int64_t ns, bool is_end, const SocketLife& life) {
@@ -76,7 +78,7 @@ class PeerNotReading final : public Detector {
           "its flow's zero windows are in orig_zero_win and resp_zero_win of pcapflows";
       finding.uid = life.wire->uid;
     }
-    finding.last_ts = finding.ts.value_or(0) + ns;
+    if (finding.ts) finding.last_ts = *finding.ts + ns;
     finding.hint = "bound what is kept for slow peers, and give up on them after a while";
     if (++reported_ <= kMost) report(std::move(finding));
   }

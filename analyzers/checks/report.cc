@@ -1,5 +1,6 @@
 #include "analyzers/checks/report.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,7 +74,7 @@ std::string found_text(const std::vector<Finding>& findings, Severity least) {
 }
 
 std::string looked_at_text(const Story& story) {
-  const Story::Counts& counts = story.counts();
+  const Counts& counts = story.counts();
   const SocketTable::Counts& sockets = story.table().counts();
   std::vector<std::string> what;
   if (counts.calls > 0) {
@@ -92,8 +93,20 @@ std::string looked_at_text(const Story& story) {
     what.push_back(counted(counts.switches, "greenlet switch", "greenlet switches"));
   }
   if (counts.functions > 0) what.push_back(counted(counts.functions, "function", "functions"));
-  if (what.empty()) what.push_back("nothing: the inputs hold no records that are known");
   return fmt::format("Looked at: {}.", joined(what));
+}
+
+Given given(const Story& story) {
+  const Counts& counts = story.counts();
+  return {.log = counts.calls > 0,
+          .capture = story.has_capture(),
+          .profile = counts.functions > 0,
+          .greenlets = counts.switches > 0};
+}
+
+std::size_t count_made(const Story& story, const Given& with) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      story.checks(), [&](const Check* check) { return can_be_made(*check, with); }));
 }
 
 void write_clocks(const Skew& skew, TextOutput& out) {
@@ -110,20 +123,30 @@ void write_clocks(const Skew& skew, TextOutput& out) {
 
 // What more could be told.
 void write_more(const Story& story, TextOutput& out) {
-  const Story::Counts& counts = story.counts();
+  const Counts& counts = story.counts();
   bool is_first = true;
+  const Given have = given(story);
+  const std::size_t made = count_made(story, have);
   const auto could = [&](bool is_missing, std::string_view with) {
     if (!is_missing) return;
     if (is_first) out.line("More could be told with:");
     is_first = false;
     out.line(fmt::format("  {}", with));
   };
-  could(counts.calls == 0,
-        "strace -f -ttt -T -yy -o FILE …: what the program asked of the kernel; most checks need "
-        "it");
+  // How many checks an input would add.
+  const auto more = [&](bool Given::*input) {
+    Given with = have;
+    with.*input = true;
+    const std::size_t added = count_made(story, with) - made;
+    return added == 0 ? std::string()
+                      : fmt::format(" ({})", counted(added, "more check", "more checks"));
+  };
+  could(counts.calls == 0, "strace -f -ttt -T -yy -o FILE …: what the program asked of the kernel" +
+                               more(&Given::log));
   could(!story.has_capture(),
         "tcpdump -i any -w FILE: how long data waited for the program, who reset a connection, "
-        "what was lost");
+        "what was lost" +
+            more(&Given::capture));
   could(story.lacks_files(),
         "stracecalls --records syscall,signal,process,problem,file: which descriptors stayed open, "
         "and how long");
@@ -141,8 +164,19 @@ void write_report(const Story& story, Severity least, TextOutput& out) {
   for (const Finding& finding : story.findings()) {
     if (finding.severity >= least) write_finding(finding, out);
   }
-  out.line(found_text(story.findings(), least));
-  out.line(looked_at_text(story));
+  if (!story.has_seen()) {
+    out.line("Nothing was looked at: no input holds a record that is known.");
+  } else {
+    const std::size_t made = count_made(story, given(story));
+    // Some need no input at all: they alone say nothing of the program.
+    const bool is_checked = made > count_made(story, {});
+    out.line(is_checked || !story.findings().empty()
+                 ? found_text(story.findings(), least)
+                 : std::string("Nothing was checked: no check can be made with these inputs."));
+    out.line(looked_at_text(story));
+    out.line(fmt::format("Made: {} of {} checks; tracebraid check --list tells what each needs.",
+                         made, story.checks().size()));
+  }
   write_clocks(story.table().skew(), out);
   write_more(story, out);
   out.flush();

@@ -9,17 +9,27 @@
 #include "analyzers/checks/finding.h"
 
 namespace tracebraid::analyzers {
+class InputKinds;
 struct Skew;
-}
+}  // namespace tracebraid::analyzers
 
 namespace tracebraid::analyzers::checks {
 
 struct Closing;
 struct Thread;
 
+// What was looked at, in records of each type; threads that made calls.
+struct Counts {
+  std::uint64_t calls = 0, failed = 0, threads = 0, segments = 0, flows = 0, packets = 0,
+                switches = 0, functions = 0;
+};
+
 class Scene {
  public:
   virtual ~Scene() = default;
+  // Which kinds of inputs there are, and what they have told so far.
+  [[nodiscard]] virtual const InputKinds& kinds() const = 0;
+  [[nodiscard]] virtual const Counts& counts() const = 0;
   // How far the capture's clock is ahead of the log's.
   [[nodiscard]] virtual const Skew& skew() const = 0;
   // Of a descriptor in the thread's process; null when it is open or nothing is known. A close
@@ -40,6 +50,9 @@ class Scene {
   [[nodiscard]] virtual bool has_capture() const = 0;
   // The latest time of calls and segments so far; in finish(), that of the log's and capture's end.
   [[nodiscard]] virtual std::int64_t last_ts() const = 0;
+  // Whether the processor was another's within a second of that time: a call that waits for
+  // nothing (CallName::never_waits) took 20 ms or more. For finish().
+  [[nodiscard]] virtual bool was_without_processor(std::int64_t begin, std::int64_t end) const = 0;
   // Detector::report() is for detectors.
   virtual void report(Finding finding) = 0;
   // Which of two detectors tells of a fault: see detector.h. Calls of a process by name, and

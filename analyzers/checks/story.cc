@@ -13,7 +13,7 @@ namespace record = formats::record;
 using record::AnyRecord;
 
 Story::Story(std::span<const Check* const> which, std::string_view first_input)
-    : table_(*this), first_input_(first_input) {
+    : table_(*this), checks_(which.begin(), which.end()), first_input_(first_input) {
   for (const Check* const check : which) {
     const std::size_t number = detectors_.size();
     Detector& detector = *detectors_.emplace_back(check->make(*this));
@@ -27,6 +27,7 @@ Story::~Story() = default;
 // RecordVisitor
 
 void Story::begin(const InputKinds& kinds) {
+  kinds_ = kinds;
   table_.begin(kinds);
 }
 
@@ -77,6 +78,14 @@ void Story::on(const record::Call& call) {
   python_.add(call);
 }
 
+void Story::on(const record::Ledger& packets) {
+  for (const auto& detector : detectors_) detector->ledger(packets);
+}
+
+void Story::on(const record::LineLedger& lines) {
+  for (const auto& detector : detectors_) detector->ledger(lines);
+}
+
 void Story::at_end() {
   ByType::at_end();
   table_.finish();
@@ -102,6 +111,13 @@ void Story::waited(const SocketLife& life, std::int64_t arrived_ts, std::int64_t
   for (const auto& detector : detectors_) {
     detector->waited(life, *found->second, arrived_ts, read_ts);
   }
+}
+
+bool Story::was_without_processor(std::int64_t begin, std::int64_t end) const {
+  constexpr std::int64_t kNear = 1'000'000'000;
+  return std::ranges::any_of(taken_, [&](const auto& taken) {
+    return taken.first <= end + kNear && taken.second >= begin - kNear;
+  });
 }
 
 // Its sentences are for people in every form, such as by jq -r from a record: a line end in a name
@@ -222,7 +238,12 @@ void Story::on(const record::Syscall& call) {
   if (!event.begin) event.begin = event.end;
   if (event.end) see(*event.end);
   if (!event.begin) lacks_times_ = true;
-  if (!call.duration) ++without_duration_;
+  if (!call.duration) {
+    ++without_duration_;
+  } else if (call.duration->ns >= kTaken && name.never_waits && event.begin &&
+             taken_.size() < kMostTaken) {
+    taken_.emplace_back(*event.begin, *event.begin + call.duration->ns);
+  }
   note_stretches(event);
   arrived_.reset();
   event.socket = table_.syscall(call, lane_);

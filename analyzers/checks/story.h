@@ -41,7 +41,7 @@ class Story final
     : public ByType<Story, formats::record::Syscall, formats::record::Segment,
                     formats::record::File, formats::record::Flow, formats::record::Signal,
                     formats::record::Process, formats::record::Function, formats::record::Call,
-                    formats::record::Switch>,
+                    formats::record::Switch, formats::record::Ledger, formats::record::LineLedger>,
       public SocketSink,
       public Scene {
  public:
@@ -63,6 +63,8 @@ class Story final
   void on(const formats::record::Function& function);
   void on(const formats::record::Call& call);
   void on(const formats::record::Switch& change);
+  void on(const formats::record::Ledger& packets);
+  void on(const formats::record::LineLedger& lines);
   // What is left is reported, and findings() are put in their order.
   void at_end() override;
 
@@ -71,6 +73,8 @@ class Story final
   void waited(const SocketLife& life, std::int64_t arrived_ts, std::int64_t read_ts) override;
 
   // Scene
+  const InputKinds& kinds() const override { return kinds_; }
+  const Counts& counts() const override { return counts_; }
   const Skew& skew() const override { return table_.skew(); }
   const Closing* closing(const Thread& thread, std::int64_t fd) const override;
   const Closing* closing_of_file(const Thread& thread, std::uint64_t file) const override;
@@ -81,18 +85,19 @@ class Story final
   std::string function(std::string_view call, std::uint64_t count) const override;
   bool has_capture() const override { return has_capture_; }
   std::int64_t last_ts() const override { return last_ts_; }
+  bool was_without_processor(std::int64_t begin, std::int64_t end) const override;
   void report(Finding finding) override;
   void note_loop(const Thread& thread, std::string_view call, bool is_negative,
                  std::uint64_t count) override;
   std::uint64_t looped(std::size_t lane, std::uint64_t pid, std::string_view call,
                        bool is_negative) const override;
 
-  // What was looked at, in records of each type; threads that made calls.
-  struct Counts {
-    std::uint64_t calls = 0, failed = 0, threads = 0, segments = 0, flows = 0, packets = 0,
-                  switches = 0, functions = 0;
-  };
-  [[nodiscard]] const Counts& counts() const { return counts_; }
+  [[nodiscard]] std::span<const Check* const> checks() const { return checks_; }
+  // Whether there was anything to look at.
+  [[nodiscard]] bool has_seen() const {
+    return counts_.calls + counts_.flows + counts_.segments + counts_.switches + counts_.functions >
+           0;
+  }
   void set_most_flows(std::size_t most) { table_.set_most_flows(most); }
   // Behind at_end(): the gravest first, and among equals the earliest.
   [[nodiscard]] const std::vector<Finding>& findings() const { return findings_; }
@@ -136,10 +141,12 @@ class Story final
   void note_close(const CallEvent& event);
 
   SocketTable table_;
+  std::vector<const Check*> checks_;
   std::vector<std::unique_ptr<Detector>> detectors_;  // by number
   Audience audience_;
   std::vector<Finding> findings_;
   PythonCalls python_;
+  InputKinds kinds_;
   Counts counts_;
   std::string first_input_;
   std::size_t lane_ = 0, last_lane_ = 0;
@@ -147,6 +154,10 @@ class Story final
   std::int64_t last_ts_ = INT64_MIN;
   bool has_capture_ = false, has_payload_ = false, lacks_times_ = false;
   std::uint64_t without_duration_ = 0;
+  // Calls that had no processor, by when they returned.
+  static constexpr std::int64_t kTaken = 20'000'000;
+  static constexpr std::size_t kMostTaken = 10'000;
+  std::vector<std::pair<std::int64_t, std::int64_t>> taken_;
   std::unordered_map<ThreadKey, std::unique_ptr<Thread>, ThreadHash> threads_;
   Thread* last_thread_ = nullptr;
   std::optional<std::int64_t> arrived_;  // of the call at hand

@@ -31,13 +31,11 @@ class TinyWrites final : public Detector {
 
   void call(const CallEvent& event) override {
     const auto& call = event.call;
-    if (event.socket == nullptr || event.socket->kind != "tcp" || call.direction != "out" ||
-        !call.bytes) {
-      return;
-    }
+    if (event.socket == nullptr || event.socket->kind != "tcp" || !call.bytes) return;
     if (*call.bytes == 0) return;
     const FileKey place = event.socket->key();
-    if (*call.bytes > kTiny) {
+    // What comes in between may be what the next one answers.
+    if (*call.bytes > kTiny || call.direction != "out") {
       if (keeps(*event.socket)) end_row(place, *event.socket);
       return;
     }
@@ -106,8 +104,8 @@ extern constinit const Check kTinyWrites = {
     .id = "tiny_writes",
     .title = "many sends of a few bytes each",
     .explain =
-        "100 or more sends of at most 16 bytes in a row on one TCP socket. The first 100 sockets "
-        "are reported.",
+        "100 or more sends of at most 16 bytes in a row on one TCP socket, on which nothing is "
+        "received in between. The first 100 sockets are reported.",
     .needs = "log",
     .make = &make_detector<TinyWrites>,
 };

@@ -84,15 +84,19 @@ bool is_message(std::string_view line) {
 }  // namespace
 
 bool looks_like_switches(std::string_view head) {
+  // With nothing but bpftrace's first message it is a log in which nothing has happened.
+  constexpr std::string_view kAttaching = "Attaching ";
+  bool has_begun = false;
   while (!head.empty()) {
     const std::size_t end = head.find('\n');
     std::string_view line = head.substr(0, end);
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (!is_message(line) && !parse_lost(line)) return parse(line).has_value();
-    if (end == std::string_view::npos) return false;
+    has_begun |= line.starts_with(kAttaching) && line.ends_with("...");
+    if (end == std::string_view::npos) break;
     head.remove_prefix(end + 1);
   }
-  return false;
+  return has_begun;
 }
 
 void SwitchLog::read(io::Source& source, std::string_view name) {

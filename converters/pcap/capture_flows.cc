@@ -200,8 +200,10 @@ constexpr std::uint16_t kUdpServers[] = {53,   67,   88,   123,  137,  161,  162
 
 class Input final : public InputReader, public FlowSink {
  public:
-  Input(const CaptureFlows::Options& options, InputSink& sink, io::Diagnostics& diagnostics)
-      : sink_(sink),
+  Input(const CaptureFlows::Options& options, bool with_ledger, InputSink& sink,
+        io::Diagnostics& diagnostics)
+      : with_ledger_(with_ledger),
+        sink_(sink),
         diagnostics_(diagnostics),
         most_flows_(options.flows.max_flows),
         flows_(options, *this, diagnostics) {}
@@ -216,6 +218,7 @@ class Input final : public InputReader, public FlowSink {
   void finish() override {
     flows_.finish();
     const record::Ledger ledger = flows_.ledger();
+    if (with_ledger_) sink_.put(record::AnyRecord(ledger));
     if (ledger.evicted == 0) return;
     diagnostics_.note(fmt::format(
         "{} of {} flows were ended before their time: more than {} were open (--max-flows)",
@@ -226,6 +229,7 @@ class Input final : public InputReader, public FlowSink {
   void flush() override { sink_.flush(); }
 
  private:
+  bool with_ledger_;
   InputSink& sink_;
   io::Diagnostics& diagnostics_;
   std::size_t most_flows_;
@@ -246,8 +250,8 @@ MakeReader prepare(const formats::cli::Arguments& /*arguments*/, const Wanted& w
   CaptureFlows::Options options = default_options();
   options.flows.segments = wanted.segments;
   if (wanted.most_flows > 0) options.flows.max_flows = wanted.most_flows;
-  return [options](InputSink& sink, formats::cli::Context& context) {
-    return std::make_unique<Input>(options, sink, context.diagnostics);
+  return [options, with_ledger = wanted.ledgers](InputSink& sink, formats::cli::Context& context) {
+    return std::make_unique<Input>(options, with_ledger, sink, context.diagnostics);
   };
 }
 

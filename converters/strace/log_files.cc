@@ -93,7 +93,10 @@ class Input final : public InputReader, public StraceSink {
   void read(std::unique_ptr<io::Rewound> source, const InputFile& file) override {
     files_.add(file.path, flushing(std::move(source), sink_), file.name.empty());
   }
-  void finish() override { files_.finish(); }
+  void finish() override {
+    files_.finish();
+    if (wanted_.ledgers) sink_.put(record::AnyRecord(log_.ledger()));
+  }
 
   void syscall(const record::Syscall& call) override {
     if (wanted_.is_wanted_call != nullptr && has_calls_ && !wanted_.is_wanted_call(call)) return;

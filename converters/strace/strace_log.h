@@ -164,6 +164,7 @@ class StraceLog {
   Clock clock_;
   Descriptors descriptors_;
   formats::record::LineLedger ledger_;
+  std::string failure_;  // LineLedger::failure
   std::unordered_map<std::uint32_t, std::unique_ptr<Thread>, formats::io::NumberHash> threads_;
   Thread* last_thread_ = nullptr;
   std::array<Thread*, 16> recent_{};  // by the lower bits of their keys

@@ -24,6 +24,10 @@ constexpr Counter kUring = {"io_uring", Severity::kNote,
                             "a process uses io_uring: what it sends and receives that way is not "
                             "in the log"};
 
+// In messages that tell of no failure.
+constexpr std::string_view kOrdinaryMessages[] = {" attached", " detached", " resumed",
+                                                  " suspended"};
+
 bool has_flag(std::string_view flags, std::string_view name) {
   return flags.find(name) != std::string_view::npos;
 }
@@ -319,6 +323,15 @@ void StraceLog::take_personality(const Start& start) {
 // "Process 28484 attached", "Process 28484 attached with 4 threads", "Process 28484 detached";
 // others say nothing of threads.
 void StraceLog::take_message(std::string_view text, const Start& start) {
+  // "attach: ptrace(PTRACE_SEIZE, 4711): Operation not permitted".
+  constexpr std::size_t kMostFailure = 300;
+  const bool is_ordinary = std::ranges::any_of(kOrdinaryMessages, [&](std::string_view words) {
+    return text.find(words) != std::string_view::npos;
+  });
+  if (!is_ordinary && failure_.empty()) {
+    failure_ = text.substr(0, kMostFailure);
+    ledger_.failure = failure_;
+  }
   constexpr std::string_view kProcess = "Process ";
   if (!text.starts_with(kProcess)) return;
   const auto pid = leading_number<std::uint32_t>(text.substr(kProcess.size()));

@@ -76,6 +76,7 @@ class Arguments {
 struct Context {
   io::Diagnostics& diagnostics;
   io::ReadObserver* progress;  // for open_source(); null when nobody looks
+  int status = 0;              // to exit with, at least
 };
 
 struct Program;

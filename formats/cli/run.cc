@@ -63,6 +63,7 @@ int run(const Program& program, int argc, char** argv) {
   Terminal terminal(program.name);
   const std::string name(program.name);
   io::Diagnostics diagnostics(terminal, name);
+  Context context{diagnostics, &terminal};
   try {
     const std::vector<Option> options = all_options(program);
     const std::vector<std::string> words(argv + 1, argv + argc);
@@ -75,7 +76,6 @@ int run(const Program& program, int argc, char** argv) {
       return 0;
     }
     if (answer_standard_options(program, arguments)) return 0;
-    Context context{diagnostics, &terminal};
     program.body(arguments, context);
   } catch (const io::UsageError& error) {
     terminal.line(name + ": " + error.what);
@@ -92,7 +92,7 @@ int run(const Program& program, int argc, char** argv) {
     diagnostics.report({"", "", std::string("internal error: ") + error.what()});
   }
   diagnostics.summarize();
-  return diagnostics.damaged() ? kFailed : 0;
+  return std::max(context.status, diagnostics.damaged() ? kFailed : 0);
 }
 
 }  // namespace tracebraid::formats::cli

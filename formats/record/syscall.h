@@ -210,6 +210,7 @@ struct LineLedger {
   std::uint64_t glued = 0, empty = 0, problems = 0;
   std::uint64_t syscalls = 0, complete = 0, errors = 0, noreturn = 0, pending = 0, orphans = 0;
   std::optional<Time> first_ts, last_ts;
+  std::string_view failure;
 
   static constexpr std::string_view kType = "line_ledger";
   static constexpr std::string_view kDoc = "what became of every line of an strace log";
@@ -236,6 +237,8 @@ struct LineLedger {
       Field{&LineLedger::orphans, "orphans", "", "syscalls whose start is not in the log"},
       Field{&LineLedger::first_ts, "first_ts", "", "earliest time"},
       Field{&LineLedger::last_ts, "last_ts", "", "latest time"},
+      Field{&LineLedger::failure, "failure", "",
+            "the first message of strace itself that tells of a failure, its first 300 bytes"},
   };
 };
 
