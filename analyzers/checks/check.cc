@@ -144,6 +144,7 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   Story story(which, first);
   const std::size_t most = most_flows(arguments, SocketTable::kFlowBytes);
   story.set_most_flows(most);
+  story.tell_once(!arguments.has("all"));
   read_inputs_in_step(arguments,
                       {.files = true, .segments = true, .most_flows = most, .ledgers = true}, story,
                       context);
@@ -182,6 +183,9 @@ constexpr cli::Option kOptions[] = {
      "error warning note never"},
     {0, "list", Argument::kNone, "", "Checks", "show all checks and exit"},
     {0, "explain", Argument::kText, "ID", "Checks", "say what a check looks for, and exit"},
+    {0, "all", Argument::kNone, "", "Output", "show findings that are alike one by one",
+     "Without it, four or more of one check that differ in their numbers alone, such as ports, are "
+     "one, with their sum."},
     {0, "min-severity", Argument::kChoice, "SEVERITY", "Output",
      "show findings of this severity and above (note)", "", "error warning note"},
     {'f', "format", Argument::kChoice, "FORMAT", "Output", "text, or a form of records (text)",

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "analyzers/checks/alike.h"
 #include "analyzers/util/shown.h"
 #include "formats/io/error.h"
 #include "formats/io/text.h"
@@ -94,6 +95,7 @@ void Story::at_end() {
     if (left.severity != right.severity) return left.severity > right.severity;
     return left.ts.value_or(INT64_MAX) < right.ts.value_or(INT64_MAX);
   });
+  if (is_once_) findings_ = told_once(std::move(findings_));
 }
 
 // SocketSink

@@ -99,6 +99,8 @@ class Story final
            0;
   }
   void set_most_flows(std::size_t most) { table_.set_most_flows(most); }
+  // Whether findings that are alike are one (alike.h).
+  void tell_once(bool once) { is_once_ = once; }
   // Behind at_end(): the gravest first, and among equals the earliest.
   [[nodiscard]] const std::vector<Finding>& findings() const { return findings_; }
   // There were calls without a time; most calls had no duration.
@@ -145,6 +147,7 @@ class Story final
   std::vector<std::unique_ptr<Detector>> detectors_;  // by number
   Audience audience_;
   std::vector<Finding> findings_;
+  bool is_once_ = true;
   PythonCalls python_;
   InputKinds kinds_;
   Counts counts_;
