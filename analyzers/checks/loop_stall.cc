@@ -150,9 +150,10 @@ class LoopStall final : public Detector {
  private:
   // As grave as what was overdue, not as the time away. Who computes or is not let run looks alike.
   Severity severity_of(const Group& group, std::string_view doing, bool is_timer) const {
-    constexpr std::int64_t kSomeTime = 500 * kMillisecond;
-    const bool is_doubted = doing == kComputing &&
-                            scene_.was_without_processor(group.begin, group.begin + group.longest);
+    constexpr std::int64_t kSomeTime = 200 * kMillisecond;
+    const bool is_doubted =
+        doing == kComputing &&
+        scene_.without_processor(group.begin, group.begin + group.longest) * 2 >= group.longest;
     if (is_doubted || group.overdue < (is_timer ? kSomeTime : kLong)) return Severity::kNote;
     if (group.overdue < kVeryLong) return group.is_loop ? Severity::kWarning : Severity::kNote;
     return group.is_loop ? Severity::kError : Severity::kWarning;
@@ -242,9 +243,9 @@ extern constinit const Check kLoopStall = {
         "meanwhile is taken from its calls: in which one it was, or that it made none, for most of "
         "that time. In a thread that polls for events a warning, from 1 s on an error, and for "
         "timers "
-        "below 500 ms a note; in other threads a note, from 1 s on a warning. What counts is how "
-        "long the data or the timer had to wait. Where calls that wait for nothing took long at "
-        "that time, the processor was another's: a note.",
+        "below 200 ms a note; in other threads a note, from 1 s on a warning. What counts is how "
+        "long the data or the timer had to wait. Where a call that waits for nothing took half as "
+        "long at that time, the processor was another's: a note.",
     .needs = "log; for data also the capture",
     .make = &make_detector<LoopStall>,
 };

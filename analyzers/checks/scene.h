@@ -50,9 +50,10 @@ class Scene {
   [[nodiscard]] virtual bool has_capture() const = 0;
   // The latest time of calls and segments so far; in finish(), that of the log's and capture's end.
   [[nodiscard]] virtual std::int64_t last_ts() const = 0;
-  // Whether the processor was another's within a second of that time: a call that waits for
-  // nothing (CallName::never_waits) took 20 ms or more. For finish().
-  [[nodiscard]] virtual bool was_without_processor(std::int64_t begin, std::int64_t end) const = 0;
+  // For how long at most the processor was another's at a time within a second of that: so long did
+  // a call take that waits for nothing (CallName::never_waits); 0 below 20 ms. For finish().
+  [[nodiscard]] virtual std::int64_t without_processor(std::int64_t begin,
+                                                       std::int64_t end) const = 0;
   // Detector::report() is for detectors.
   virtual void report(Finding finding) = 0;
   // Which of two detectors tells of a fault: see detector.h. Calls of a process by name, and

@@ -89,8 +89,9 @@ class SlowCall final : public Detector {
     Finding& finding = slow.finding;
     // A single one is no trouble yet, however long.
     constexpr std::uint64_t kOften = 3;
-    const bool is_doubted = finding.ts && scene_.was_without_processor(
-                                              *finding.ts, finding.last_ts.value_or(*finding.ts));
+    const bool is_doubted =
+        finding.ts &&
+        scene_.without_processor(*finding.ts, finding.last_ts.value_or(*finding.ts)) > 0;
     finding.severity = finding.count < kOften || is_doubted ? Severity::kNote : Severity::kWarning;
     if (is_doubted) {
       finding.detail =

@@ -115,11 +115,13 @@ void Story::waited(const SocketLife& life, std::int64_t arrived_ts, std::int64_t
   }
 }
 
-bool Story::was_without_processor(std::int64_t begin, std::int64_t end) const {
+std::int64_t Story::without_processor(std::int64_t begin, std::int64_t end) const {
   constexpr std::int64_t kNear = 1'000'000'000;
-  return std::ranges::any_of(taken_, [&](const auto& taken) {
-    return taken.first <= end + kNear && taken.second >= begin - kNear;
-  });
+  std::int64_t longest = 0;
+  for (const auto& [from, until] : taken_) {
+    if (from <= end + kNear && until >= begin - kNear) longest = std::max(longest, until - from);
+  }
+  return longest;
 }
 
 // Its sentences are for people in every form, such as by jq -r from a record: a line end in a name

@@ -85,7 +85,7 @@ class Story final
   std::string function(std::string_view call, std::uint64_t count) const override;
   bool has_capture() const override { return has_capture_; }
   std::int64_t last_ts() const override { return last_ts_; }
-  bool was_without_processor(std::int64_t begin, std::int64_t end) const override;
+  std::int64_t without_processor(std::int64_t begin, std::int64_t end) const override;
   void report(Finding finding) override;
   void note_loop(const Thread& thread, std::string_view call, bool is_negative,
                  std::uint64_t count) override;

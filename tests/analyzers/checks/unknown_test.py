@@ -91,7 +91,8 @@ def away(timeout_ms, back):
 
 
 equal(severities("loop_stall", away(1000, 2.4)), ["warning"], "away for 1.9 s, and 0.9 s late")
-equal(severities("loop_stall", away(1401, 2.4)), ["note"], "away for 1.9 s, and 0.499 s late")
+equal(severities("loop_stall", away(1701, 2.4)), ["note"], "away for 1.9 s, and 0.199 s late")
+equal(severities("loop_stall", away(1700, 2.4)), ["warning"], "away for 1.9 s, and 0.2 s late")
 equal(severities("loop_stall", away(900, 2.4)), ["error"], "away for 1.9 s, and 1 s late")
 equal(severities("loop_stall", away(1801, 2.4)), [], "away for 1.9 s, and 0.099 s late")
 

@@ -888,7 +888,7 @@ def slow_disk(is_healthy):
             times = [before, now()]
     os.close(file)
     if not is_healthy:
-        planted("slow_call", "warning", 1, ts=times, last=times,
+        planted("slow_call", "note", 1, ts=times, last=times,
                 says=["fsync took 100 ms or more 1 time"])
 
 
