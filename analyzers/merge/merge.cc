@@ -102,13 +102,19 @@ class Merged final : public RecordVisitor {
 
   // "5 records: 2 flow, 3 syscall".
   [[nodiscard]] std::string summary() const {
+    // Who made the inputs may have made up types without end.
+    constexpr std::size_t kShown = 20;
     std::uint64_t all = 0;
+    std::size_t types = 0;
     std::vector<std::string> by_type;
     for (const Count& count : counts_) {
       if (count.records == 0) continue;
       all += count.records;
-      by_type.push_back(fmt::format("{} {}", count.records, count.type));
+      if (++types <= kShown) by_type.push_back(fmt::format("{} {}", count.records, count.type));
     }
+    if (types > kShown)
+      by_type.push_back(
+          fmt::format("records of {} more", counted(types - kShown, "type", "types")));
     if (by_type.empty()) return "0 records";
     return fmt::format("{} records: {}", all, joined(by_type));
   }

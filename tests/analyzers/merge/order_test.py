@@ -237,7 +237,17 @@ def check_pipe():
     check(merge.stdout.read() == b"" and merge.wait() == 0, "the end")
 
 
+def check_types():
+    """The last line names no type without end."""
+    for count, more in ((20, ""), (21, ", records of 1 type more"), (99, ", records of 79 types more")):
+        stream = "".join(json.dumps({"type": f"t{number}", "x": 1}) + "\n" for number in range(count))
+        said = harness.run("tracebraid", "merge", "-", content=stream.encode()).errors
+        named = ", ".join(f"1 t{number}" for number in range(20))
+        harness.equal(said, f"tracebraid merge: {count} records: {named}{more}\n", f"{count} types")
+
+
 with harness.folder() as place:
+    check_types()
     for round_ in range(25):
         check_streams(random.Random(f"{SEED} {round_}"), place, round_)
         check_json(random.Random(f"{SEED} {round_}"), place, round_)
