@@ -49,7 +49,7 @@ class EmptyInput final : public Detector {
     }
     if (lines.tables > 0) {
       return tell(Severity::kNote, "the log is a table of strace -c: sums, and no single call",
-                  "tracebraid top reads it; strace -C writes both, -o FILE without -c the calls");
+                  "strace without -c writes the calls, with -C both");
     }
     if (lines.lines == 0) {
       return tell(Severity::kNote, "the log holds no line",

@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "converters/input.h"
+#include "converters/strace/unwrapped.h"
 #include "formats/cli/clock_options.h"
 #include "formats/io/error.h"
 #include "formats/io/source.h"
+#include "formats/strace/wrapping.h"
 
 namespace tracebraid::converters::strace {
 namespace io = formats::io;
@@ -39,6 +41,7 @@ std::optional<std::int64_t> modified(const std::string& path) {
 }
 
 bool looks_like_log(std::string_view head) {
+  const std::string_view all = head;
   formats::strace::Line line;
   std::string plain;
   while (!head.empty()) {
@@ -55,10 +58,11 @@ bool looks_like_log(std::string_view head) {
     }
     head.remove_prefix(std::min(end + 1, head.size()));
   }
-  return false;
+  return !formats::strace::Wrapping::of(all).is_none();
 }
 
 void LogFiles::add(const std::string& path, std::unique_ptr<io::Rewound> source, bool is_only) {
+  source = unwrapped(std::move(source));
   const std::string name = source->name();
   const std::uint32_t tid = is_only ? 0 : thread_of_path(path);
   if (tid != 0 && is_thread_log(path, source->head())) {

@@ -52,6 +52,8 @@ struct StraceLog::Entry {
   std::string_view text;
   std::uint64_t number = 0;
   bool is_last = false;          // the log ends in it
+  bool is_final = false;         // none follows
+  bool is_before_empty = false;  // an empty line follows
   const Stack* stack = nullptr;  // null: nothing stands below it
 };
 

@@ -228,15 +228,22 @@ void StraceLog::take_next(Input& input) {
     return;
   }
   if (!is_attachment(lines.peek()) || is_attachment(lines.line())) {
-    take_line(input, {.text = lines.line(), .number = number, .is_last = !lines.has_end()});
+    take_line(input, {.text = lines.line(),
+                      .number = number,
+                      .is_last = !lines.has_end(),
+                      .is_final = lines.peek().empty(),
+                      .is_before_empty = lines.peek().starts_with('\n')});
     return;
   }
   text_ = lines.line();
   stack_.frames.clear();
   stack_.dump.clear();
   while (is_attachment(lines.peek()) && lines.next()) keep_attachment(lines.line());
-  take_line(input,
-            {.text = text_, .number = number, .is_last = !lines.has_end(), .stack = &stack_});
+  take_line(input, {.text = text_,
+                    .number = number,
+                    .is_last = !lines.has_end(),
+                    .is_final = lines.peek().empty(),
+                    .stack = &stack_});
 }
 
 void StraceLog::keep_attachment(std::string_view line) {
@@ -423,9 +430,11 @@ void StraceLog::take_moved(Thread& thread, const Start& start, const Stack* stac
 
 // "clock_nanosleep(CLOCK_REALTIME, 0, ": the log ends here, or something broke into the line.
 void StraceLog::take_open(Input& input, const Start& start, const Entry& entry) {
-  if (!entry.is_last && hold(input, start, entry.text)) return;
+  const bool is_final = entry.is_last || entry.is_final;
+  if (!is_final && hold(input, start, entry)) return;
   // A word and a parenthesis are not enough.
-  if (line_.prefix.pid == 0 && !start.has_ts && line_.call.row == nullptr) {
+  const bool may_be_cut = is_final && ledger_.calls > 0;
+  if (line_.prefix.pid == 0 && !start.has_ts && line_.call.row == nullptr && !may_be_cut) {
     ++ledger_.problems;
     report("foreign", entry.text, start.line, input.name);
     return;
@@ -433,10 +442,10 @@ void StraceLog::take_open(Input& input, const Start& start, const Entry& entry) 
   ++ledger_.calls;
   Thread& thread = caller(input);
   // What a log breaks off in is no damage: it may still be written.
-  if (!entry.is_last) diagnostics_.count(kCutCall, line_place(start.line));
+  if (!is_final) diagnostics_.count(kCutCall, line_place(start.line));
   complete(thread, {.call = line_.call,
                     .start = start,
-                    .state = entry.is_last ? "unfinished" : "cut",
+                    .state = is_final ? "unfinished" : "cut",
                     .stack = entry.stack});
 }
 
@@ -480,7 +489,8 @@ std::optional<std::size_t> StraceLog::output_of_another(std::string_view text) c
 
 // Keeps the beginning of a line that a message of strace's, or what the program wrote, broke: on
 // standard error they all go to the same place. Whether it did.
-bool StraceLog::hold(Input& input, const Start& start, std::string_view text) {
+bool StraceLog::hold(Input& input, const Start& start, const Entry& entry) {
+  const std::string_view text = entry.text;
   const Call& call = line_.call;
   const std::size_t message = message_in(text);
   const bool is_message = message != std::string_view::npos;
@@ -488,8 +498,8 @@ bool StraceLog::hold(Input& input, const Start& start, std::string_view text) {
   if (!is_message) {
     const bool writes_here = call.name == "write" && (call.argument(0).starts_with('1') ||
                                                       call.argument(0).starts_with('2'));
-    const std::optional<std::size_t> output =
-        writes_here ? own_output(call) : output_of_another(text);
+    std::optional<std::size_t> output = writes_here ? own_output(call) : output_of_another(text);
+    if (!output && entry.is_before_empty) output = 0;
     if (!output) return false;
     keep = text.size() - *output;
   }
@@ -512,6 +522,11 @@ bool StraceLog::hold(Input& input, const Start& start, std::string_view text) {
 
 // Whether the line has been dealt with: it goes on with what is held, or broke into it, too.
 bool StraceLog::join_held(Input& input, const Entry& entry) {
+  // Somebody pressed Enter while strace wrote to the terminal.
+  if (entry.text.empty()) {
+    ++ledger_.empty;
+    return true;
+  }
   constexpr std::string_view kMessage = "strace: ";
   if (entry.text.starts_with(kMessage)) {
     ++ledger_.messages;

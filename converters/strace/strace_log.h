@@ -110,7 +110,7 @@ class StraceLog {
   void take_open(Input& input, const Start& start, const Entry& entry);
   void take_other(Input& input, const Start& start, const Entry& entry);
   void take_signal(Thread& thread, const Start& start, const Stack* stack);
-  bool hold(Input& input, const Start& start, std::string_view text);
+  bool hold(Input& input, const Start& start, const Entry& entry);
   [[nodiscard]] std::optional<std::size_t> output_of_another(std::string_view text) const;
   bool join_held(Input& input, const Entry& entry);
   void give_up(Input& input, bool is_end);

@@ -60,7 +60,9 @@ constexpr cli::Section kSections[] = {
      "terminal showed, messages and the program's output in between; gzip and zstd are seen "
      "through; - or nothing is standard input, where strace may still be writing. Several logs "
      "are read in the given order as one. The files of -ff, named by the thread's id, are read "
-     "together in order of time.\n\n"
+     "together in order of time. What others put around the lines is left out: ts, journald, logs "
+     "of "
+     "containers, grep -n, cat -n, a mail's >, a web page's &lt;.\n\n"
      "The best log for the other programs: strace -f -ttt -T -yy -o FILE COMMAND."},
     {"Records",
      "A syscall record for every call, when it ends; both halves of a call that others interrupted "

@@ -333,6 +333,16 @@ const char* take_error(const char* at, const char* end, Call& call) {
   return behind;
 }
 
+// "[39/84678]" at the line's end.
+const char* skip_counter(const char* at, const char* end) {
+  for (const char closing : {'/', ']'}) {
+    const char* const digits = ++at;
+    while (at < end && is_digit(*at)) ++at;
+    if (at == digits || at >= end || *at != closing) return nullptr;
+  }
+  return at + 1 == end ? end : nullptr;
+}
+
 // The result, from its "=" on, to the line's end. False when there is none.
 bool parse_result(const char* at, const char* end, Call& call) {
   if (*at != '=') return false;
@@ -346,6 +356,9 @@ bool parse_result(const char* at, const char* end, Call& call) {
         break;
       case '<':
         at = take_duration(at, end, call);
+        break;
+      case '[':  // how many lines tmux shows of how many: "[39/84678]"
+        at = skip_counter(at, end);
         break;
       case '/':  // "/* 30807 in strace's PID NS */"
         at = is_at(at, end, "/*") ? skip_comment(at, end) : nullptr;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "formats/strace/scan.h"
@@ -13,8 +14,10 @@ bool is_rule(std::string_view line) {
   return line.starts_with("---") && line.find_first_not_of("- ") == std::string_view::npos;
 }
 
-// "0.000004"; 0 for what is none.
-std::int64_t to_nanoseconds(std::string_view text) {
+// "0.000004", with a comma where strace had a locale that asks for it; 0 for what is none.
+std::int64_t to_nanoseconds(std::string_view word) {
+  std::string text(word);
+  std::ranges::replace(text, ',', '.');
   std::int64_t ns = 0;
   std::int64_t unit_ns = 0;
   const char* const behind = take_seconds(text.data(), text.data() + text.size(), ns, unit_ns);

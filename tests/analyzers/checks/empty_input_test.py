@@ -49,17 +49,19 @@ CASES = [
      None, [], 0),
 ]
 
-for name, content, severity, words, status in CASES:
-    with open(name, "wb") as file:
-        file.write(content)
-    done = harness.run("tracebraid", "check", "-f", "jsonl", name, status=None)
-    found = [json.loads(line) for line in done.out.splitlines()]
-    found = [finding for finding in found if finding["id"] == "empty_input"]
-    equal(done.status, status, f"{name}: exit status")
-    equal([finding["severity"] for finding in found], [severity] if severity else [], f"{name}: severity")
-    for word in words:
-        check(word in json.dumps(found), f"{name}: {word!r} not in {found}")
-    text = harness.run("tracebraid", "check", name, status=None).out.decode()
-    equal("Nothing was looked at" in text, status == 2, f"{name}: {text}")
-    check("Nothing found that is wrong" not in text or status == 0, f"{name}: {text}")
+def test_inputs():
+    for name, content, severity, words, status in CASES:
+        with open(name, "wb") as file:
+            file.write(content)
+        done = harness.run("tracebraid", "check", "-f", "jsonl", name, status=None)
+        found = [json.loads(line) for line in done.out.splitlines()]
+        found = [finding for finding in found if finding["id"] == "empty_input"]
+        equal(done.status, status, f"{name}: exit status")
+        equal([finding["severity"] for finding in found], [severity] if severity else [], f"{name}: severity")
+        for word in words:
+            check(word in json.dumps(found), f"{name}: {word!r} not in {found}")
+        text = harness.run("tracebraid", "check", name, status=None).out.decode()
+        equal("Nothing was looked at" in text, status == 2, f"{name}: {text}")
+        check("Nothing found that is wrong" not in text or status == 0, f"{name}: {text}")
+harness.each_test(globals())
 harness.finish()

@@ -374,6 +374,18 @@ TEST(StraceTable, ColumnsInAnyOrder) {
   EXPECT_EQ(table.total().calls, 13U);
 }
 
+TEST(StraceTable, NumbersOfOtherLocales) {
+  CallTable table;
+  for (const std::string_view line : {"% time     seconds     calls    errors syscall",
+                                      "------ ----------- --------- --------- -------",
+                                      " 60,00    0,000120        10           read",
+                                      "------ ----------- --------- --------- -------",
+                                      "100,00    0,000120        10           total"}) {
+    EXPECT_TRUE(table.take(line)) << line;
+  }
+  EXPECT_EQ(table.rows().at("read").nanoseconds, 120'000);
+}
+
 TEST(StraceSyscalls, EveryRowIsFound) {
   for (const std::string_view name : {"read", "accept4", "clone3", "exit_group", "recvmmsg"}) {
     ASSERT_NE(find_syscall(name), nullptr) << name;
