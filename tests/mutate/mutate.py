@@ -184,7 +184,7 @@ class Copy:
             # A mutant is one file: what counts is how soon it is compiled and linked.
             linker = "-fuse-ld=lld" if shutil.which("ld.lld") else ""
             status = self.run(["cmake", "-S", self.tree, "-B", self.build, "-G", "Ninja",
-                               "-DCMAKE_BUILD_TYPE=Debug", "-DTRACEBRAID_CCACHE=OFF",
+                               "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=", "-DTRACEBRAID_CCACHE=OFF",
                                "-DCMAKE_CXX_FLAGS=-O0 -g0 -D_GLIBCXX_ASSERTIONS",
                                f"-DCMAKE_EXE_LINKER_FLAGS={linker}"])
             if status != 0:
