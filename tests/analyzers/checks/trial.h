@@ -88,8 +88,10 @@ class Trial final : public converters::strace::StraceSink {
   // Times are ns from the start. Without `took` there is no -T.
   Trial& line(std::int64_t at, int tid, std::string_view text) {
     const std::int64_t ts = kStart + at;
+    // Of one thread alone (0), strace prints no number.
     const std::string whole =
-        fmt::format("{} {}.{:09} {}\n", tid, ts / kSecond, ts % kSecond, text);
+        fmt::format("{}{}.{:09} {}\n", tid == 0 ? "" : fmt::format("{} ", tid), ts / kSecond,
+                    ts % kSecond, text);
     const auto source = formats::io::memory_source("log", whole);
     log_->read(*source, {}, {});
     return *this;
