@@ -1,6 +1,7 @@
 """Puts small mistakes into the sources, one at a time, and tells which of them no test notices.
 
 usage: mutate.py [--only PATTERN…] [--table FILE] [--folder FOLDER] [--jobs N] [--again] [--survivors]
+                [--trust]
 
 The mistakes are those of mutants.txt, which says how they are written. Each is put into a copy of the
 tree, what it touches is built, and the quick tests about the place are run until one fails. Results
@@ -56,8 +57,9 @@ MORE = {
     "formats/io": ["unit_fuzz", "formats/record/forms"],
     "formats/cli": ["converters/cprof/command_line", "analyzers/diff/command_line"],
 }
-# Of the unit tests, what takes seconds without optimisation.
-LONG = ("*.ChecksumsHoldEveryOctet", "*.ATunnelCutAnywhere*", "*.ManyFlowsAreFoundAgain",
+# Of the unit tests, what takes seconds without optimisation, and what fails by chance now and then.
+LEFT_OUT = ("*/RecordLaws/*.CutAtEveryByte", "Mix.LowBitsSpreadConsecutiveKeys",
+        "*.ChecksumsHoldEveryOctet", "*.ATunnelCutAnywhere*", "*.ManyFlowsAreFoundAgain",
         "*.MoreThanTheSequenceNumbersHold", "*.SocketsInSocketsInSockets", "*.WhatIsKeptOfAStackHasABound",
         "*.Ipv6ExtensionHeadersAreSkipped", "*.OtherLayersAreSeenThrough")
 UNIT_SECONDS, SCRIPT_SECONDS = 60, 300
@@ -161,7 +163,7 @@ class Copy:
                                 check=True, capture_output=True).stdout.decode().split("\0")
         names = {name for name in listed if name and (SOURCE / name).exists()}
         digest = hashlib.sha256()
-        for name in sorted(names):
+        for name in sorted(name for name in names if not name.startswith("tests/mutate/")):
             digest.update(f"{name} ".encode())
             if (SOURCE / name).is_file():
                 digest.update((SOURCE / name).read_bytes())
@@ -211,7 +213,7 @@ class Copy:
         if test.startswith("unit_"):
             program = self.build / "tests" / test
             status = self.run([program, "--gtest_fail_fast", "--gtest_brief=1",
-                               f"--gtest_filter=-{':'.join(LONG)}"], UNIT_SECONDS,
+                               f"--gtest_filter=-{':'.join(LEFT_OUT)}"], UNIT_SECONDS,
                               cwd=self.tree / "tests", env=environment)
         else:
             script = "golden/run.py" if test == "golden" else f"{test}_test.py"
@@ -252,7 +254,7 @@ class Results:
             print(f"{outcome:14} {mutant.id:32} {by} ({row['seconds']} s)", flush=True)
 
 
-def prepare(folder, mutants, threads):
+def prepare(folder, mutants, threads, trust):
     copy = Copy(folder)
     state = copy.synchronize()
     copy.configure()
@@ -263,10 +265,11 @@ def prepare(folder, mutants, threads):
     # Those that were run in this state need not be again.
     done = folder / "passed"
     passed = set(done.read_text().split()) if done.exists() else set()
-    failing = [test for test in tests if f"{state}:{test}" not in passed and not copy.test(test)]
+    failing = [] if trust else [test for test in tests
+                                if f"{state}:{test}" not in passed and not copy.test(test)]
+    done.write_text("\n".join(f"{state}:{test}" for test in tests if test not in failing))
     if failing:
         sys.exit(f"these fail without any mutant: {', '.join(failing)}; see {copy.log.name}")
-    done.write_text("\n".join(f"{state}:{test}" for test in tests))
     return copy
 
 
@@ -295,6 +298,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=1, help="copies that work at once")
     parser.add_argument("--again", action="store_true", help="also those whose result is known")
     parser.add_argument("--survivors", action="store_true", help="also those that had survived")
+    parser.add_argument("--trust", action="store_true", help="do not look whether all passes without any")
     options = parser.parse_args()
 
     all_mutants = read_table(options.table)
@@ -316,7 +320,8 @@ def main():
         to_do.sort(key=lambda mutant: mutant.file)
         copies = queue.SimpleQueue()
         for number in range(options.jobs):
-            copies.put(prepare(options.folder / f"copy{number}", to_do, options.jobs))
+            copies.put(prepare(options.folder / f"copy{number}", to_do, options.jobs,
+                               options.trust))
 
         def work(file):
             copy = copies.get()
