@@ -69,7 +69,8 @@ TEST(BacklogOverflow, CountsAConnectionOnce) {
   Trial trial({"backlog_overflow"}, {.has_capture = true});
   trial.listen(0).connect(kSecond, 9, kInProgress).close(2 * kSecond, 9);
   for (std::uint16_t port = 1; port <= 3; ++port) {
-    record::Flow flow = Trial::flow_of("C" + std::to_string(port), kSecond * port, port);
+    const std::string uid = "C" + std::to_string(port);
+    record::Flow flow = Trial::flow_of(uid, kSecond * port, port);
     flow.conn_state = "S0";
     flow.orig_pkts = 2;
     trial.flow(flow);
@@ -397,7 +398,8 @@ struct Loss {
 Trial& lose(Trial& trial, const std::vector<Loss>& losses, std::uint8_t server = 1) {
   std::int64_t at = 0;
   for (const Loss& loss : losses) {
-    record::Flow flow = Trial::flow_of("C" + std::to_string(at / kSecond), at);
+    const std::string uid = "C" + std::to_string(at / kSecond);
+    record::Flow flow = Trial::flow_of(uid, at);
     flow.resp_h = host(server);
     flow.last_ts = {flow.ts.ns + 10};
     flow.orig_pkts = loss.packets / 2;
@@ -446,7 +448,8 @@ TEST(Retransmissions, AreOfBothSidesAndTellTheWorst) {
 TEST(Retransmissions, LastToTheLatestEnd) {
   Trial trial({"retransmissions"}, {.has_capture = true});
   for (const std::int64_t end : {9, 3}) {
-    record::Flow flow = Trial::flow_of("C" + std::to_string(end), 0);
+    const std::string uid = "C" + std::to_string(end);
+    record::Flow flow = Trial::flow_of(uid, 0);
     flow.last_ts = {Trial::kStart + end};
     flow.orig_rexmit_pkts = 1;
     trial.flow(flow);

@@ -136,8 +136,8 @@ TEST(Datagrams, WithoutAPortByTimeAndSize) {
     traces.make(kUdp, kNow - kSecond / 2);
     std::uint16_t port = 40'000;
     for (const Sent& each : sent) {
-      const std::string uid = "C" + std::to_string(port - 40'000);
-      record::Segment segment = datagram(uid, {host(1), port++}, kServer);
+      const std::string name = "C" + std::to_string(port - 40'000);
+      record::Segment segment = datagram(name, {host(1), port++}, kServer);
       segment.flow_ts = {kNow + each.at};
       traces.segment(segment, kNow + each.at, true, 0, each.bytes);
     }

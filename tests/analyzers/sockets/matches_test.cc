@@ -123,8 +123,7 @@ TEST(SocketMatch, ByTimeTheOnlyFlowThatBeganMeanwhile) {
       if (is_flow_first) show_flows();
       traces.connect({3}, kNow, kMillisecond, kServer);
       if (!is_flow_first) show_flows();
-      const Told& told = traces.told(3);
-      return told.uid + " " + told.match;
+      return traces.told(3).uid + " " + traces.told(3).match;
     };
     EXPECT_EQ(told({0}), "C0 time");
     EXPECT_EQ(told({-2 * kMillisecond}), "C0 time");
@@ -156,8 +155,7 @@ TEST(SocketMatch, ByBytesTheOnlyFlowOfTheSize) {
     traces.connect({3}, kNow, kMillisecond, kServer, own);
     traces.move({3}, "out", 10, kNow + 2 * kMillisecond);
     traces.move({3}, "in", 20, kNow + 3 * kMillisecond);
-    const Told& told = traces.told(3);
-    return told.uid + " " + told.match;
+    return traces.told(3).uid + " " + traces.told(3).match;
   };
   EXPECT_EQ(told({{20, 10}, {10, 20}, {10, 10}, {20, 20}}), "C1 bytes");
   EXPECT_EQ(told({{10, 20}, {20, 10}, {10, 20}}), " ambiguous");
@@ -360,7 +358,9 @@ TEST(SocketWaits, AReadWithoutItsReturnTellsNothingOfClocks) {
     read.result = 5;
     traces.show(read, {3});
     EXPECT_EQ(traces.table.skew().low_count, has_return ? 1U : 0U);
-    if (has_return) EXPECT_EQ(traces.table.skew().low, -50);
+    if (has_return) {
+      EXPECT_EQ(traces.table.skew().low, -50);
+    }
     EXPECT_EQ(traces.told(3).waits, (Waits{{kNow + 10, 50}}));
   }
 }
@@ -519,7 +519,8 @@ TEST(Flows, AreForgottenOnlyWhereThereAreTooMany) {
     traces.table.set_most_flows(2);
     constexpr std::size_t kMost = 2 + analyzers::SocketTable::kMostEnded;
     for (std::size_t at = 0; at < kMost + (is_one_more ? 1 : 0); ++at) {
-      record::Flow flow = Traces::flow_of("C" + std::to_string(at), kNow, kClient, kServer);
+      const std::string uid = "C" + std::to_string(at);
+      record::Flow flow = Traces::flow_of(uid, kNow, kClient, kServer);
       flow.proto = "icmp";
       flow.final = false;
       traces.table.flow(flow);
