@@ -479,6 +479,86 @@ TEST(FlowTable, WhatBothResetIsIdleAtLast) {
   EXPECT_EQ(talk.capture().ended()[0].end_reason, "idle");
 }
 
+// A RST's payload is a message for people, none of the stream.
+TEST(FlowTable, SegmentsAreOfTheStream) {
+  Talk::Options options;
+  options.table.segments = true;
+  Talk talk(options);
+  talk.say({{kC, "S", 0}, {kS, "SA", 0, 1}, {kC, "PA", 1, 1, 5}, {kS, "RA", 1, 6, 7}});
+  EXPECT_EQ(talk.finish().size(), 1U);
+  ASSERT_EQ(talk.capture().segments().size(), 1U);
+  EXPECT_EQ(talk.capture().segments()[0].length, 5U);
+}
+
+// Datagrams count from the flow's beginning, in each direction, through all parts.
+TEST(FlowTable, DatagramsStandBehindEachOther) {
+  Capture::TableOptions options;
+  options.segments = true;
+  options.time_outs.active = 10 * kSecond;
+  Capture capture(options);
+  std::vector<std::uint64_t> offsets;
+  for (const int second : {0, 5, 10, 15, 20}) {
+    static_cast<void>(capture.add(kStart + second * kSecond, udp_packet(1, 2, 1000, 2000, 10)));
+    static_cast<void>(capture.add(kStart + second * kSecond + 1, udp_packet(2, 1, 2000, 1000, 7)));
+  }
+  for (const record::Segment& segment : capture.segments()) offsets.push_back(segment.offset);
+  EXPECT_EQ(offsets, (std::vector<std::uint64_t>{0, 0, 10, 7, 20, 14, 30, 21, 40, 28}));
+  EXPECT_EQ(capture.finish().size(), 3U);
+}
+
+// What a flow speaks shows in one of its first four payloads.
+TEST(FlowTable, ServicesAreLookedForInTheFirstPayloads) {
+  for (const std::size_t before : {0U, 3U, 4U}) {
+    Capture capture;
+    const Hosts hosts = hosts4();
+    std::uint32_t seq = 1;
+    const auto send = [&](const std::string& payload) {
+      static_cast<void>(
+          capture.add(kStart + seq, ipv4(hosts, 6, tcp(hosts, {.seq = seq}, payload))));
+      seq += static_cast<std::uint32_t>(payload.size());
+    };
+    for (std::size_t time = 0; time < before; ++time) send("\x01\x02\x03\x04");
+    send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_EQ(capture.finish().at(0).service, before < 4 ? "http" : "") << before;
+  }
+}
+
+// What is due at the same time is reported in the order in which it began.
+TEST(FlowTable, FlowsEndInTheOrderOfTheirBeginnings) {
+  Capture capture;
+  static_cast<void>(capture.add(kStart, udp_packet(1, 2, 1000, 2000)));
+  static_cast<void>(capture.add(kStart + kSecond, udp_packet(1, 2, 1001, 2000)));
+  static_cast<void>(capture.add(kStart + 2 * kSecond, udp_packet(1, 2, 1000, 2000)));
+  static_cast<void>(capture.add(kStart + 900 * kSecond, udp_packet(1, 2, 1002, 2000)));
+  ASSERT_EQ(capture.ended().size(), 2U);
+  EXPECT_EQ(capture.ended()[0].orig_p, 1000);
+  EXPECT_EQ(capture.ended()[1].orig_p, 1001);
+}
+
+// As many as may be open are.
+TEST(FlowTable, AsManyAsMayBeOpenAre) {
+  Capture::TableOptions options;
+  options.max_flows = 3;
+  Capture capture(options);
+  for (int flow = 0; flow < 3; ++flow) {
+    static_cast<void>(capture.add(kStart + flow, udp_packet(1, 2, 1000 + flow, 2000)));
+  }
+  EXPECT_EQ(capture.table().evicted(), 0U);
+  static_cast<void>(capture.add(kStart + 9, udp_packet(1, 2, 1009, 2000)));
+  EXPECT_EQ(capture.table().evicted(), 1U);
+}
+
+// The flow's own SYN, which stands in the file behind its end, begins no other.
+TEST(FlowTable, AFlowsOwnSynMayComeLate) {
+  Talk talk;
+  talk.wait(kSecond);
+  talk.say(
+      {{kS, "SA", 0, 1}, {kC, "A", 1, 1}, {kC, "FA", 1, 1}, {kS, "FA", 1, 2}, {kC, "A", 2, 2}});
+  talk.wait(-kSecond);
+  talk.say({kC, "S", 0});
+  EXPECT_EQ(talk.finish().size(), 1U);
+}
+
 TEST(FlowTable, PartsOfOnePacketAddUp) {
   Capture::TableOptions options;
   options.time_outs.active = kSecond;
