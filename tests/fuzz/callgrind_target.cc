@@ -88,7 +88,7 @@ void check_roots(const std::string& profile, const Costs& totals) {
 
 }  // namespace
 
-void fuzz_callgrind(std::span<const char> input) {
+std::string fuzz_callgrind(std::span<const char> input) {
   Bytes bytes(input);
   CallGraph graph(analyzers::kCountedEvents);
   Attribution attribution;
@@ -171,6 +171,7 @@ void fuzz_callgrind(std::span<const char> input) {
   }
   const Costs totals = graph.write(*output, header, analyzers::kMostCosts);
   check_roots(text, totals);
+  return text;
 }
 
 }  // namespace tracebraid::tests

@@ -4,6 +4,6 @@
 #include "tests/fuzz/targets.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  tracebraid::tests::fuzz_callgrind({reinterpret_cast<const char*>(data), size});
+  static_cast<void>(tracebraid::tests::fuzz_callgrind({reinterpret_cast<const char*>(data), size}));
   return 0;
 }

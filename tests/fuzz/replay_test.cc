@@ -2,10 +2,12 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "formats/strace/line.h"
 #include "tests/fuzz/targets.h"
 
 namespace tracebraid::tests {
@@ -25,12 +27,31 @@ std::size_t replay(const std::string& target, Run run) {
   return count;
 }
 
-TEST(FuzzReplay, Marshal) {
-  EXPECT_GT(replay("fuzz_marshal", [](const std::string& input) { fuzz_marshal(input); }), 10U);
+TEST(FuzzReplay, MarshalGivesTheSameAtAnyChunking) {
+  bool is_any_read = false;
+  const auto run = [&](const std::string& input) {
+    const std::string whole = fuzz_marshal(input, SIZE_MAX);
+    for (const std::size_t piece : {1U, 2U, 3U, 7U, 65536U}) {
+      EXPECT_EQ(fuzz_marshal(input, piece), whole);
+    }
+    is_any_read |= whole.starts_with(std::to_string(input.size()) + " ");
+  };
+  EXPECT_GT(replay("fuzz_marshal", run), 10U);
+  EXPECT_TRUE(is_any_read) << "none of them is one whole object";
 }
 
-TEST(FuzzReplay, Callgrind) {
-  EXPECT_GT(replay("fuzz_callgrind", [](const std::string& input) { fuzz_callgrind(input); }), 10U);
+// No cost is lost, which the target looks after; and there is some.
+TEST(FuzzReplay, CallgrindGivesTheSameEachTime) {
+  bool has_cost = false;
+  const auto run = [&](const std::string& input) {
+    const std::string profile = fuzz_callgrind(input);
+    EXPECT_EQ(fuzz_callgrind(input), profile);
+    const std::size_t totals = profile.rfind("\ntotals: ");
+    ASSERT_NE(totals, std::string::npos);
+    has_cost |= profile.find_first_of("123456789", totals) != std::string::npos;
+  };
+  EXPECT_GT(replay("fuzz_callgrind", run), 10U);
+  EXPECT_TRUE(has_cost);
 }
 
 TEST(FuzzReplay, CaptureGivesTheSameAtAnyChunking) {
@@ -73,8 +94,16 @@ TEST(FuzzReplay, PcapflowsGivesTheSameAtAnyChunking) {
   EXPECT_GT(replay("fuzz_pcapflows", run), 10U);
 }
 
-TEST(FuzzReplay, Service) {
-  EXPECT_GT(replay("fuzz_service", [](const std::string& input) { fuzz_service(input); }), 10U);
+// What must hold of each is looked at in the target; here, that they reach what they are for.
+TEST(FuzzReplay, ServicesOfEveryKindAreFound) {
+  std::set<std::string> names;
+  EXPECT_GT(
+      replay("fuzz_service", [&](const std::string& input) { names.insert(fuzz_service(input)); }),
+      10U);
+  for (const char* const name : {"http", "ssl", "dns", "ssh", "postgresql", "mysql", "redis",
+                                 "amqp", "memcached", "quic", "ntp", "smtp", "ftp", "mqtt"}) {
+    EXPECT_TRUE(names.contains(name)) << name;
+  }
 }
 
 TEST(FuzzReplay, RecordStreamGivesTheSameAtAnyChunking) {
@@ -93,9 +122,16 @@ TEST(FuzzReplay, Descriptors) {
       10U);
 }
 
-TEST(FuzzReplay, StraceLine) {
-  EXPECT_GT(replay("fuzz_strace_line", [](const std::string& input) { fuzz_strace_line(input); }),
+TEST(FuzzReplay, StraceLinesOfEveryKindAreFound) {
+  using formats::strace::Body;
+  std::set<int> bodies;
+  EXPECT_GT(replay("fuzz_strace_line",
+                   [&](const std::string& input) { bodies.insert(fuzz_strace_line(input)); }),
             10U);
+  for (const Body body : {Body::kCall, Body::kResumed, Body::kSignal, Body::kExit, Body::kMessage,
+                          Body::kForeign, Body::kDamaged}) {
+    EXPECT_TRUE(bodies.contains(static_cast<int>(body))) << static_cast<int>(body);
+  }
 }
 
 TEST(FuzzReplay, StracecallsGivesTheSameAtAnyChunking) {

@@ -134,17 +134,28 @@ std::string fuzz_pcapflows(std::span<const char> input, std::size_t piece) {
   return text;
 }
 
-void fuzz_marshal(std::span<const char> input) {
-  for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, std::size_t{1} << 16}) {
-    const auto source = io::memory_source("input", input, piece);
-    io::Cursor cursor(*source, 16);
-    formats::marshal::StringTable strings;
-    formats::marshal::Reader reader(cursor, strings);
-    try {
-      while (cursor.ensure(1)) reader.skip(reader.next());
-    } catch (const io::Error&) {
+std::string fuzz_marshal(std::span<const char> input, std::size_t piece) {
+  using formats::marshal::Kind;
+  const auto source = io::memory_source("input", input, piece);
+  io::Cursor cursor(*source, 16);
+  formats::marshal::StringTable strings;
+  formats::marshal::Reader reader(cursor, strings);
+  std::string text;
+  try {
+    while (cursor.ensure(1)) {
+      const std::uint64_t begin = reader.offset();
+      const formats::marshal::Object object = reader.next();
+      reader.skip(object);
+      if (reader.offset() <= begin || reader.offset() > input.size()) std::abort();
+      text += std::to_string(reader.offset()) + ' ' + std::string(describe(object.kind));
+      if (object.kind == Kind::kInteger) text += ' ' + std::to_string(object.integer);
+      if (object.kind == Kind::kString) text.append(" ").append(strings.text(object.string));
+      text += '\n';
     }
+  } catch (const io::Error& error) {
+    text += error.position + ": " + error.what;
   }
+  return text;
 }
 
 std::string fuzz_capture(std::span<const char> input, std::size_t piece) {
@@ -226,7 +237,7 @@ std::string fuzz_cprofcalls(std::span<const char> input, std::size_t piece) {
   return text + end;
 }
 
-void fuzz_service(std::span<const char> input) {
+std::string fuzz_service(std::span<const char> input) {
   namespace pcap = converters::pcap;
   static constexpr std::array<std::uint16_t, 16> kPorts = {
       53, 5353, 5355, 137, 123, 21, 25, 587, 3306, 11211, 80, 443, 5432, 6379, 40000, 50000};
@@ -237,7 +248,7 @@ void fuzz_service(std::span<const char> input) {
     const auto* first = static_cast<const char*>(begin);
     return view.empty() || (view.data() >= first && view.data() + view.size() <= first + size);
   };
-  if (input.size() < 4) return;
+  if (input.size() < 4) return {};
   const auto transport = (input[0] & 1) != 0 ? pcap::Transport::kUdp : pcap::Transport::kTcp;
   const bool is_from_originator = (input[0] & 2) != 0;
   const std::uint16_t originator = kPorts[static_cast<unsigned char>(input[1]) % kPorts.size()];
@@ -266,11 +277,33 @@ void fuzz_service(std::span<const char> input) {
     }
     if (!service.name.empty()) name = service.name;
   }
+  return std::string(name);
 }
 
-void fuzz_strace_line(std::span<const char> input) {
+namespace {
+
+// The parts of a call stand one behind the other, and are the same without what stands in front.
+bool is_in_order(const formats::strace::Line& line) {
+  const formats::strace::Call& call = line.call;
+  const char* behind = line.text.data();
+  for (const std::string_view part : {call.name, call.args, call.result_text}) {
+    if (part.empty()) continue;
+    if (part.data() < behind) return false;
+    behind = part.data() + part.size();
+  }
+  formats::strace::Line alone;
+  formats::strace::parse_line(line.text, alone);
+  return alone.body == line.body && alone.prefix.pid == 0 &&
+         alone.prefix.stamp == formats::strace::Stamp::kNone && alone.call.name == call.name &&
+         alone.call.args == call.args && alone.call.result_text == call.result_text &&
+         alone.call.error == call.error && alone.call.duration_ns == call.duration_ns;
+}
+
+}  // namespace
+
+int fuzz_strace_line(std::span<const char> input) {
   const std::string_view text(input.data(), input.size());
-  if (text.find('\n') != std::string_view::npos) return;
+  if (text.find('\n') != std::string_view::npos) return 0;
   const auto is_inside = [&](std::string_view view) {
     return view.empty() ||
            (view.data() >= text.data() && view.data() + view.size() <= text.data() + text.size());
@@ -284,7 +317,7 @@ void fuzz_strace_line(std::span<const char> input) {
          {call.name, call.args, call.result_text, call.error, call.aux}) {
       if (!is_inside(view)) std::abort();
     }
-    if (call.name.empty()) std::abort();
+    if (call.name.empty() || !is_in_order(line)) std::abort();
     for (std::size_t at = 0; at < 12; ++at) {
       const std::string_view argument = call.argument(at);
       if (!is_inside(argument) || !is_inside(formats::strace::annotation(argument))) std::abort();
@@ -295,6 +328,7 @@ void fuzz_strace_line(std::span<const char> input) {
   std::string plain;
   formats::strace::remove_colors(text, plain);
   if (plain.size() > text.size()) std::abort();
+  return static_cast<int>(line.body);
 }
 
 namespace {

@@ -105,6 +105,34 @@ TEST_F(Evidences, AddressesBeyondTheMapAreNotGuessed) {
   EXPECT_EQ(attribution_.summary().unresolved, 5U);
 }
 
+// Process 1 is the parent of 2, or 2 is a thread of its; then 2 makes calls.
+class Clones : public Evidences {
+ protected:
+  Found attribute_child(bool is_thread) {
+    add_function("/srv/a.py", "handle", 5, 10);
+    add_function("~", kRecv, 5);
+    add_symbol(1, 0x1000, "py::Server.handle:/srv/a.py");
+    record::Process clone;
+    clone.event = "clone";
+    clone.pid = 1;
+    clone.child = 2;
+    clone.is_thread = is_thread;
+    attribution_.add(clone);
+    add_calls("recvfrom", 5, stack_to("sock_recv", "0x1006"), 2, 2);
+    return attribute();
+  }
+};
+
+// What was there before a fork is in the parent's map alone.
+TEST_F(Clones, AForkHasItsParentsMap) {
+  EXPECT_EQ(attribute_child(false), (Found{{"stack handle/" + std::string(kRecv), 5}}));
+}
+
+// A thread is no process: one that has its number is another.
+TEST_F(Clones, AThreadsNumberIsNoProcess) {
+  EXPECT_EQ(attribute_child(true), (Found{{"method /" + std::string(kRecv), 5}}));
+}
+
 TEST_F(Evidences, FunctionsOfOneNameAreToldByWhatTheyCall) {
   add_function("/srv/a.py", "step", 1, 10);
   add_function("/srv/a.py", "step", 1, 20);

@@ -148,5 +148,27 @@ def test_blocking_call():
     equal(len(sleeping(True)), 0, "a loop that watches nothing sleeps")
 
 
+def test_what_is_asked_for():
+    """A warning, a note and an error, by the options that choose among them."""
+    with open("log", "w") as file:
+        file.write(f"7 {START}.0 +++ killed by SIGKILL +++\n8 {START}.1 +++ killed by SIGTERM +++\n")
+        file.write("".join(f"9 {START}.2{number:02} fstat(9, 0x7ffc00000000) = {EBADF}\n"
+                           for number in range(20)))
+
+    def severities(*options):
+        done = harness.run("tracebraid", "check", "-f", "jsonl", *options, "log", status=(0, 1))
+        return [each["severity"] for each in done.records()], done.status
+
+    equal(severities(), (["error", "warning", "note"], 1), "all of them")
+    for least, count in (("note", 3), ("warning", 2), ("error", 1)):
+        equal(len(severities("--min-severity", least)[0]), count, f"from {least} on")
+    for only, fails_on, status in (("killed", "error", 0), ("killed", "warning", 1), ("killed", "note", 1),
+                                   ("error_loop", "error", 1), ("error_loop", "never", 0)):
+        equal(severities("--only", only, "--fail-on", fails_on)[1], status, f"{only}, {fails_on}")
+    equal(severities("--without", "killed")[0], ["error"], "without one")
+    equal(severities("--only", "killed,error_loop", "--without", "error_loop")[0], ["warning", "note"],
+          "only two, without one")
+
+
 harness.each_test(globals())
 harness.finish(18)

@@ -177,6 +177,21 @@ TEST_F(StoryTest, AnyOneInterestIsEnough) {
   EXPECT_EQ(seen(8), (Lines{1, 4}));
 }
 
+// Whichever of them comes first.
+TEST_F(StoryTest, EachSeesCallsFromItsOwnDurationOn) {
+  Story& told = story({{.interest = {.from_ns = 300}},
+                       {.interest = {.from_ns = 100}},
+                       {.interest = {.from_ns = 200}}});
+  for (const std::uint64_t ns : {99U, 100U, 199U, 200U, 299U, 300U}) {
+    record::Syscall call = call_of("fsync", ns);
+    call.duration = record::Duration{static_cast<std::int64_t>(ns)};
+    told.on(call);
+  }
+  EXPECT_EQ(seen(0), (Lines{300}));
+  EXPECT_EQ(seen(1), (Lines{100, 199, 200, 299, 300}));
+  EXPECT_EQ(seen(2), (Lines{200, 299, 300}));
+}
+
 TEST_F(StoryTest, WhatIsKeptIsSeenWhateverTheInterestUntilLetGo) {
   Story& told = story(
       {{.interest = {.failing = true}, .act = [](const Witness& witness, const CallEvent& event) {

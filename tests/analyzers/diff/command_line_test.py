@@ -118,6 +118,7 @@ def check_gates(place):
             ("function.tottime > +3.9ms", True), ("function.tottime > +4ms", False),
             ("function.tottime>+199.9%", True), ("function.tottime > +200%", False),
             ("function.cumtime[*] >= 5ms", True), ("function.cumtime > 5ms", False),
+            ("function.cumtime[*] > 5ms", False), ("function.tottime[*] > 5ms", True),
             ("any function.tottime > +399%", True)]:
         status, errors, _ = status_of("--fail-if", gate, *both)
         equal((status, f"--fail-if {gate} holds" in errors), (int(holds), holds), gate)
@@ -134,6 +135,11 @@ def check_gates(place):
               f"{pattern}: {errors}")
     status, errors, _ = status_of("--fail-if", "syscall.calls > +0", *both)
     equal((status, "no input of A tells of syscall.calls" in errors), (1, True), errors)
+    # Of B alone is asked where no change is.
+    log = harness.SAMPLES / "accept-storm" / "strace.log"
+    for gate, told in (("syscall.calls > 0", "holds"), ("syscall.calls > +0", "no input of A")):
+        status, errors, _ = status_of("--fail-if", gate, both[0], log)
+        equal((status, told in errors, len(errors.splitlines())), (1, True, 1), f"{gate}: {errors}")
     for gate, want in (("function.calls > 0", 1), ("function.calls > +0", 0)):
         harness.shell('tracebraid diff --all -f jsonl --fail-if "$@" | true; exit ${PIPESTATUS[0]}',
                       gate, *both, status=want)
@@ -161,6 +167,7 @@ def check_runs(place):
         shutil.copy(profile, folder / "profile.cprof")
         shutil.copy(log, folder / "strace.log")
         (folder / "notes.txt").write_text("not a trace\n")
+        (folder / ".hidden").write_text("not a trace either\n")
         folders.append(folder)
 
     def runs(*arguments):
@@ -171,7 +178,7 @@ def check_runs(place):
     one, two, three = folders
     got, errors = runs(one, two, "--", three)
     equal(got, {"function": (2, 1), "syscall": (2, 1), "socket": (2, 1)}, "folders")
-    check("left out, for they are no traces: notes.txt" in errors, errors)
+    check("left out, for they are no traces: notes.txt\n" in errors, errors)
     files = [one / "profile.cprof", two / "profile.cprof", one / "strace.log"]
     got, _ = runs(*files, "--", three)
     equal(got["function"] + got["syscall"], (2, 1, 1, 1), "files by kind")
@@ -204,6 +211,9 @@ def check_runs(place):
         parts[-1].write_text("\n".join(lines) + "\n")
     got, _ = runs(*parts, "--", log)
     equal(got["syscall"], (1, 1), "strace -ff")
+    others = [shutil.copy(part, part.with_name(part.name.replace("trace.", "other."))) for part in parts]
+    text = diff_runs.run(*parts, *others, "--", log, log).text
+    check(text.startswith(f"A: 2 runs"), f"strace -ff twice: {text[:200]}")
     # Standard input is one of them.
     found = harness.run("tracebraid", "diff", "-f", "jsonl", "--all", "-", profile,
                         content=profile.read_bytes()).records()

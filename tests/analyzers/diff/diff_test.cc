@@ -94,6 +94,27 @@ TEST(RankTest, IsNearForManyValues) {
   EXPECT_NEAR(test.p(a, b), std::erfc(z / std::sqrt(2.0)), 1e-12);
 }
 
+// The same with many equal values, which make the deviation less: by the textbook's formula for
+// ties.
+TEST(RankTest, OfManyValuesTiesCount) {
+  RankTest test;
+  Numbers a;
+  Numbers b;
+  for (std::int64_t at = 0; at < 60; ++at) {
+    a.push_back(at % 3);
+    b.push_back(at % 4);
+  }
+  double u = 0;
+  for (const std::int64_t x : a) {
+    for (const std::int64_t y : b) u += x > y ? 1 : x == y ? 0.5 : 0;
+  }
+  // 0, 1 and 2 are there 20 + 15 times, 3 is 15 times.
+  const double ties = 3 * (35.0 * 35 * 35 - 35) + 15.0 * 15 * 15 - 15;
+  const double deviation = std::sqrt(60.0 * 60 / 12 * (121 - ties / (120.0 * 119)));
+  const double z = (std::abs(1800 - u) - 0.5) / deviation;
+  EXPECT_NEAR(test.p(a, b), std::erfc(z / std::sqrt(2.0)), 1e-12);
+}
+
 TEST(Comparison, TellsNoMoreThanRunsCan) {
   RankTest test;
   const auto evidence = [&](const Numbers& a, const Numbers& b, double alpha = 0.05) {
@@ -351,6 +372,27 @@ TEST(Gates, SayWhatTheyMean) {
   EXPECT_EQ(gate.pattern, "<lambda> [a-z]*");
   EXPECT_EQ(gate.value, 3'000'000'000);
   EXPECT_FALSE(gate.is_change);
+}
+
+TEST(Gates, KnowEveryUnit) {
+  for (const auto& [text, value] : std::vector<std::pair<std::string_view, std::int64_t>>{
+           {"socket.wait_max > 2s", 2'000'000'000},
+           {"socket.wait_max > 2ms", 2'000'000},
+           {"socket.wait_max > 2us", 2'000},
+           {"socket.wait_max > 2µs", 2'000},
+           {"socket.wait_max > 2ns", 2},
+           {"socket.bytes_in > 2", 2},
+           {"socket.bytes_in > 2B", 2},
+           {"socket.bytes_in > 2kB", 2'000},
+           {"socket.bytes_in > 2MB", 2'000'000},
+           {"socket.bytes_in > 2GB", 2'000'000'000},
+           {"socket.bytes_in > 2KiB", 2'048},
+           {"socket.bytes_in > 2MiB", 2'097'152},
+           {"socket.bytes_in > 2GiB", 2'147'483'648},
+           {"function.calls > 2", 2},
+           {"function.calls > 2%", 20'000}}) {
+    EXPECT_EQ(parse_gate(text).value, value) << text;
+  }
 }
 
 TEST(Gates, RefuseWhatMeansNothing) {

@@ -125,6 +125,25 @@ TEST(Profile, SampledDumpsHaveOneFunctionOverItsLines) {
   EXPECT_TRUE(result.profile.ends_with("totals: 300000000\n"));
 }
 
+// A sampled dump has a key for every line that ran, a timed one for every function: the same key is
+// another function, whichever comes first.
+TEST(Profile, SampledAndTimedDumpsInOneRunAreEachTheirs) {
+  const std::string function = key("a.py", 5, "g");
+  const std::string sampled =
+      dict(function + value(2, 3, 0.2, 0.3, kMain + number(3)) + tuple(text("__sampled__")) + "T");
+  const std::string of_time = dict(function + value(1, 1, 0.5, 0.5, kMain + timed(1, 1, 0.5, 0.5)));
+  ConversionOptions options;
+  options.strip_folders = true;
+  for (const auto& dumps : {std::vector{sampled, of_time}, std::vector{of_time, sampled}}) {
+    const Result result = convert(dumps, options);
+    EXPECT_EQ(result.error, "");
+    EXPECT_NE(result.profile.find(") g (a.py)\n5 200000000\n"), std::string::npos)
+        << result.profile;
+    EXPECT_NE(result.profile.find(") g (a.py:5)\n5 500000000\n"), std::string::npos)
+        << result.profile;
+  }
+}
+
 TEST(Profile, OddNumbersAreCountedAndNeverFatal) {
   const std::string dump = dict(kMain + value(1, 1, NAN, HUGE_VAL, "") + kWork +
                                 value(-1, -1, -0.5, 1e300, kMain + timed(0, 0, 0, 0.5)));

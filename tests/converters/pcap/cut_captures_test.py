@@ -59,6 +59,28 @@ def unequal(mine, wanted):
             if mine[key] != wanted[key]][:5]
 
 
+def times_of_parts(parts, whole, is_in_order):
+    """What is wrong with the times that a part tells: of itself alone, and of its flow as the whole
+    has it."""
+    for part in parts:
+        idle, latency = part["max_idle"], part["response_latency"]
+        if idle is not None and not 0 <= idle <= part["last_ts"] - part["ts"]:
+            yield f"{part['uid']}: silent for {idle} of {part['last_ts'] - part['ts']}"
+        if latency is not None and is_in_order and not (
+                part["orig_first_data"] and
+                0 <= latency <= part["resp_first_data"] - part["orig_first_data"]):
+            yield f"{part['uid']}: an answer after {latency}, which the part has not"
+    answered = [part for part in parts if part["resp_first_data"] is not None]
+    if not is_in_order or not answered or whole["response_latency"] is None or \
+            any(part["id.orig_p"] != whole["id.orig_p"] for part in parts):
+        return
+    # The answer is in the first of them; the question, too, or in one before.
+    asked = whole["resp_first_data"] - whole["response_latency"]
+    wanted = whole["response_latency"] if asked >= answered[0]["ts"] else None
+    if answered[0]["response_latency"] != wanted:
+        yield f"{whole['uid']}: an answer after {answered[0]['response_latency']}, wanted {wanted}"
+
+
 def problems_of(name, packets, folder):
     """What is wrong, as lines."""
     draw = random.Random(f"{SEED} {name}")
@@ -93,6 +115,15 @@ def problems_of(name, packets, folder):
         # Flows of the same addresses and first time have the same name.
         following[flow["uid"]] = 0 if flow["final"] else flow["part"] + 1
     problems += [f"{uid} has no last part" for uid, number in following.items() if number]
+    is_in_order = all(one.ns <= two.ns for one, two in zip(packets, packets[1:]))
+    of_uid = collections.defaultdict(lambda: ([], []))
+    for flow in wanted.flows:
+        of_uid[flow["uid"]][0].append(flow)
+    for part in parts:
+        of_uid[part["uid"]][1].append(part)
+    for wholes, its_parts in of_uid.values():
+        if len(wholes) == 1:
+            problems += times_of_parts(its_parts, wholes[0], is_in_order)
     return problems
 
 

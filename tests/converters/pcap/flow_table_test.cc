@@ -369,6 +369,196 @@ TEST(FlowTable, PartsAddUp) {
   EXPECT_EQ(sum.orig_rtt_samples, whole.orig_rtt_samples);
 }
 
+// What is of a part alone: how long the answer took, the longest silence, round trips.
+TEST(FlowTable, APartTellsOfItsOwnTimes) {
+  Talk::Options options;
+  options.table.time_outs.active = 10 * kSecond;
+  Talk talk(options);
+  talk.say({{kC, "S", 0}, {kS, "SA", 0, 1}, {kC, "A", 1, 1}});
+  std::uint32_t at = 1;
+  // Asked, answered after `ms`, acknowledged after `more`.
+  const auto ask = [&](std::int64_t ms, std::int64_t more) {
+    talk.say({.who = kC, .flags = "PA", .seq = at, .ack = at, .payload = 10});
+    talk.say({.who = kS,
+              .flags = "PA",
+              .seq = at,
+              .ack = at + 10,
+              .payload = 10,
+              .after_ns = ms * kMillisecond});
+    at += 10;
+    talk.say({.who = kC, .flags = "A", .seq = at, .ack = at, .after_ns = more * kMillisecond});
+  };
+  ask(500, 700);
+  ask(20, 3);
+  talk.wait(10 * kSecond);
+  ask(30, 40);
+  ask(20, 3);
+  const std::vector<record::Flow> parts = talk.finish();
+  ASSERT_EQ(parts.size(), 2U);
+  const auto ms = [](std::int64_t count) { return record::Duration{count * kMillisecond}; };
+  EXPECT_EQ(parts[0].response_latency, ms(500));
+  EXPECT_EQ(parts[0].max_idle, ms(700));
+  EXPECT_EQ(parts[0].orig_rtt_max, ms(500));
+  EXPECT_EQ(parts[0].resp_rtt_max, ms(700));
+  EXPECT_EQ(parts[1].response_latency, ms(30));
+  EXPECT_EQ(parts[1].max_idle, ms(40));
+  EXPECT_EQ(parts[1].orig_rtt_samples, 2U);
+  EXPECT_EQ(parts[1].orig_rtt_max, ms(30));
+  EXPECT_EQ(parts[1].orig_rtt_min, ms(20));
+  EXPECT_EQ(parts[1].orig_rtt_avg, ms(25));
+  EXPECT_EQ(parts[1].resp_rtt_max, ms(40));
+  EXPECT_EQ(parts[1].resp_rtt_avg->ns, (40 + 3) * kMillisecond / 2);
+}
+
+// The first answer behind a question is timed, and later ones are not.
+TEST(FlowTable, TheFirstAnswerIsTimed) {
+  Talk talk;
+  talk.say({{kC, "S", 0}, {kS, "SA", 0, 1}, {kC, "A", 1, 1}});
+  talk.say({{kC, "PA", 1, 1, 10}, {kS, "PA", 1, 11, 10}, {kC, "PA", 11, 11, 10}});
+  talk.say({.who = kS, .flags = "PA", .seq = 11, .ack = 21, .payload = 10, .after_ns = kSecond});
+  EXPECT_EQ(talk.finish().at(0).response_latency, record::Duration{kMillisecond});
+}
+
+TEST(FlowTable, AnActiveFlowIsReportedWhenItsTimeHasPassed) {
+  for (const std::int64_t after : {10 * kSecond, 10 * kSecond - 1}) {
+    Capture::TableOptions options;
+    options.time_outs.active = 10 * kSecond;
+    Capture capture(options);
+    for (const std::int64_t at : {std::int64_t{0}, after}) {
+      static_cast<void>(capture.add(kStart + at, udp_packet(1, 2, 1000, 2000)));
+    }
+    EXPECT_EQ(capture.finish().size(), after == 10 * kSecond ? 2U : 1U);
+  }
+}
+
+// The least TTL, and the longest silence, wherever they are.
+TEST(FlowTable, ExtremesAreOfAllPackets) {
+  Capture capture;
+  const Hosts hosts = hosts4();
+  const std::string datagram = udp(hosts, 1000, 2000, "x");
+  std::int64_t at = kStart;
+  for (const auto& [ttl, silent] :
+       {std::pair<std::uint8_t, std::int64_t>{60, 0}, {50, 3}, {64, 9}, {55, 1}}) {
+    at += silent * kSecond;
+    static_cast<void>(capture.add(at, ipv4(hosts, 17, datagram, {.ttl = ttl})));
+  }
+  const record::Flow flow = capture.finish().at(0);
+  EXPECT_EQ(flow.orig_ttl, 50);
+  EXPECT_EQ(flow.max_idle, record::Duration{9 * kSecond});
+}
+
+// Without an identification of IP: a SYN or RST that is the same within a millisecond.
+TEST(FlowTable, TheSynCapturedTwiceIsToldWithinAMillisecond) {
+  for (const std::int64_t apart : {kMillisecond - 1, kMillisecond}) {
+    Capture capture;
+    const Hosts hosts = hosts4();
+    const std::string syn = ipv4(hosts, 6, tcp(hosts, {.flags = 2}));
+    static_cast<void>(capture.add(kStart, syn));
+    static_cast<void>(capture.add(kStart + apart, syn));
+    EXPECT_EQ(capture.finish().at(0).dup_pkts, apart < kMillisecond ? 1U : 0U);
+  }
+}
+
+// Of two ports that are likely servers', who speaks first asks.
+TEST(FlowTable, BetweenTwoServersTheFirstAsks) {
+  Capture capture;
+  static_cast<void>(capture.add(kStart, udp_packet(1, 2, 53, 53)));
+  EXPECT_EQ(capture.finish().at(0).history, "D");
+}
+
+// Both sides reset it, and not all that they had sent is there: it ends when it is idle, as in
+// Zeek, which takes a reset connection for no active one.
+TEST(FlowTable, WhatBothResetIsIdleAtLast) {
+  Talk talk;
+  talk.say({{kC, "S", 0}, {kS, "SA", 0, 1}, {kC, "A", 1, 1}, {kC, "FA", 1, 1}, {kC, "R", 2}});
+  talk.say({kS, "RA", 100, 2});  // 1 to 99 are not in the capture
+  pass_time(talk.capture(), talk.now(), talk.now() + 60 * kSecond);
+  EXPECT_EQ(talk.capture().ended().size(), 0U);
+  pass_time(talk.capture(), talk.now() + 60 * kSecond, talk.now() + 310 * kSecond);
+  ASSERT_EQ(talk.capture().ended().size(), 1U);
+  EXPECT_EQ(talk.capture().ended()[0].end_reason, "idle");
+}
+
+// A RST's payload is a message for people, none of the stream.
+TEST(FlowTable, SegmentsAreOfTheStream) {
+  Talk::Options options;
+  options.table.segments = true;
+  Talk talk(options);
+  talk.say({{kC, "S", 0}, {kS, "SA", 0, 1}, {kC, "PA", 1, 1, 5}, {kS, "RA", 1, 6, 7}});
+  EXPECT_EQ(talk.finish().size(), 1U);
+  ASSERT_EQ(talk.capture().segments().size(), 1U);
+  EXPECT_EQ(talk.capture().segments()[0].length, 5U);
+}
+
+// Datagrams count from the flow's beginning, in each direction, through all parts.
+TEST(FlowTable, DatagramsStandBehindEachOther) {
+  Capture::TableOptions options;
+  options.segments = true;
+  options.time_outs.active = 10 * kSecond;
+  Capture capture(options);
+  std::vector<std::uint64_t> offsets;
+  for (const int second : {0, 5, 10, 15, 20}) {
+    static_cast<void>(capture.add(kStart + second * kSecond, udp_packet(1, 2, 1000, 2000, 10)));
+    static_cast<void>(capture.add(kStart + second * kSecond + 1, udp_packet(2, 1, 2000, 1000, 7)));
+  }
+  for (const record::Segment& segment : capture.segments()) offsets.push_back(segment.offset);
+  EXPECT_EQ(offsets, (std::vector<std::uint64_t>{0, 0, 10, 7, 20, 14, 30, 21, 40, 28}));
+  EXPECT_EQ(capture.finish().size(), 3U);
+}
+
+// What a flow speaks shows in one of its first four payloads.
+TEST(FlowTable, ServicesAreLookedForInTheFirstPayloads) {
+  for (const std::size_t before : {0U, 3U, 4U}) {
+    Capture capture;
+    const Hosts hosts = hosts4();
+    std::uint32_t seq = 1;
+    const auto send = [&](const std::string& payload) {
+      static_cast<void>(
+          capture.add(kStart + seq, ipv4(hosts, 6, tcp(hosts, {.seq = seq}, payload))));
+      seq += static_cast<std::uint32_t>(payload.size());
+    };
+    for (std::size_t time = 0; time < before; ++time) send("\x01\x02\x03\x04");
+    send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_EQ(capture.finish().at(0).service, before < 4 ? "http" : "") << before;
+  }
+}
+
+// What is due at the same time is reported in the order in which it began.
+TEST(FlowTable, FlowsEndInTheOrderOfTheirBeginnings) {
+  Capture capture;
+  static_cast<void>(capture.add(kStart, udp_packet(1, 2, 1000, 2000)));
+  static_cast<void>(capture.add(kStart + kSecond, udp_packet(1, 2, 1001, 2000)));
+  static_cast<void>(capture.add(kStart + 2 * kSecond, udp_packet(1, 2, 1000, 2000)));
+  static_cast<void>(capture.add(kStart + 900 * kSecond, udp_packet(1, 2, 1002, 2000)));
+  ASSERT_EQ(capture.ended().size(), 2U);
+  EXPECT_EQ(capture.ended()[0].orig_p, 1000);
+  EXPECT_EQ(capture.ended()[1].orig_p, 1001);
+}
+
+// As many as may be open are.
+TEST(FlowTable, AsManyAsMayBeOpenAre) {
+  Capture::TableOptions options;
+  options.max_flows = 3;
+  Capture capture(options);
+  for (int flow = 0; flow < 3; ++flow) {
+    static_cast<void>(capture.add(kStart + flow, udp_packet(1, 2, 1000 + flow, 2000)));
+  }
+  EXPECT_EQ(capture.table().evicted(), 0U);
+  static_cast<void>(capture.add(kStart + 9, udp_packet(1, 2, 1009, 2000)));
+  EXPECT_EQ(capture.table().evicted(), 1U);
+}
+
+// The flow's own SYN, which stands in the file behind its end, begins no other.
+TEST(FlowTable, AFlowsOwnSynMayComeLate) {
+  Talk talk;
+  talk.wait(kSecond);
+  talk.say(
+      {{kS, "SA", 0, 1}, {kC, "A", 1, 1}, {kC, "FA", 1, 1}, {kS, "FA", 1, 2}, {kC, "A", 2, 2}});
+  talk.wait(-kSecond);
+  talk.say({kC, "S", 0});
+  EXPECT_EQ(talk.finish().size(), 1U);
+}
+
 TEST(FlowTable, PartsOfOnePacketAddUp) {
   Capture::TableOptions options;
   options.time_outs.active = kSecond;

@@ -493,5 +493,85 @@ TEST(TcpMachine, SegmentsSayWhereTheirPayloadIs) {
   }
 }
 
+// A RST has a window of 0, and means nothing by it; neither does what comes behind the end.
+TEST(TcpMachine, ZeroWindowsAreOfWhoCannotReceive) {
+  const One flow(established({{.who = kS, .flags = "A", .seq = 1, .ack = 1, .window = 0},
+                              {.who = kS, .flags = "A", .seq = 1, .ack = 1, .window = 9},
+                              {.who = kS, .flags = "RA", .seq = 1, .ack = 1, .window = 0}}));
+  EXPECT_EQ(flow->resp_zero_win, 1U);
+  EXPECT_EQ(flow->orig_zero_win, 0U);
+  const One reset(established({{.who = kC, .flags = "RA", .seq = 1, .ack = 1, .window = 0}}));
+  EXPECT_EQ(reset->orig_zero_win, 0U);
+}
+
+// Letters of what comes many times: at the first, the tenth, the hundredth time.
+TEST(TcpMachine, LettersOfManyAreWrittenAtPowersOfTen) {
+  for (const auto& [count, letters] :
+       {std::pair{1U, "w"}, {9U, "w"}, {10U, "ww"}, {99U, "ww"}, {100U, "www"}}) {
+    std::vector<Said> all = kHandshake;
+    for (std::uint32_t time = 0; time < count; ++time) {
+      all.push_back({.who = kS, .flags = "A", .seq = 1, .ack = 1, .window = 0});
+    }
+    // The first of them is an acknowledgement, too.
+    const One flow(all);
+    std::string shown(flow->history);
+    std::erase(shown, 'a');
+    EXPECT_EQ(shown, "ShA" + std::string(letters)) << count;
+    EXPECT_EQ(flow->resp_zero_win, count);
+  }
+}
+
+// Of several, the first FIN and the first RST; of two sides, each its own.
+TEST(TcpMachine, TheFirstToCloseAndTheFirstToReset) {
+  struct Row {
+    std::vector<Said> said;
+    std::string_view closed_by, reset_by;
+  };
+  for (const Row& row : {Row{{{kC, "FA", 1, 1}, {kS, "FA", 1, 2}}, "orig", ""},
+                         Row{{{kS, "FA", 1, 1}, {kC, "FA", 1, 2}}, "resp", ""},
+                         Row{{{kC, "RA", 1, 1}, {kS, "RA", 1, 1}}, "", "orig"},
+                         Row{{{kS, "RA", 1, 1}, {kC, "RA", 1, 1}}, "", "resp"},
+                         Row{{{kC, "FA", 1, 1}, {kS, "RA", 1, 2}}, "orig", "resp"}}) {
+    const One flow(established(row.said));
+    EXPECT_EQ(flow->closed_by, row.closed_by);
+    EXPECT_EQ(flow->reset_by, row.reset_by);
+  }
+}
+
+// A FIN behind a FIN and a RST of the peer: it was an ordinary end after all.
+TEST(TcpMachine, AFinBehindThePeersFinAndResetCloses) {
+  const One flow(established({{kC, "FA", 1, 1}, {kC, "R", 2}, {kS, "FA", 1, 2}}));
+  EXPECT_EQ(flow->conn_state, "SF");
+}
+
+// An option of another length is none (RFC 9293, 3.2: the maximum segment size takes four octets).
+TEST(TcpMachine, AMaximumSegmentSizeHasFourOctets) {
+  for (const auto& [options, is_read] : {std::pair{"02 04 05 b4", true},
+                                         {"02 03 05 01", false},
+                                         {"02 06 05 b4 00 00 01 01", false},
+                                         {"00 04 05 b4", false}}) {
+    const One flow({{.who = kC, .flags = "S", .seq = 0, .options = hex(options)}});
+    EXPECT_EQ(flow->orig_mss.has_value(), is_read) << options;
+  }
+}
+
+// The handshake's last part is the client's first acknowledgement of the SYN-ACK.
+TEST(TcpMachine, TheHandshakeIsTimedOnce) {
+  const One flow(established({{.who = kC, .flags = "A", .seq = 1, .ack = 1, .after_ns = kSecond},
+                              {.who = kS, .flags = "SA", .seq = 0, .ack = 1, .after_ns = kSecond},
+                              {.who = kC, .flags = "A", .seq = 1, .ack = 1, .after_ns = kSecond}}));
+  EXPECT_EQ(flow->syn_ts->ns, kStart + kMillisecond);
+  EXPECT_EQ(flow->synack_ts->ns, kStart + 2 * kMillisecond);
+  EXPECT_EQ(flow->handshake_ack_ts->ns, kStart + 3 * kMillisecond);
+}
+
+// An acknowledgement of exactly the end of a segment times it; one octet less does not.
+TEST(TcpMachine, AnAcknowledgementCoversWhatEndsThere) {
+  for (const auto& [ack, samples] : {std::pair{10U, 0U}, {11U, 1U}, {12U, 1U}}) {
+    const One flow(established({{kC, "PA", 1, 1, 10}, {kS, "A", 1, ack}}));
+    EXPECT_EQ(flow->orig_rtt_samples, samples) << ack;
+  }
+}
+
 }  // namespace
 }  // namespace tracebraid::converters::pcap

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <random>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -70,6 +71,52 @@ TEST_F(DescriptorTableTest, HighNumbersAreKnownWithinABound) {
   table.set(-1, FilePtr(files_[0]), false);
   table.exec();
   EXPECT_EQ(table.find(high + 64), nullptr);
+}
+
+// A child may have closed or opened a number before it is known whose child it is.
+TEST_F(DescriptorTableTest, WhatATableKnowsItselfIsNotTakenOver) {
+  DescriptorTable parent;
+  DescriptorTable child;
+  for (const std::int64_t fd : {3, 4, 5}) parent.set(fd, FilePtr(make()), true);
+  child.close(3);
+  OpenFile& own = make();
+  child.set(4, FilePtr(own), false);
+  child.add(parent);
+  EXPECT_TRUE(child.find(3)->is_closed);
+  EXPECT_FALSE(child.find(3)->file);
+  EXPECT_EQ(child.find(4)->file.get(), &own);
+  EXPECT_FALSE(child.find(4)->closes_on_exec);
+  EXPECT_EQ(child.find(5)->file.get(), &files_[2]);
+  EXPECT_TRUE(child.find(5)->closes_on_exec);
+}
+
+// Each on the border of a page (32) and of a group of them (2048), and above all (kHigh).
+TEST_F(DescriptorTableTest, RangesEndWhereTheyEnd) {
+  constexpr std::int64_t kHigh = DescriptorTable::kHigh;
+  for (const std::int64_t first : {std::int64_t{3}, std::int64_t{32}, std::int64_t{2040}, kHigh}) {
+    for (const std::int64_t last : {first, first + 1, first + 28, first + 31, first + 40}) {
+      for (const bool on_exec_only : {false, true}) {
+        SCOPED_TRACE(std::to_string(first) + " " + std::to_string(last));
+        DescriptorTable table;
+        for (std::int64_t fd = first - 2; fd < first + 45; ++fd)
+          table.set(fd, FilePtr(make()), false);
+        table.close_range(first, last, on_exec_only);
+        for (std::int64_t fd = first - 2; fd < first + 45; ++fd) {
+          const bool is_inside = fd >= first && fd <= last;
+          const DescriptorTable::Entry* const entry = table.find(fd);
+          ASSERT_NE(entry, nullptr) << fd;
+          EXPECT_EQ(entry->file.get() == nullptr, is_inside && !on_exec_only) << fd;
+          EXPECT_EQ(entry->closes_on_exec, is_inside && on_exec_only) << fd;
+        }
+        table.exec();
+        for (std::int64_t fd = first - 2; fd < first + 45; ++fd) {
+          const bool is_inside = fd >= first && fd <= last;
+          const DescriptorTable::Entry* const entry = table.find(fd);
+          EXPECT_EQ(entry != nullptr && entry->file.get() != nullptr, !is_inside) << fd;
+        }
+      }
+    }
+  }
 }
 
 // What ends at the same time does so in the order of its numbers.
