@@ -76,6 +76,7 @@ class Trial final : public converters::strace::StraceSink {
       kinds.add(*converters::recognize(
           {"\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0", 24}));
     }
+    story_->tell_once(false);
     story_->begin(kinds);
     story_->enter(0);
     converters::strace::StraceLog::Options log_options;

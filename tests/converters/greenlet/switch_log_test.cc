@@ -118,7 +118,8 @@ TEST(SwitchLog, OtherLinesAreDamage) {
 TEST(SwitchLog, IsToldFromOtherTexts) {
   EXPECT_TRUE(looks_like_switches(kLog));
   EXPECT_TRUE(looks_like_switches("1700000000.000001 7 7 switch 0xa0\r\n"));
-  EXPECT_FALSE(looks_like_switches("Attaching 1 probe...\n"));
+  EXPECT_TRUE(looks_like_switches("Attaching 1 probe...\n"));
+  EXPECT_FALSE(looks_like_switches("Attaching 1 probe"));
   EXPECT_FALSE(looks_like_switches("7 1700000000.000001 close(3) = 0\n"));
   EXPECT_FALSE(looks_like_switches(""));
 }
