@@ -143,6 +143,11 @@ void SocketTable::learn(SocketLife& life, const record::Syscall& call) {
   if (life.kind == "unix" && life.path.empty()) life.path = call.path;
   if (call.syscall == "listen" && call.result == 0) life.is_listener = true;
   bool is_new = learn_ends(life, call);
+  // What was found by its time is confirmed by its address.
+  if (life.wire && life.match == "time" && call.local_p &&
+      port_of(call.local_p) == life.wire->ends[life.side].port) {
+    life.match = "address";
+  }
   if (call.syscall == "connect") {
     is_new |= learn_connect(life, call);
   } else if (life.is_connecting && call.syscall == "getsockopt" &&
@@ -189,9 +194,11 @@ bool SocketTable::learn_ends(SocketLife& life, const record::Syscall& call) {
 }
 
 bool SocketTable::learn_connect(SocketLife& life, const record::Syscall& call) {
+  // Who looked at SO_ERROR knows that it has succeeded, and may ask all the same.
+  const bool has_succeeded = life.kind == "tcp" && call.error.empty() && life.connect_error.empty();
   const bool is_again =
       life.connect_ts &&
-      (call.error == "EISCONN" || call.error == "EALREADY" ||
+      (has_succeeded || call.error == "EISCONN" || call.error == "EALREADY" ||
        (life.connect_error == "EINPROGRESS" && (call.error.empty() || !life.wire)));
   if (!is_again) {
     // An attempt of its own, with a flow of its own.

@@ -295,6 +295,29 @@ TEST(SocketMatch, AConnectThatIsAskedForGoesOn) {
   }
 }
 
+// As GreenSockets do: SO_ERROR says that it has succeeded, and connect is called once more.
+TEST(SocketMatch, AConnectOfWhichSoErrorSaysThatItSucceededIsNoOther) {
+  Traces traces;
+  const auto attempt = [&](std::int64_t ts, std::string_view failure) {
+    record::Syscall call = traces.call({3}, "connect", ts, kMillisecond);
+    call.peer_h = kServer.host;
+    call.peer_p = kServer.port;
+    call.error = failure;
+    call.result = failure.empty() ? 0 : -1;
+    return call;
+  };
+  traces.show(attempt(kNow, "EINPROGRESS"), {3});
+  traces.flow("Cone", kNow, kClient, kServer, 7);
+  record::Syscall asked = traces.call({3}, "getsockopt", kNow + kSecond, kMillisecond);
+  asked.args = "3, SOL_SOCKET, SO_ERROR, [0], [4]";
+  asked.local_h = kClient.host;
+  asked.local_p = kClient.port;
+  traces.show(asked, {3});
+  traces.show(attempt(kNow + 7 * kSecond, ""), {3});
+  EXPECT_EQ(traces.told(3).uid, "Cone");
+  EXPECT_EQ(traces.told(3).match, "address");  // at first by time
+}
+
 // When bytes waited: what was on the wire before the socket was found, too, each direction by
 // itself.
 TEST(SocketWaits, AreMeasuredFromBothBeginnings) {
