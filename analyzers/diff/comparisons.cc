@@ -151,6 +151,26 @@ std::string shown_thing(const Collector& collector, std::size_t kind, Values::Th
   return text.append(")");
 }
 
+namespace {
+
+// Whether a pattern with folders fits the end of a path, or that with ":NAME": "shop/*" fits
+// /srv/shop/pricing.py. Folders may be parted by either slash on both sides.
+bool fits_end(std::string pattern, std::string path, const std::string& name) {
+  std::ranges::replace(pattern, '\\', '/');
+  std::ranges::replace(path, '\\', '/');
+  const auto fits = [&](const std::string& text) {
+    return fnmatch(pattern.c_str(), text.c_str(), FNM_NOESCAPE) == 0;
+  };
+  for (;;) {
+    if (fits(path) || fits(path + ":" + name)) return true;
+    const std::size_t slash = path.find('/');
+    if (slash == std::string::npos) return false;
+    path.erase(0, slash + 1);
+  }
+}
+
+}  // namespace
+
 bool matches(const Collector& collector, std::size_t kind, Values::Thing thing,
              const std::string& pattern) {
   const auto fits = [&](const std::string& text) {
@@ -159,9 +179,8 @@ bool matches(const Collector& collector, std::size_t kind, Values::Thing thing,
   const std::string name(name_of(collector, kind, thing));
   if (fits(name)) return true;
   if (kind == kFunction) {
-    if (pattern.find('/') == std::string::npos) return false;
-    const std::string file(callgrind::path_tail(path_of(collector, thing)));
-    return fits(file) || fits(file + ":" + name);
+    return pattern.find_first_of("/\\") != std::string::npos &&
+           fits_end(pattern, std::string(path_of(collector, thing)), name);
   }
   const ThingName& known = collector.name(kind, thing);
   if (fits(known.error)) return true;

@@ -263,7 +263,8 @@ void run(const cli::Arguments& arguments, cli::Context& context) {
   } catch (const io::DownstreamClosed&) {
     has_reader = false;
   }
-  if (diff::show_gates(gates, comparisons, context)) context.diagnostics.add_damage(true);
+  if (diff::show_gates(gates, arguments.has("allow-missing"), comparisons, context))
+    context.diagnostics.add_damage(true);
   // A gate counts though nobody reads.
   if (!has_reader && !context.diagnostics.damaged()) throw io::DownstreamClosed{};
 }
@@ -287,6 +288,8 @@ constexpr cli::Option kOptions[] = {
     {0, "fail-if", Argument::kText, "GATE", "Differences",
      "exit with 1 if GATE holds; may be repeated",
      "Such as 'function.calls > +10%': see Gates below."},
+    {0, "allow-missing", Argument::kNone, "", "Differences",
+     "a gate on functions that there are not is no mistake"},
     {'a', "all", Argument::kNone, "", "Output", "also what is the same, and what may be noise"},
     {'n', "number", Argument::kText, "NUMBER", "Output",
      "rows of each of text's tables (10); 0: all"},
@@ -361,15 +364,18 @@ constexpr cli::Section kSections[] = {
      "  any function.tottime[shop/*] > +50ms\n"
      "  socket.wait_max >= 200ms\n\n"
      "Gates look at medians; a change that may be noise does not make one hold. Each that holds is "
-     "a line on standard error. One that nothing fits is noted, and does not hold; one on what a "
-     "side does not tell is an error."},
+     "a line on standard error. One that nothing fits is noted, and does not hold; where it asks "
+     "for "
+     "functions, which may be a slip of the pen, the exit status is 2, unless --allow-missing says "
+     "that there need be none. One on what a side does not tell is an error."},
     {"callgrind",
      "-f callgrind writes the profiles of all runs as one, for KCachegrind and callgrind_annotate: "
      "an event A and an event B with the time (A1, A2, … with several runs), CallsA and CallsB "
      "with the numbers of calls. A function has one node, and every column's total is its run's."},
     {"Exit status",
      "0: done, whatever differs. 1: a gate of --fail-if held, or an input was damaged or "
-     "unreadable: standard error tells which. 2: the command line, or a gate, was wrong."},
+     "unreadable: standard error tells which. 2: the command line, or a gate, was wrong, or a "
+     "gate's pattern fits no function."},
 };
 
 constexpr cli::Example kExamples[] = {

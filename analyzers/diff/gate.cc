@@ -168,8 +168,13 @@ std::string told(Unit unit, const Comparison& comparison) {
 // Says which gates hold, and of which it cannot be told.
 class Judge {
  public:
-  Judge(Comparisons& comparisons, formats::cli::Context& context)
-      : comparisons_(comparisons), diagnostics_(context.diagnostics) {}
+  Judge(bool may_be_missing, Comparisons& comparisons, formats::cli::Context& context)
+      : may_be_missing_(may_be_missing),
+        comparisons_(comparisons),
+        diagnostics_(context.diagnostics) {}
+
+  // Whether a gate asked for functions that there are not.
+  [[nodiscard]] bool has_missed() const { return has_missed_; }
 
   bool holds(const Gate& gate) {
     if (!is_told(gate)) return false;
@@ -177,6 +182,7 @@ class Judge {
     const std::vector<Values::Thing> things = things_of(gate, comparisons_.collector());
     if (things.empty()) {
       diagnostics_.note(name_of(gate) + " does not hold: nothing has such a name");
+      has_missed_ |= gate.kind == kFunction && !may_be_missing_;
       return false;
     }
     return gate.is_any ? holds_for_one_of(gate, things) : holds_for_all_of(gate, things);
@@ -246,6 +252,8 @@ class Judge {
     return true;
   }
 
+  bool may_be_missing_;
+  bool has_missed_ = false;
   Comparisons& comparisons_;
   io::Diagnostics& diagnostics_;
 };
@@ -301,11 +309,15 @@ Gate parse_gate(std::string_view text) {
   return gate;
 }
 
-bool show_gates(const std::vector<Gate>& gates, Comparisons& comparisons,
+bool show_gates(const std::vector<Gate>& gates, bool may_be_missing, Comparisons& comparisons,
                 formats::cli::Context& context) {
-  Judge judge(comparisons, context);
+  Judge judge(may_be_missing, comparisons, context);
   // All of them speak.
-  return std::ranges::count_if(gates, [&](const Gate& gate) { return judge.holds(gate); }) > 0;
+  const auto count =
+      std::ranges::count_if(gates, [&](const Gate& gate) { return judge.holds(gate); });
+  constexpr int kWrong = 2;
+  if (judge.has_missed()) context.status = kWrong;
+  return count > 0;
 }
 
 }  // namespace tracebraid::analyzers::diff

@@ -40,8 +40,10 @@ struct Gate {
 [[nodiscard]] Gate parse_gate(std::string_view text);
 
 // Shows which of `gates` hold, one line each, and whether there was one. A gate on what a side does
-// not tell is reported as an error.
-[[nodiscard]] bool show_gates(const std::vector<Gate>& gates, Comparisons& comparisons,
-                              formats::cli::Context& context);
+// not tell is reported as an error. One on functions that nothing fits is wrong, too, and makes the
+// exit status 2, unless they `may_be_missing`; of other kinds, such as errors, it is good that
+// there are none.
+[[nodiscard]] bool show_gates(const std::vector<Gate>& gates, bool may_be_missing,
+                              Comparisons& comparisons, formats::cli::Context& context);
 
 }  // namespace tracebraid::analyzers::diff

@@ -102,6 +102,17 @@ def check_gates(place):
         function("steady", 100, 10**6), function("slower", 12, 5 * 10**6), function("new", 7),
         function("<lambda>", 4, file="/x/other.py")]) + "\n")
     both = (place / "a.jsonl", place / "b.jsonl")
+    # Ends of paths, from a folder on, whichever slash parts them.
+    for side, path in (("c", "/home/me/srv/shop/pricing.py"), ("d", r"C:\srv\shop\pricing.py")):
+        (place / f"{side}.jsonl").write_text(function("price", 7, file=path) + "\n")
+    for pattern, fits in [("shop/*", True), ("shop/pricing.py", True), ("shop/pricing.py:price", True),
+                          ("srv/shop/pri*", True), ("*/shop/*", True), (r"shop\*", True),
+                          (r"shop\pricing.py:price", True), ("hop/*", False), ("shop/price", False),
+                          ("shop/pricing.py:pri", False), ("pricing.py", False), ("*/shop", False)]:
+        for side in "cd":
+            one = place / f"{side}.jsonl"
+            status, errors, _ = status_of("--fail-if", f"function.calls[{pattern}] == 7", one, "--", one)
+            equal(status, 1 if fits else 2, f"{pattern}, {side}: {errors}")
     # All together 123 calls in both.
     for gate, holds in [
             ("function.calls > +0", False), ("function.calls == 123", True),
@@ -130,9 +141,10 @@ def check_gates(place):
     # What fits nothing is said, what a side does not tell is an error; a reader that leaves early
     # loses no gate.
     for pattern in ("typo", "*other.py", "stead"):
-        status, errors, _ = status_of("--fail-if", f"function.calls[{pattern}] > 0", *both)
-        equal((status, "does not hold: nothing has such a name" in errors), (0, True),
-              f"{pattern}: {errors}")
+        for allowed, want in (((), 2), (("--allow-missing",), 0)):
+            status, errors, _ = status_of("--fail-if", f"function.calls[{pattern}] > 0", *allowed, *both)
+            equal((status, "does not hold: nothing has such a name" in errors), (want, True),
+                  f"{pattern}: {errors}")
     status, errors, _ = status_of("--fail-if", "syscall.calls > +0", *both)
     equal((status, "no input of A tells of syscall.calls" in errors), (1, True), errors)
     # Of B alone is asked where no change is.
