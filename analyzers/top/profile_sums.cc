@@ -68,8 +68,8 @@ void ProfileSums::add_call(const Function& caller, const Function& callee,
 }
 
 ProfileSums::Function& ProfileSums::find_or_add(FunctionKey key) {
-  // As os.path.basename: what follows the last slash.
-  if (strip_folders_) key.file.remove_prefix(key.file.rfind('/') + 1);
+  // As os.path.basename, of Windows, too, where the dump may come from.
+  if (strip_folders_) key.file.remove_prefix(key.file.find_last_of("/\\") + 1);
   if (last_ != nullptr && last_->key == key) return *last_;
   const std::uint64_t hash = hash_of(key);
   last_ = by_key_.find(hash, [&](const Function& other) { return other.key == key; });

@@ -85,5 +85,13 @@ TEST(ProfileSums, StrippedFilesAreTheirLastParts) {
   EXPECT_EQ(sums.functions()[1]->key.file, "");
 }
 
+TEST(ProfileSums, StrippedFilesOfWindowsAreTheirLastParts) {
+  ProfileSums sums(true);
+  sums.add({"C:\\proj\\app\\utils.py", 1, "parse"}, {1, 1, {}, {}});
+  sums.add({"/proj/app/utils.py", 1, "parse"}, {2, 2, {}, {}});
+  ASSERT_EQ(sums.functions().size(), 1U);
+  EXPECT_EQ(sums.functions()[0]->key.file, "utils.py");
+}
+
 }  // namespace
 }  // namespace tracebraid::analyzers
