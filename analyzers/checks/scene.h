@@ -17,6 +17,12 @@ namespace tracebraid::analyzers::checks {
 struct Closing;
 struct Thread;
 
+// Lines of a log in which a thread did nothing but turn, as a finding has told.
+struct Turning {
+  std::uint64_t tid = 0;
+  std::uint64_t first_line = 0, last_line = 0;
+};
+
 class Scene {
  public:
   virtual ~Scene() = default;
@@ -48,6 +54,12 @@ class Scene {
                          std::uint64_t count) = 0;
   [[nodiscard]] virtual std::uint64_t looped(std::size_t lane, std::uint64_t pid,
                                              std::string_view call, bool is_negative) const = 0;
+  // The same of loops of any kind: who finds one notes where it was, and `spin`, which stands below
+  // them all, leaves it out.
+  virtual void note_turning(const Turning& turning) = 0;
+  [[nodiscard]] virtual bool is_told(const Turning& turning) const = 0;
+  // Calls so far.
+  [[nodiscard]] virtual std::uint64_t calls() const = 0;
 };
 
 }  // namespace tracebraid::analyzers::checks

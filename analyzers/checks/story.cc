@@ -171,6 +171,19 @@ std::uint64_t Story::looped(std::size_t lane, std::uint64_t pid, std::string_vie
   return found == loops_.end() ? 0 : found->second;
 }
 
+void Story::note_turning(const Turning& turning) {
+  // Each is of some 20 calls or more; those that are told are fewer.
+  constexpr std::size_t kMost = 10'000;
+  if (turnings_.size() < kMost) turnings_.push_back(turning);
+}
+
+bool Story::is_told(const Turning& turning) const {
+  return std::ranges::any_of(turnings_, [&](const Turning& told) {
+    return told.tid == turning.tid && told.first_line <= turning.last_line &&
+           turning.first_line <= told.last_line;
+  });
+}
+
 Closings& Story::closings_of(const Thread& thread) {
   const std::uint64_t own = owner(thread);
   if (last_closings_ == nullptr || last_owner_ != own) {

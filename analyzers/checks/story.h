@@ -86,6 +86,9 @@ class Story final
                  std::uint64_t count) override;
   std::uint64_t looped(std::size_t lane, std::uint64_t pid, std::string_view call,
                        bool is_negative) const override;
+  void note_turning(const Turning& turning) override;
+  bool is_told(const Turning& turning) const override;
+  std::uint64_t calls() const override { return counts_.calls; }
 
   // What was looked at, in records of each type; threads that made calls.
   struct Counts {
@@ -152,6 +155,7 @@ class Story final
   std::optional<std::int64_t> arrived_;  // of the call at hand
   std::map<std::uint64_t, std::string> greenlets_;
   std::map<std::tuple<std::size_t, std::uint64_t, std::string, bool>, std::uint64_t> loops_;
+  std::vector<Turning> turnings_;
   std::unordered_map<std::uint64_t, Closings, formats::io::NumberHash> closings_;  // by process
   std::uint64_t last_owner_ = 0;
   Closings* last_closings_ = nullptr;  // its, unless null
