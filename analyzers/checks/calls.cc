@@ -16,6 +16,51 @@ constexpr std::string_view kSends[] = {"sendto", "send",     "write",    "sendms
                                        "writev", "sendmmsg", "pwritev2", "sendfile"};
 constexpr std::string_view kAccepts[] = {"accept4", "accept"};
 
+// Memory's may wait for one another, or for memory, and no disk of a file system that is read.
+constexpr std::string_view kCannotWait[] = {"getpid",
+                                            "gettid",
+                                            "getppid",
+                                            "getuid",
+                                            "geteuid",
+                                            "getgid",
+                                            "getegid",
+                                            "clock_gettime",
+                                            "gettimeofday",
+                                            "time",
+                                            "rt_sigaction",
+                                            "rt_sigprocmask",
+                                            "sigaltstack",
+                                            "getsockname",
+                                            "getpeername",
+                                            "getsockopt",
+                                            "setsockopt",
+                                            "epoll_ctl",
+                                            "epoll_create1",
+                                            "epoll_create",
+                                            "eventfd2",
+                                            "timerfd_create",
+                                            "timerfd_settime",
+                                            "socket",
+                                            "socketpair",
+                                            "pipe2",
+                                            "pipe",
+                                            "dup",
+                                            "rseq",
+                                            "set_robust_list",
+                                            "set_tid_address",
+                                            "arch_prctl",
+                                            "clone3",
+                                            "clone",
+                                            "brk",
+                                            "munmap",
+                                            "mprotect",
+                                            "madvise",
+                                            "sched_getaffinity",
+                                            "prlimit64",
+                                            "getrandom",
+                                            "listen",
+                                            "bind"};
+
 template <std::size_t kCount>
 bool is_one_of(std::string_view name, const std::string_view (&names)[kCount]) {
   return std::ranges::find(names, name) != std::end(names);
@@ -48,7 +93,22 @@ CallName::CallName(std::string_view name)
       is_sleep(is_one_of(name, kSleeps)),
       is_aside(is_one_of(name, kAsides)),
       sends(is_one_of(name, kSends)),
+      cannot_wait(is_one_of(name, kCannotWait)),
       accepts(is_one_of(name, kAccepts)) {}
+
+bool is_of_several(const formats::record::Syscall& call) {
+  if (call.syscall.starts_with("epoll")) return true;
+  if (call.syscall.ends_with("poll")) {
+    return call.args.find("}, {fd=") != std::string_view::npos;
+  }
+  // select(8, [3 5], …), select(8, [3], [5], …)
+  const std::size_t at = call.args.find('[');
+  const std::size_t end = call.args.find(", {tv_sec", at);
+  if (at == std::string_view::npos) return false;
+  const std::string_view sets = call.args.substr(at, end - at);
+  return sets.substr(0, sets.find(']')).find(' ') != std::string_view::npos ||
+         sets.find("], [", 0) != std::string_view::npos;
+}
 
 std::optional<std::int64_t> poll_timeout(const formats::record::Syscall& call) {
   constexpr std::int64_t kMillisecond = 1'000'000;

@@ -20,10 +20,15 @@ struct CallName {
   bool is_sleep;           // nanosleep, clock_nanosleep
   bool is_aside;           // memory, clocks and the like: any code makes such calls, at any time
   bool sends;              // on sockets
+  bool cannot_wait;        // getpid and its like: when it takes long, it was not the thread's turn
   bool accepts;            // accept, accept4
   std::size_t number = 0;  // from 0, in the order of their coming
   BitSet seen_by;          // numbers of the detectors that see all calls of the name
 };
+
+// Whether a poll watches several descriptors, as an event loop's does, and not one alone, as a
+// socket with a time-out is waited for.
+[[nodiscard]] bool is_of_several(const formats::record::Syscall& poll);
 
 // How long a poll was to wait at most; nothing: for ever, or not known.
 [[nodiscard]] std::optional<std::int64_t> poll_timeout(const formats::record::Syscall& call);

@@ -37,6 +37,7 @@ struct Run {
   std::optional<std::int64_t> last_ts;
   std::string last_input;
   std::uint64_t last_line = 0;
+  bool is_open = false;  // the call before was a poll without a duration
   bool has_cause = false;
   Closing cause;
 };
@@ -49,6 +50,7 @@ class ErrorLoop final : public Detector {
 
   void call(const CallEvent& event) override {
     const auto& call = event.call;
+    if (keeps(event.thread)) settle(event);
     if (call.error.empty() || !call.fd || is_interruption(call.error)) {
       if (keeps(event.thread)) succeed(event);
       return;
@@ -106,26 +108,41 @@ class ErrorLoop final : public Detector {
     run.cause = *closing;
   }
 
+  // A poll whose duration the log does not tell has waited when the next call was long behind it.
+  void settle(const CallEvent& event) {
+    Run& run = runs_[&event.thread];
+    const bool was_open = std::exchange(run.is_open, false);
+    const auto& before = event.thread.before_end;
+    if (!was_open || !before || !event.begin || *event.begin - *before < kMillisecond) return;
+    end(event.thread, run);
+    run.count = 0;
+  }
+
   // Whether a call means that something gets done.
   static bool is_progress(const CallEvent& event) {
     const auto& call = event.call;
     if (!call.error.empty()) return false;
     if (call.bytes && *call.bytes > 0) return true;
     if (call.new_file && event.name.accepts) return true;
-    // It has waited for something.
-    return (event.name.is_poll || event.name.is_sleep || call.syscall == "futex") &&
-           call.duration && call.duration->ns >= kMillisecond;
+    // It has waited for something; for how long, its time-out tells where the log does not.
+    if (!event.name.is_poll && !event.name.is_sleep && call.syscall != "futex") return false;
+    if (call.duration) return call.duration->ns >= kMillisecond;
+    return event.name.is_sleep || (event.name.is_poll && call.result == 0 &&
+                                   poll_timeout(call).value_or(kMillisecond) >= kMillisecond);
   }
 
   void succeed(const CallEvent& event) {
     const auto& call = event.call;
     Run& run = runs_[&event.thread];
     ++run.others;
+    run.is_open = event.name.is_poll && !call.duration;
     const bool is_same = call.fd == run.fd && call.syscall == run.note.call().syscall;
     // EAGAIN is no loop where somebody waits in between, for however short.
     const bool waits =
         is_again(run.note.call().error) && (event.name.is_poll || event.name.is_sleep);
-    if (is_same || waits || is_progress(event) || run.others > run.count + kLoop) {
+    // Up to so many other calls a turn.
+    constexpr std::uint64_t kOthers = 16;
+    if (is_same || waits || is_progress(event) || run.others > kOthers * run.count + kLoop) {
       end(event.thread, run);
       run.count = 0;
       let_go(event.thread);
@@ -138,6 +155,8 @@ class ErrorLoop final : public Detector {
     const bool spins = is_again(error);
     if (run.count < (spins ? kSpin : kLoop)) return;
     if (error == "EBADF") scene_.note_loop(thread, call, run.fd < 0, run.count);
+    scene_.note_turning(
+        {thread.tid, run.note.call().line, std::max(run.last_line, run.note.call().line)});
     Finding finding = run.note.finding(scene_, false);
     constexpr std::int64_t kLong = 500 * kMillisecond;
     const std::int64_t lasted =
@@ -202,7 +221,8 @@ extern constinit const Check kErrorLoop = {
     .explain =
         "A thread repeats a call on a descriptor that fails with the same error, 20 times or more "
         "(50 times for EAGAIN), and receives, sends, accepts and waits for nothing in between. "
-        "Calls on paths (ENOENT while a file is looked for), ENOTTY, EINPROGRESS and interruptions "
+        "There may be up to 16 other calls for each that fails. Calls on paths (ENOENT while a "
+        "file is looked for), ENOTTY, EINPROGRESS and interruptions "
         "do not count. Where the error is EBADF, the close that led to it is named: of that "
         "number, or, when the number is -1, of the socket that the same call was for before.\n\n"
         "An error, since the program does nothing but this; EAGAIN is a warning below 1,000 times "

@@ -25,6 +25,7 @@ constexpr std::string_view kMuchElse = "much else";
 struct Group {
   Finding finding;
   std::int64_t longest = 0;
+  std::int64_t begin = 0, end = 0;  // of the longest
   std::set<std::uint64_t> sockets;
   std::int64_t last_stretch = INT64_MIN;
   bool is_loop = false;
@@ -50,20 +51,6 @@ Doing doing_between(const Thread& thread, std::int64_t begin, std::int64_t end) 
                : doing.most->is_gap                                ? std::string(kComputing)
                                                                    : doing.most->call.syscall;
   return doing;
-}
-
-// Whether a poll watches for events of several descriptors: a loop's, not that of one socket with a
-// time-out.
-bool is_of_several(const formats::record::Syscall& call) {
-  if (call.syscall.starts_with("epoll")) return true;
-  if (call.syscall.ends_with("poll")) {
-    return call.args.find("}, {fd=") != std::string_view::npos;
-  }
-  // select(8, [3 5], …)
-  const std::size_t at = call.args.find('[');
-  const std::size_t end = call.args.find(']', at);
-  return at != std::string_view::npos && end != std::string_view::npos &&
-         call.args.substr(at, end - at).find(' ') != std::string_view::npos;
 }
 
 class LoopStall final : public Detector {
@@ -127,6 +114,12 @@ class LoopStall final : public Detector {
                          : group.longest >= kVeryLong ? Severity::kWarning
                                                       : Severity::kNote;
       if (is_timer && is_told_of_data(key, finding.count)) continue;
+      if (doing == kComputing && scene_.was_starved(group.begin, group.end)) {
+        finding.severity = Severity::kNote;
+        finding.detail +=
+            ". Calls that cannot wait took long at that time, too: the processor was "
+            "another's";
+      }
       finding.summary = fmt::format(
           "{} {} for up to {}, {}, while it was {}", group.is_loop ? "the event loop" : "a thread",
           is_timer ? std::string("was away from its poll")
@@ -190,6 +183,8 @@ class LoopStall final : public Detector {
     group.last_stretch = stretch;
     if (end - begin <= group.longest) return false;
     group.longest = end - begin;
+    group.begin = begin;
+    group.end = end;
     finding.tid = thread.tid;
     finding.greenlet = most != nullptr ? most->greenlet : thread.greenlet;
     finding.evidence.clear();
@@ -229,7 +224,9 @@ extern constinit const Check kLoopStall = {
         "time-out of its poll before tells, and was in no call that blocks. What the thread did "
         "meanwhile is taken from its calls: in which one it was, or that it made none, for most of "
         "that time. In a thread that polls for events a warning, from 1 s on an error; in other "
-        "threads a note, from 1 s on a warning.",
+        "threads a note, from 1 s on a warning; a note as well where calls that cannot wait "
+        "(getpid) "
+        "took long within a second of it: the processor was another's.",
     .needs = "log; for data also the capture",
     .make = &make_detector<LoopStall>,
 };

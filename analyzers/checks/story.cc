@@ -241,7 +241,8 @@ void Story::on(const record::Syscall& call) {
   event.socket = table_.syscall(call, lane_);
   event.arrived = arrived_;
   if (event.socket != nullptr && call.file != event.socket->file) event.socket = nullptr;
-  if (name.is_poll) {
+  if (name.is_poll &&
+      (thread.poll == &name ? thread.is_loop() || is_of_several(call) : is_of_several(call))) {
     if (thread.poll == nullptr || !thread.is_loop()) thread.poll = &name;
     if (thread.poll == &name) ++thread.polls;
   }
@@ -294,7 +295,29 @@ void Story::note_stretches(const CallEvent& event) {
   if (event.call.duration && event.begin && event.end &&
       event.call.duration->ns >= Thread::kLongStretch) {
     add(*event.begin, *event.end, false);
+    note_starved(event);
   }
+}
+
+void Story::note_starved(const CallEvent& event) {
+  constexpr std::int64_t kLong = 20'000'000, kSecond = 1'000'000'000;
+  const record::Syscall& call = event.call;
+  const bool could_not_wait = event.name.cannot_wait || call.error == "EAGAIN";
+  if (!could_not_wait || call.duration->ns < kLong || event.name.text == "futex") return;
+  constexpr std::size_t kMost = 10'000;
+  if (!starved_.empty() &&
+      (*event.begin - starved_.back().second < kSecond || starved_.size() >= kMost)) {
+    starved_.back().second = std::max(starved_.back().second, *event.end);
+    return;
+  }
+  starved_.emplace_back(*event.begin, *event.end);
+}
+
+bool Story::was_starved(std::int64_t begin, std::int64_t end) const {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  return std::ranges::any_of(starved_, [&](const auto& span) {
+    return span.first <= end + kSecond && begin <= span.second + kSecond;
+  });
 }
 
 void Story::note_close(const CallEvent& event) {

@@ -88,6 +88,7 @@ class Story final
                        bool is_negative) const override;
   void note_turning(const Turning& turning) override;
   bool is_told(const Turning& turning) const override;
+  bool was_starved(std::int64_t begin, std::int64_t end) const override;
   std::uint64_t calls() const override { return counts_.calls; }
 
   // What was looked at, in records of each type; threads that made calls.
@@ -137,6 +138,7 @@ class Story final
   static void note_use(const CallEvent& event);
   void note_stretches(const CallEvent& event);
   void note_close(const CallEvent& event);
+  void note_starved(const CallEvent& event);
 
   SocketTable table_;
   std::vector<std::unique_ptr<Detector>> detectors_;  // by number
@@ -156,6 +158,8 @@ class Story final
   std::map<std::uint64_t, std::string> greenlets_;
   std::map<std::tuple<std::size_t, std::uint64_t, std::string, bool>, std::uint64_t> loops_;
   std::vector<Turning> turnings_;
+  // When the processor was another's: those less than a second apart are one.
+  std::vector<std::pair<std::int64_t, std::int64_t>> starved_;
   std::unordered_map<std::uint64_t, Closings, formats::io::NumberHash> closings_;  // by process
   std::uint64_t last_owner_ = 0;
   Closings* last_closings_ = nullptr;  // its, unless null
