@@ -98,6 +98,14 @@ CallName::CallName(std::string_view name)
 
 bool is_of_several(const formats::record::Syscall& call) {
   if (call.syscall.starts_with("epoll")) return true;
+  // 3<TCP:[127.0.0.1:80]>, 3<TCPv6:[[::]:80]>: an address without a peer.
+  constexpr std::size_t kNone = std::string_view::npos;
+  const std::size_t socket = call.args.find("<TCP");
+  if (socket != kNone) {
+    const std::string_view name = call.args.substr(socket, call.args.find("]>", socket) - socket);
+    const bool has_address = name.find('.') != kNone || name.find("]:") != kNone;
+    if (has_address && name.find("->") == kNone) return true;
+  }
   if (call.syscall.ends_with("poll")) {
     return call.args.find("}, {fd=") != std::string_view::npos;
   }

@@ -33,7 +33,7 @@ bool is_interruption(std::string_view error) {
 struct Run {
   CallNote note;  // of the first call
   std::int64_t fd = -1;
-  std::uint64_t count = 0, others = 0;
+  std::uint64_t count = 0, others = 0, others_in_row = 0;
   std::optional<std::int64_t> last_ts;
   std::string last_input;
   std::uint64_t last_line = 0;
@@ -62,6 +62,7 @@ class ErrorLoop final : public Detector {
     if (run.count > 0 && run.fd == *call.fd && run.note.call().syscall == call.syscall &&
         run.note.call().error == call.error) {
       ++run.count;
+      run.others_in_row = 0;
       run.last_ts = event.begin;
       run.last_line = call.line;
       run.last_input.assign(call.input);
@@ -88,7 +89,7 @@ class ErrorLoop final : public Detector {
     run.note.set(event);
     run.fd = *call.fd;
     run.count = 1;
-    run.others = 0;
+    run.others = run.others_in_row = 0;
     run.last_ts = event.begin;
     run.last_line = 0;
     run.has_cause = false;
@@ -142,7 +143,8 @@ class ErrorLoop final : public Detector {
         is_again(run.note.call().error) && (event.name.is_poll || event.name.is_sleep);
     // Up to so many other calls a turn.
     constexpr std::uint64_t kOthers = 16;
-    if (is_same || waits || is_progress(event) || run.others > kOthers * run.count + kLoop) {
+    if (is_same || waits || is_progress(event) || run.others > kOthers * run.count + kLoop ||
+        ++run.others_in_row > run.count + kLoop) {
       end(event.thread, run);
       run.count = 0;
       let_go(event.thread);
@@ -153,7 +155,7 @@ class ErrorLoop final : public Detector {
     const std::string& call = run.note.call().syscall;
     const std::string& error = run.note.call().error;
     const bool spins = is_again(error);
-    if (run.count < (spins ? kSpin : kLoop)) return;
+    if (run.count < (spins ? kSpin : kLoop) || is_paced(run)) return;
     if (error == "EBADF") scene_.note_loop(thread, call, run.fd < 0, run.count);
     scene_.note_turning(
         {thread.tid, run.note.call().line, std::max(run.last_line, run.note.call().line)});
@@ -191,6 +193,14 @@ class ErrorLoop final : public Detector {
     run.count = 0;
   }
 
+  // Something makes it wait that the log does not show, such as calls that were not traced.
+  static bool is_paced(const Run& run) {
+    constexpr std::int64_t kSlow = 100 * kMillisecond;
+    const std::optional<std::int64_t> first = run.note.ts();
+    return first && run.last_ts &&
+           *run.last_ts - *first >= kSlow * static_cast<std::int64_t>(run.count - 1);
+  }
+
   // The close that led to it, whose call `finding` has begun with.
   static std::string told(const Closing& cause, const Finding& finding) {
     std::string text = "It began ";
@@ -223,7 +233,8 @@ extern constinit const Check kErrorLoop = {
         "(50 times for EAGAIN), and receives, sends, accepts and waits for nothing in between. "
         "There may be up to 16 other calls for each that fails. Calls on paths (ENOENT while a "
         "file is looked for), ENOTTY, EINPROGRESS and interruptions "
-        "do not count. Where the error is EBADF, the close that led to it is named: of that "
+        "do not count, nor do failures 100 ms and more apart: something makes them wait. Where the "
+        "error is EBADF, the close that led to it is named: of that "
         "number, or, when the number is -1, of the socket that the same call was for before.\n\n"
         "An error, since the program does nothing but this; EAGAIN is a warning below 1,000 times "
         "and half a second.",

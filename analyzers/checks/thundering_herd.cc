@@ -117,11 +117,12 @@ extern constinit const Check kThunderingHerd = {
         "Two processes or threads or more accept connections of one listener, and a poll that "
         "found something was followed by an accept that failed with EAGAIN, 10 times or more and "
         "at least once for five connections that were accepted: another had taken it. A loop that "
-        "accepts until there is no more is not meant. A note. Such as\n\n"
+        "accepts until there is no more is not meant. Such as\n\n"
         "  71 epoll_wait(5, [{events=EPOLLIN, data={u32=3, u64=3}}], 1023, -1) = 1\n"
         "  72 epoll_wait(5, [{events=EPOLLIN, data={u32=3, u64=3}}], 1023, -1) = 1\n"
         "  71 accept4(3, …) = 7\n"
-        "  72 accept4(3, …) = -1 EAGAIN (Resource temporarily unavailable)",
+        "  72 accept4(3, …) = -1 EAGAIN (Resource temporarily unavailable)\n\n"
+        "A note.",
     .needs = "log",
     .make = &make_detector<ThunderingHerd>,
 };

@@ -82,7 +82,7 @@ TEST_F(Ready, DataIsWhatTheProgramGave) {
   control("EPOLL_CTL_ADD", 9, "{events=EPOLLOUT, data=0x7f1200000009}");
   EXPECT_EQ(waited("[{events=EPOLLIN, data={u32=2958700656, u64=93985433071728}}]"), "6");
   EXPECT_EQ(waited("[{events=EPOLLIN, data={u32=12, u64=4294967308}}]"), "12");
-  EXPECT_EQ(waited("[{events=EPOLLIN, data={u32=9, u64=139711135481865}}]"), "9");
+  EXPECT_EQ(waited("[{events=EPOLLIN, data={u32=9, u64=139715286138889}}]"), "9");
   // The lower half alone is nothing.
   EXPECT_EQ(waited("[{events=EPOLLIN, data={u32=12, u64=12}}]"), "?");
   EXPECT_EQ(text_, "an event of data 0xc, whose descriptor the log does not tell,");
