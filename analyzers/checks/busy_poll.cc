@@ -18,9 +18,9 @@ namespace {
 constexpr std::uint64_t kLoop = 50;
 constexpr std::int64_t kMillisecond = 1'000'000;
 
-// epoll_ctl tells what the events of an epoll are; the others serve a descriptor of another thread.
-constexpr std::string_view kCalls[] = {"epoll_ctl", "read",   "recvfrom", "recvmsg", "recv",
-                                       "readv",     "accept", "accept4",  "close"};
+// They serve a descriptor, perhaps one that another thread polls for.
+constexpr std::string_view kCalls[] = {"read",  "recvfrom", "recvmsg", "recv",
+                                       "readv", "accept",   "accept4", "close"};
 // These serve no descriptor. (A loop asks for its children's ends by the way.)
 constexpr std::string_view kIdle[] = {"wait4", "waitid", "waitpid", "sched_yield", "getppid"};
 
@@ -36,7 +36,8 @@ struct Row {
 
 struct State {
   Row empty, unserved;
-  ReadySet ready;  // of `unserved`, without the events
+  ReadySet ready;      // of `unserved`, without the events
+  std::string events;  // of the first of them
   // Of the poll before, where the log does not tell how long it took: its begin and row.
   std::optional<std::int64_t> open_since;
   Row* open_row = nullptr;
@@ -50,7 +51,6 @@ class BusyPoll final : public Detector {
 
   void call(const CallEvent& event) override {
     if (!event.name.is_poll) {
-      sets_.learn(event);
       if (keeps(event.thread)) other_call(event, states_[&event.thread]);
       if (unserved_rows_ > 0) served_by_other(event);
       return;
@@ -59,10 +59,6 @@ class BusyPoll final : public Detector {
     keep(event.thread);
     settle(event, state);
     poll(event, state);
-  }
-
-  void file(const formats::record::File& file, std::size_t lane) override {
-    sets_.forget(file, lane);
   }
 
   void gone(Thread& thread) override {
@@ -117,11 +113,12 @@ class BusyPoll final : public Detector {
     }
     end_empty(state);
     if (!is_quick && !may_be_slow(state.unserved, few_slow(took_ns))) return end_unserved(state);
-    const ReadySet& ready = sets_.of(event);
+    const ReadySet& ready = scene_.ready_sets().of(event);
     if (ready.ones.empty()) return end_unserved(state);
     if (ready.key != state.ready.key || ready.ones.size() != state.ready.ones.size()) {
       end_unserved(state);
       state.ready.ones.assign(ready.ones.begin(), ready.ones.end());
+      state.events.assign(ready.ones.front().events);
       for (ReadyOne& one : state.ready.ones) one.events = {};
       state.ready.key = ready.key;
       state.ready.is_known = ready.is_known;
@@ -172,7 +169,7 @@ class BusyPoll final : public Detector {
 
   // A thread of the same process does what the one that polls does not.
   void served_by_other(const CallEvent& event) {
-    if (!event.call.fd || event.call.syscall == "epoll_ctl") return;
+    if (!event.call.fd || event.name.is_epoll_ctl) return;
     for (auto& [thread, state] : states_) {
       if (thread == &event.thread || thread->lane != event.thread.lane ||
           thread->pid != event.thread.pid || state.unserved.count < kSome) {
@@ -213,6 +210,7 @@ class BusyPoll final : public Detector {
           fmt::format("{} found {} ready {{}}, and nobody read or wrote {} in between",
                       row.first.call().syscall, shown(state.ready),
                       state.ready.ones.size() == 1 ? "it" : "any of them");
+      finding.detail = told_of_events(state.events);
       finding.hint =
           "a level-triggered event stays until it is served: read the descriptor, or "
           "take it out of the set";
@@ -266,7 +264,6 @@ class BusyPoll final : public Detector {
     finding.summary.replace(finding.summary.find("{}"), 2, count);
   }
 
-  ReadySets sets_;
   std::unordered_map<Thread*, State> states_;
   std::uint64_t unserved_rows_ = 0;  // of kSome and more
   std::vector<Finding> findings_;

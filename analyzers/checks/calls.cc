@@ -94,7 +94,8 @@ CallName::CallName(std::string_view name)
       is_aside(is_one_of(name, kAsides)),
       sends(is_one_of(name, kSends)),
       cannot_wait(is_one_of(name, kCannotWait)),
-      accepts(is_one_of(name, kAccepts)) {}
+      accepts(is_one_of(name, kAccepts)),
+      is_epoll_ctl(name == "epoll_ctl") {}
 
 bool is_of_several(const formats::record::Syscall& call) {
   if (call.syscall.starts_with("epoll")) return true;

@@ -16,12 +16,13 @@ namespace tracebraid::analyzers::checks {
 struct CallName {
   explicit CallName(std::string_view name);
   std::string text;
-  bool is_poll;            // waits for events: poll, select, epoll_wait and their like
-  bool is_sleep;           // nanosleep, clock_nanosleep
-  bool is_aside;           // memory, clocks and the like: any code makes such calls, at any time
-  bool sends;              // on sockets
-  bool cannot_wait;        // getpid and its like: when it takes long, it was not the thread's turn
-  bool accepts;            // accept, accept4
+  bool is_poll;      // waits for events: poll, select, epoll_wait and their like
+  bool is_sleep;     // nanosleep, clock_nanosleep
+  bool is_aside;     // memory, clocks and the like: any code makes such calls, at any time
+  bool sends;        // on sockets
+  bool cannot_wait;  // getpid and its like: when it takes long, it was not the thread's turn
+  bool accepts;      // accept, accept4
+  bool is_epoll_ctl;
   std::size_t number = 0;  // from 0, in the order of their coming
   BitSet seen_by;          // numbers of the detectors that see all calls of the name
 };

@@ -37,6 +37,8 @@ struct Run {
   std::optional<std::int64_t> last_ts;
   std::string last_input;
   std::uint64_t last_line = 0;
+  std::uint64_t polls = 0;  // that found something in between
+  std::string poll;
   bool is_open = false;  // the call before was a poll without a duration
   bool has_cause = false;
   Closing cause;
@@ -89,7 +91,7 @@ class ErrorLoop final : public Detector {
     run.note.set(event);
     run.fd = *call.fd;
     run.count = 1;
-    run.others = run.others_in_row = 0;
+    run.others = run.others_in_row = run.polls = 0;
     run.last_ts = event.begin;
     run.last_line = 0;
     run.has_cause = false;
@@ -137,6 +139,9 @@ class ErrorLoop final : public Detector {
     Run& run = runs_[&event.thread];
     ++run.others;
     run.is_open = event.name.is_poll && !call.duration;
+    if (event.name.is_poll && call.result && *call.result > 0 && run.polls++ == 0) {
+      run.poll.assign(call.syscall);
+    }
     const bool is_same = call.fd == run.fd && call.syscall == run.note.call().syscall;
     // EAGAIN is no loop where somebody waits in between, for however short.
     const bool waits =
@@ -171,7 +176,9 @@ class ErrorLoop final : public Detector {
     finding.summary =
         fmt::format("{}({}) failed with {} {} times{}{}", call, run.fd, error,
                     shown_count(run.count), shown_rate(run.count, finding.ts, run.last_ts),
-                    spins ? ", without waiting in between" : ", and nothing else got done");
+                    spins               ? ", without waiting in between"
+                    : call == "connect" ? ", without a pause, and nothing else got done"
+                                        : ", and nothing else got done");
     if (run.has_cause) {
       finding.detail = told(run.cause, finding);
       finding.evidence.push_back(scene_.evidence(run.cause.call));
@@ -181,14 +188,21 @@ class ErrorLoop final : public Detector {
       finding.detail =
           "A socket that is not ready is asked again at once instead of being waited for";
     }
+    if (run.polls * 2 > run.count) {
+      finding.detail +=
+          fmt::format("{}{} said {} times in between that something was ready",
+                      finding.detail.empty() ? "" : ". ", run.poll, shown_count(run.polls));
+    }
     finding.evidence.push_back(scene_.evidence(run.note.call()));
     finding.evidence.push_back(
         fmt::format("{}: the last of them", scene_.place(run.last_input, run.last_line)));
     finding.function = scene_.function(call, run.count);
     finding.hint =
         spins ? "wait for the socket (poll, epoll, the loop's own wait) before trying again"
-              : fmt::format("find the code that ignores {} of this call; it should end its loop",
-                            error);
+        : call == "connect"
+            ? "wait before connecting again, longer each time"
+            : fmt::format("find the code that ignores {} of this call; it should end its loop",
+                          error);
     report(std::move(finding));
     run.count = 0;
   }

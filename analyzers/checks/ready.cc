@@ -48,19 +48,22 @@ void ReadySets::learn(const CallEvent& event) {
   if (call.syscall != "epoll_ctl" || !call.error.empty() || !call.fd || !call.fd2) return;
   const bool deletes = call.args.find("EPOLL_CTL_DEL") != kNone;
   Watched& watched = epolls_[key_of(event)];
+  // What a descriptor is called (-y) stands before it.
+  const std::size_t wide = call.args.rfind("data=0x");
+  const std::size_t at = wide == kNone ? call.args.rfind("{u32=") : wide;
+  const auto data = deletes || at == kNone ? std::nullopt : data_in(call.args.substr(at));
   const auto before = watched.by_fd.find(*call.fd2);
   if (before != watched.by_fd.end()) {
+    // As a rule MOD changes the events alone.
+    if (data && before->second == *data) {
+      watched.by_data[*data] = *call.fd2;
+      return;
+    }
     const auto same = watched.by_data.find(before->second);
     if (same != watched.by_data.end() && same->second == *call.fd2) watched.by_data.erase(same);
     watched.by_fd.erase(before);
   }
-  if (deletes || watched.by_fd.size() >= kMostWatched) return;
-  // What a descriptor is called (-y) stands before it.
-  const std::size_t wide = call.args.rfind("data=0x");
-  const std::size_t parts = call.args.rfind("{u32=");
-  if (wide == kNone && parts == kNone) return;
-  const auto data = data_in(call.args.substr(parts == kNone ? wide : parts));
-  if (!data) return;
+  if (!data || watched.by_fd.size() >= kMostWatched) return;
   watched.by_data[*data] = *call.fd2;
   watched.by_fd[*call.fd2] = *data;
 }
@@ -157,16 +160,32 @@ void ReadySets::read_select(std::string_view text) {
   }
 }
 
+std::string_view told_of_events(std::string_view events) {
+  if (events.find("NVAL") != kNone) return "POLLNVAL: the descriptor is not open";
+  // POLLRDHUP is another, of which the end is still to be read.
+  if (events.find("POLLHUP") != kNone) {
+    return "A hang-up (POLLHUP, EPOLLHUP) stays until the descriptor is closed";
+  }
+  if (events.find("POLLERR") != kNone) {
+    return "An error (POLLERR, EPOLLERR) is there to be fetched, by a read or getsockopt(SO_ERROR)";
+  }
+  return {};
+}
+
 std::string shown(const ReadySet& ready) {
   if (ready.ones.empty()) return "a descriptor";
   if (!ready.is_known) {
+    const std::uint64_t data = ready.ones.front().data;
+    // Many programs give the descriptor's own number.
+    constexpr std::uint64_t kMostFds = 1U << 20U;
+    const std::string number = data < kMostFds ? fmt::format(" (perhaps descriptor {})", data) : "";
     if (ready.ones.size() > 1) {
       return fmt::format(
-          "{} events, of data {:#x} and others, whose descriptors the log does not tell,",
-          ready.ones.size(), ready.ones.front().data);
+          "{} events, of data {:#x}{} and others, whose EPOLL_CTL_ADD the log lacks,",
+          ready.ones.size(), data, number);
     }
-    return fmt::format("an event of data {:#x}, whose descriptor the log does not tell,",
-                       ready.ones.front().data);
+    return fmt::format("an event of data {:#x}{}, whose EPOLL_CTL_ADD the log lacks,", data,
+                       number);
   }
   constexpr std::size_t kShown = 4;
   std::vector<std::int64_t> fds;

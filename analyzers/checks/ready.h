@@ -77,8 +77,11 @@ class ReadySets {
   ReadySet ready_;
 };
 
-// "descriptor 4"; "descriptors 4 and 6", "descriptors 4, 6, 7 and 12 more"; "an event of data 0x4,
-// whose descriptor the log does not tell".
+// What a mask says of a descriptor besides that it is ready; empty: nothing.
+[[nodiscard]] std::string_view told_of_events(std::string_view events);
+
+// "descriptor 4"; "descriptors 4 and 6", "descriptors 4, 6, 7, 8 and 12 more"; "an event of data
+// 0x4 (perhaps descriptor 4), whose EPOLL_CTL_ADD the log lacks,".
 [[nodiscard]] std::string shown(const ReadySet& ready);
 
 }  // namespace tracebraid::analyzers::checks

@@ -16,6 +16,7 @@ namespace tracebraid::analyzers::checks {
 
 struct Closing;
 struct Thread;
+class ReadySets;
 
 // Lines of a log in which a thread did nothing but turn, as a finding has told.
 struct Turning {
@@ -61,6 +62,8 @@ class Scene {
   // Calls that cannot wait took long within a second of that time: the processor was another's.
   // Asked in finish(), since what shows it may come later.
   [[nodiscard]] virtual bool was_starved(std::int64_t begin, std::int64_t end) const = 0;
+  // What epolls watch before the call at hand, and behind it when it is epoll_ctl.
+  [[nodiscard]] virtual ReadySets& ready_sets() = 0;
   // Calls so far.
   [[nodiscard]] virtual std::uint64_t calls() const = 0;
 };

@@ -158,8 +158,8 @@ class ShortWaits final : public Detector {
     finding.count = lock.count;
     finding.last_ts = lock.last_ts;
     finding.summary = fmt::format(
-        "{} waited in futex for one lock with time-outs of 5 ms, {} times{}, for {} in all: they "
-        "fight for the interpreter lock",
+        "{} waited in futex for one lock with time-outs of 5 ms, {} times{}, for {} in all, as "
+        "threads do that fight for the interpreter lock",
         counted(static_cast<std::uint64_t>(threads), "thread", "threads"), shown_count(lock.count),
         shown_rate(lock.count, lock.first_ts, lock.last_ts), shown_duration(lock.waited_ns));
     finding.detail =

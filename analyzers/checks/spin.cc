@@ -28,7 +28,7 @@ enum class Outcome : std::uint8_t {
   kAside,     // says nothing of what the thread does
   kProgress,  // something got done, or it waited
   kNeutral,
-  kYield,
+  kYield,    // sched_yield, or a question whether a child has ended
   kEmpty,    // a poll that was not to wait found nothing
   kReady,    // a poll found something at once
   kNothing,  // 0 bytes sent
@@ -37,8 +37,8 @@ enum class Outcome : std::uint8_t {
   kFails,
 };
 
-constexpr std::string_view kCalls[] = {"epoll_ctl", "sched_yield", "read", "recvfrom",
-                                       "recvmsg",   "recv",        "readv"};
+constexpr std::string_view kCalls[] = {"sched_yield", "wait4",   "waitid", "read",
+                                       "recvfrom",    "recvmsg", "recv",   "readv"};
 // Code makes these calls beside what it does.
 constexpr std::string_view kAsides[] = {"rt_sigprocmask", "rt_sigaction", "sigaltstack",
                                         "getrandom",      "getuid",       "getppid",
@@ -80,7 +80,8 @@ struct Step {
   std::int64_t fd = -1, fd2 = -1;
   ReadySet ready;
   std::string events;  // of the first that is ready
-  bool is_known = false;
+  bool has_fd = false, is_known = false;
+  bool is_file = false;  // of a file system
 };
 
 // What a row of turns was; `call` and `error` of the one that makes it turn.
@@ -92,7 +93,7 @@ struct Group {
   std::uint64_t pid = 0;
   std::string call, last_input;
   std::uint64_t first_line = 0, last_line = 0;
-  bool is_accept = false;
+  bool is_accept = false, is_file = false;
 };
 
 struct State {
@@ -123,7 +124,6 @@ class Spin final : public Detector {
     const bool is_kept = keeps(event.thread);
     if (turning_ > 0 && call.fd && call.bytes && *call.bytes > 0) serve(event);
     if (!is_kept && call.bytes && *call.bytes > 0) return;
-    sets_.learn(event);
     const Outcome outcome = outcome_of(event);
     if (!is_kept) {
       if (outcome <= Outcome::kNeutral) return;
@@ -137,10 +137,6 @@ class Spin final : public Detector {
     } else {
       turn(event, outcome, state);
     }
-  }
-
-  void file(const formats::record::File& file, std::size_t lane) override {
-    sets_.forget(file, lane);
   }
 
   void gone(Thread& thread) override {
@@ -187,6 +183,8 @@ class Spin final : public Detector {
     const auto& call = event.call;
     const std::string_view name = event.name.text;
     if (is_interruption(call.error)) return Outcome::kAside;
+    if (event.name.is_poll || event.name.is_sleep) return Outcome::kFails;
+    if (name.starts_with("wait")) return Outcome::kYield;
     if (is_one_of(call.error, kAnswers) || is_one_of(name, kQuestions)) return Outcome::kNeutral;
     if (is_again(call.error)) return call.fd ? Outcome::kAgain : Outcome::kFails;
     if (call.fd) {
@@ -220,10 +218,8 @@ class Spin final : public Detector {
         const bool peeks = call.args.find("MSG_PEEK") != std::string_view::npos;
         return peeks ? Outcome::kNeutral : Outcome::kProgress;
       }
-      // An empty datagram is one; a file that is read to its end may grow.
-      if (call.proto == "udp" || call.kind == "file" || call.kind == "netlink") {
-        return Outcome::kNeutral;
-      }
+      // An empty datagram is one.
+      if (call.proto == "udp" || call.kind == "netlink") return Outcome::kNeutral;
       if (event.name.sends) {
         const bool is_socket = name.starts_with("send") || event.socket != nullptr;
         return is_socket ? Outcome::kNothing : Outcome::kNeutral;
@@ -242,7 +238,11 @@ class Spin final : public Detector {
                                                                 : Outcome::kAside;
     }
     // A child has ended.
-    if (name.starts_with("wait") && *call.result > 0) return Outcome::kProgress;
+    if (name.starts_with("wait")) {
+      return *call.result > 0 || call.args.find("WNOHANG") == std::string_view::npos
+                 ? Outcome::kProgress
+                 : Outcome::kYield;
+    }
     return Outcome::kNeutral;
   }
 
@@ -330,10 +330,12 @@ class Spin final : public Detector {
     step.note.set(event);
     step.outcome = outcome;
     step.fd = call.fd.value_or(-1);
+    step.has_fd = call.fd.has_value();
+    step.is_file = call.kind == "file";
     step.fd2 = call.fd2.value_or(-1);
     step.events.clear();
     if (outcome == Outcome::kReady) {
-      step.ready = sets_.of(event);
+      step.ready = scene_.ready_sets().of(event);
       if (!step.ready.ones.empty()) step.events = step.ready.ones.front().events;
       for (ReadyOne& one : step.ready.ones) one.events = {};
     }
@@ -392,10 +394,7 @@ class Spin final : public Detector {
     }
     if (cause == nullptr || cause->outcome <= Outcome::kNeutral) return nullptr;
     if (cause->outcome == Outcome::kEnd && makes_files) return nullptr;
-    const bool polls = std::ranges::any_of(
-        turn, [](const Step* step) { return step->outcome == Outcome::kReady; });
-    // Asked again and again without a poll: error_loop's.
-    if (cause->outcome == Outcome::kAgain && !polls) return nullptr;
+
     if (cause->outcome == Outcome::kReady && !is_unserved(*cause, turn)) return nullptr;
     if (cause->outcome == Outcome::kEmpty || cause->outcome == Outcome::kYield) {
       // Files that are looked at, and the like, may be work.
@@ -414,8 +413,10 @@ class Spin final : public Detector {
     return std::ranges::all_of(turn, [&](const Step* step) {
       const std::string& name = step->note.call().syscall;
       if (step->outcome != Outcome::kNeutral) return true;
-      if (name == "epoll_ctl" || name.starts_with("wait") || is_one_of(name, kQuestions))
+      // recv: with MSG_PEEK.
+      if (name == "epoll_ctl" || name.starts_with("recv") || is_one_of(name, kQuestions)) {
         return true;
+      }
       return poll.ready.is_known && !poll.ready.has(step->fd) && !poll.ready.has(step->fd2) &&
              step->fd >= 0;
     });
@@ -481,6 +482,7 @@ class Spin final : public Detector {
              const Step& cause) const {
     group.first_line = state.first_line;
     group.call = cause.note.call().syscall;
+    group.is_file = cause.is_file;
     group.is_accept = cause.note.call().syscall.starts_with("accept");
     Finding& finding = group.finding;
     finding = cause.note.finding(scene_, false);
@@ -506,23 +508,28 @@ class Spin final : public Detector {
     const Quote& call = cause.note.call();
     const Step* const poll = poll_of(turn);
     const std::string what =
-        cause.fd >= 0 ? fmt::format("{}({})", call.syscall, cause.fd) : call.syscall;
+        cause.has_fd ? fmt::format("{}({})", call.syscall, cause.fd) : call.syscall;
     switch (cause.outcome) {
       case Outcome::kFails:
         return failure_of(turn, what);
       case Outcome::kAgain:
+        if (poll == nullptr) {
+          return fmt::format("{} failed with {} {{}}, without waiting in between", what,
+                             call.error);
+        }
         return fmt::format("{} found {} ready, and {} failed with {}, {{}}",
                            poll->note.call().syscall, shown(poll->ready), what, call.error);
       case Outcome::kEnd:
-        return fmt::format("{} received 0 bytes {{}}: the other end is gone, and the loop goes on",
-                           what);
+        return fmt::format("{} received 0 bytes {{}}: {}, and the loop goes on", what,
+                           cause.is_file ? "the file is at its end" : "the other end is gone");
       case Outcome::kNothing:
         return fmt::format("{} sent 0 bytes {{}}, and nothing else got done", what);
       case Outcome::kReady:
         return fmt::format("{} found {} ready {{}}, and the thread did not serve {}", call.syscall,
                            shown(cause.ready), cause.ready.ones.size() == 1 ? "it" : "any of them");
       case Outcome::kYield:
-        return "the thread spins: it called sched_yield {}, and did nothing else";
+        return fmt::format("the thread spins: it called {} {{}}, and did nothing else",
+                           call.syscall);
       default:
         return fmt::format("{} was not to wait and found nothing {{}}, and nothing else got done",
                            call.syscall);
@@ -561,6 +568,11 @@ class Spin final : public Detector {
         finding.hint = "find the code that ignores the error of this call; it should end its loop";
         break;
       case Outcome::kAgain: {
+        if (poll == nullptr) {
+          finding.hint =
+              "wait for the descriptor (poll, epoll, the loop's own wait) before trying again";
+          break;
+        }
         const bool is_for_output = poll->events.find("OUT") != std::string::npos &&
                                    poll->events.find("IN") == std::string::npos;
         const bool is_input = is_one_of(cause.note.call().syscall, kReceives);
@@ -575,20 +587,28 @@ class Spin final : public Detector {
         break;
       }
       case Outcome::kEnd:
-        finding.detail = "An end stays readable: the poll will never wait for it again";
-        finding.hint = "0 bytes are the end: close the descriptor, and leave the loop";
+        if (poll != nullptr) {
+          finding.detail = "An end stays readable: the poll will never wait for it again";
+        }
+        finding.hint = cause.is_file
+                           ? "0 bytes are the end: wait before looking whether the file has grown"
+                           : "0 bytes are the end: close the descriptor, and leave the loop";
         break;
       case Outcome::kNothing:
         finding.hint =
             "there is nothing to send: leave the loop, and do not watch for room to send";
         break;
       case Outcome::kReady:
+        finding.detail = told_of_events(cause.events);
         finding.hint =
             "a level-triggered event stays until it is served: read the descriptor, or take it "
             "out of the set";
         break;
       case Outcome::kYield:
-        finding.hint = "wait with a lock, a condition or an event instead of asking again";
+        finding.hint =
+            cause.note.call().syscall == "sched_yield"
+                ? "wait with a lock, a condition or an event instead of asking again"
+                : "wait for the child (without WNOHANG, or by SIGCHLD) instead of asking again";
         break;
       default:
         finding.hint = "a time-out of 0: let the loop sleep until the next event or timer";
@@ -603,8 +623,10 @@ class Spin final : public Detector {
     if (scene_.is_told({std::get<1>(key), group.first_line, group.last_line})) return false;
     constexpr std::uint64_t kFew = 3, kSome = 20, kMany = 50, kYields = 1000;
     switch (outcome) {
-      case Outcome::kFails:
       case Outcome::kEnd:
+        if (group.is_file) return group.most_turns >= kMany;
+        [[fallthrough]];
+      case Outcome::kFails:
         return group.most_turns >= (is_all ? kFew : kSome);
       case Outcome::kAgain:
         // Others may have taken what one was woken for: thundering_herd.
@@ -642,7 +664,6 @@ class Spin final : public Detector {
     report(std::move(finding));
   }
 
-  ReadySets sets_;
   std::unordered_map<Thread*, State> states_;
   std::map<Key, Group> groups_;
   std::uint64_t turning_ = 0;  // of the threads, those in a row of turns
@@ -663,11 +684,11 @@ extern constinit const Check kSpin = {
         "  * a send of 0 bytes;\n"
         "  * a poll that finds the same descriptors ready, which are not served;\n"
         "  * a poll with a time-out of 0 that finds nothing;\n"
-        "  * sched_yield.\n\n"
+        "  * sched_yield, or the question whether a child has ended (WNOHANG).\n\n"
         "A turn takes less than 20 ms (5 ms for polls that find nothing); where it is more, "
         "something "
         "that the log does not show makes it wait. From 20 turns on (polls that find something 50, "
-        "sched_yield 1,000); three are enough "
+        "the last two 1,000; files, too, 50); three are enough "
         "(polls that find nothing and sched_yield 20) where they are half of the log's calls or "
         "more. An error from 100 turns on, or where they are half of the log; a warning below, "
         "and for sched_yield. Such as\n\n"

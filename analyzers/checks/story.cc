@@ -51,6 +51,7 @@ void Story::on(const record::Segment& segment) {
 void Story::on(const record::File& file) {
   lanes_[lane_].has_files = true;
   for (const auto& detector : detectors_) detector->file(file, lane_);
+  ready_sets_.forget(file, lane_);
   table_.file(file, lane_);
 }
 
@@ -241,6 +242,7 @@ void Story::on(const record::Syscall& call) {
   event.socket = table_.syscall(call, lane_);
   event.arrived = arrived_;
   if (event.socket != nullptr && call.file != event.socket->file) event.socket = nullptr;
+  if (name.is_epoll_ctl) ready_sets_.learn(event);
   if (name.is_poll &&
       (thread.poll == &name ? thread.is_loop() || is_of_several(call) : is_of_several(call))) {
     if (thread.poll == nullptr || !thread.is_loop()) thread.poll = &name;

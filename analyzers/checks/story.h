@@ -27,6 +27,7 @@
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/closings.h"
 #include "analyzers/checks/notes.h"
+#include "analyzers/checks/ready.h"
 #include "analyzers/input/by_type.h"
 #include "analyzers/python/calls.h"
 #include "analyzers/sockets/table.h"
@@ -89,6 +90,7 @@ class Story final
   void note_turning(const Turning& turning) override;
   bool is_told(const Turning& turning) const override;
   bool was_starved(std::int64_t begin, std::int64_t end) const override;
+  ReadySets& ready_sets() override { return ready_sets_; }
   std::uint64_t calls() const override { return counts_.calls; }
 
   // What was looked at, in records of each type; threads that made calls.
@@ -158,6 +160,7 @@ class Story final
   std::map<std::uint64_t, std::string> greenlets_;
   std::map<std::tuple<std::size_t, std::uint64_t, std::string, bool>, std::uint64_t> loops_;
   std::vector<Turning> turnings_;
+  ReadySets ready_sets_;
   // When the processor was another's: those less than a second apart are one.
   std::vector<std::pair<std::int64_t, std::int64_t>> starved_;
   std::unordered_map<std::uint64_t, Closings, formats::io::NumberHash> closings_;  // by process

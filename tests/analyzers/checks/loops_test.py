@@ -155,7 +155,7 @@ def test_ready_and_not_served():
     found_in_all_forms("a pointer, and 4 is read", [one, "getsockname(4, NULL, NULL) = 0"], 1000, "busy_poll", "error",
                        ["descriptor 8"], pointer)
     # No ADD in the log: what it is stays open.
-    found_in_all_forms("unknown", [one], 1000, "busy_poll", "error", ["does not tell"])
+    found_in_all_forms("unknown", [one], 1000, "busy_poll", "error", ["EPOLL_CTL_ADD"])
     silent_in_all_forms("unknown, and something is read", [one, 'read(8, "x", 9) = 1'] * 200)
     # Another thread of the process reads it.
     clone = ("clone(child_stack=0x7f00, flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD|CLONE_SYSVSEM, "
@@ -165,6 +165,29 @@ def test_ready_and_not_served():
         calls = [clone, "clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|SIGCHLD, child_tidptr=0x7f00) = 9", *before] + [four, four, (reader, 'read(4, "x", 9) = 1')] * 200
         equal(len([one for one in findings(log_of(calls)) if one["severity"] in LOUD]), count,
               f"thread {reader} reads what 7 polls for")
+
+
+def test_what_a_poll_says():
+    for events, words in (("POLLNVAL", "not open"), ("POLLIN|POLLHUP", "hang-up"), ("POLLERR", "SO_ERROR")):
+        poll = f"poll([{{fd=4, events=POLLIN}}], 1, -1) = 1 ([{{fd=4, revents={events}}}])"
+        found_in_all_forms(events, [poll], 60, "busy_poll", "warning", ["descriptor 4", words],
+                           forms=[{}, {"took": False}])
+    peek = ["poll([{fd=4, events=POLLIN}], 1, -1) = 1 ([{fd=4, revents=POLLIN}])",
+            'recvfrom(4, "x", 1, MSG_PEEK, NULL, NULL) = 1']
+    found_in_all_forms("looked at, and left", peek, 60, "spin", "error", ["descriptor 4", "did not serve"])
+
+
+def test_other_spins():
+    found_in_all_forms("the end of /dev/null", ['read(0</dev/null>, "", 1024) = 0'], 60, "spin", "error", ["at its end"])
+    silent_in_all_forms("a few ends of a file", ['read(3</srv/log>, "", 1024) = 0'] * 20)
+    found_in_all_forms("select of a closed descriptor", [f"select(5, [4], NULL, NULL, NULL) = {EBADF}"], 20, "spin", "error",
+                       ["select", "EBADF"])
+    found_in_all_forms("a child is asked for", ["wait4(77, 0x7ffd, WNOHANG, NULL) = 0"], 1000, "spin", "warning",
+                       ["wait4", "1,000 times"])
+    wait = ["wait4(77, 0x7ffd, WNOHANG, NULL) = 0",
+            ("clock_nanosleep(CLOCK_REALTIME, 0, {tv_sec=0, tv_nsec=50000000}, NULL) = 0", 0.05)]
+    silent_in_all_forms("a child is asked for, with pauses", wait * 100)
+    found_in_all_forms("EAGAIN alone", [f"recvfrom(4, 0x7f, 9, 0, NULL, NULL) = {AGAIN}"], 10, "spin", "error", ["EAGAIN", "10 times"])
 
 
 def test_polls_without_durations():

@@ -85,7 +85,8 @@ TEST_F(Ready, DataIsWhatTheProgramGave) {
   EXPECT_EQ(waited("[{events=EPOLLIN, data={u32=9, u64=139715286138889}}]"), "9");
   // The lower half alone is nothing.
   EXPECT_EQ(waited("[{events=EPOLLIN, data={u32=12, u64=12}}]"), "?");
-  EXPECT_EQ(text_, "an event of data 0xc, whose descriptor the log does not tell,");
+  EXPECT_EQ(text_,
+            "an event of data 0xc (perhaps descriptor 12), whose EPOLL_CTL_ADD the log lacks,");
 }
 
 TEST_F(Ready, ModChangesDataAndDelEndsIt) {
