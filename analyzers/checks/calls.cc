@@ -99,24 +99,16 @@ CallName::CallName(std::string_view name)
 
 bool is_of_several(const formats::record::Syscall& call) {
   if (call.syscall.starts_with("epoll")) return true;
-  // 3<TCP:[127.0.0.1:80]>, 3<TCPv6:[[::]:80]>: an address without a peer.
-  constexpr std::size_t kNone = std::string_view::npos;
-  const std::size_t socket = call.args.find("<TCP");
-  if (socket != kNone) {
-    const std::string_view name = call.args.substr(socket, call.args.find("]>", socket) - socket);
-    const bool has_address = name.find('.') != kNone || name.find("]:") != kNone;
-    if (has_address && name.find("->") == kNone) return true;
-  }
   if (call.syscall.ends_with("poll")) {
     return call.args.find("}, {fd=") != std::string_view::npos;
   }
-  // select(8, [3 5], …), select(8, [3], [5], …)
+  // select(8, [3 5], …); with -y [3<pipe:[7]> 5<pipe:[8]>].
+  constexpr std::size_t kNone = std::string_view::npos;
   const std::size_t at = call.args.find('[');
-  const std::size_t end = call.args.find(", {tv_sec", at);
-  if (at == std::string_view::npos) return false;
-  const std::string_view sets = call.args.substr(at, end - at);
-  return sets.substr(0, sets.find(']')).find(' ') != std::string_view::npos ||
-         sets.find("], [", 0) != std::string_view::npos;
+  if (at == kNone) return false;
+  const std::string_view sets = call.args.substr(at, call.args.find("], ", at) - at);
+  const std::size_t space = sets.find(' ');
+  return space != kNone && sets.find('<') > space ? true : sets.find("> ") != kNone;
 }
 
 std::optional<std::int64_t> poll_timeout(const formats::record::Syscall& call) {

@@ -27,8 +27,8 @@ struct CallName {
   BitSet seen_by;          // numbers of the detectors that see all calls of the name
 };
 
-// Whether a poll watches several descriptors or a listener (told by -yy), as an event loop's does,
-// and not one alone, as a socket with a time-out is waited for.
+// Whether a poll watches several descriptors, as an event loop's does. One alone is how a socket
+// with a time-out is waited for, and how a server that does one thing after the other accepts.
 [[nodiscard]] bool is_of_several(const formats::record::Syscall& poll);
 
 // How long a poll was to wait at most; nothing: for ever, or not known.

@@ -61,12 +61,11 @@ TEST(IsOfSeveral, TellsAnEventLoopFromOneSocketWithATimeOut) {
   EXPECT_FALSE(
       of_several("poll", "[{fd=3<TCP:[127.0.0.1:5000->127.0.0.1:80]>, events=POLLIN}], 1, 5000"));
   EXPECT_FALSE(of_several("poll", "[{fd=3<TCP:[56444]>, events=POLLIN}], 1, 5000"));
-  // Listeners.
-  EXPECT_TRUE(of_several("poll", "[{fd=3<TCP:[127.0.0.1:80]>, events=POLLIN}], 1, 500"));
-  EXPECT_TRUE(of_several("poll", "[{fd=3<TCPv6:[[::]:80]>, events=POLLIN}], 1, 500"));
+  EXPECT_FALSE(of_several("poll", "[{fd=3<TCP:[127.0.0.1:80]>, events=POLLIN}], 1, 500"));
   EXPECT_TRUE(of_several("select", "8, [3 5], [], NULL, {tv_sec=1, tv_usec=250000}"));
   EXPECT_FALSE(of_several("pselect6", "6, [5], NULL, NULL, {tv_sec=2, tv_nsec=1}, NULL"));
-  EXPECT_TRUE(of_several("pselect6", "6, [5], [6], NULL, {tv_sec=2, tv_nsec=1}, NULL"));
+  EXPECT_TRUE(of_several("select", "8, [3<pipe:[7]> 5<pipe:[8]>], [], NULL, NULL"));
+  EXPECT_FALSE(of_several("select", "8, [3<pipe:[7]>], [], NULL, NULL"));
   EXPECT_FALSE(of_several("select", "0, NULL, NULL, NULL, {tv_sec=1, tv_usec=0}"));
 }
 
