@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -98,7 +99,8 @@ struct Group {
 
 struct State {
   Turns turns;
-  std::array<Step, Turns::kLongest> steps;
+  // Of the last ones; made when a symbol comes again.
+  std::unique_ptr<std::array<Step, Turns::kLongest>> steps;
   std::size_t at = 0;
   std::array<std::pair<std::uint64_t, std::optional<std::int64_t>>, 64> begun;  // line, time
   std::size_t period = 0;   // 0: it does not turn
@@ -316,9 +318,12 @@ class Spin final : public Detector {
       }
       end(event.thread, state);
     }
-    Step& step = state.steps[turns.steps() % Turns::kLongest];
-    step.is_known = turns.is_repeated();
-    if (!step.is_known) {
+    const bool is_repeated = turns.is_repeated();
+    if (is_repeated && !state.steps)
+      state.steps = std::make_unique<decltype(State::steps)::element_type>();
+    const std::size_t slot = turns.steps() % Turns::kLongest;
+    if (state.steps) (*state.steps)[slot].is_known = is_repeated;
+    if (!is_repeated) {
       // Much that is no loop: another call of interest will come.
       constexpr std::uint64_t kEnough = 4 * Turns::kLongest;
       if (outcome == Outcome::kNeutral && turns.steps() > kEnough && turns.steps() % kEnough == 0) {
@@ -327,6 +332,7 @@ class Spin final : public Detector {
       }
       return;
     }
+    Step& step = (*state.steps)[slot];
     step.note.set(event);
     step.outcome = outcome;
     step.fd = call.fd.value_or(-1);
@@ -349,7 +355,7 @@ class Spin final : public Detector {
           thread->pid != event.thread.pid) {
         continue;
       }
-      const bool is_ready = std::ranges::any_of(state.steps, [&](const Step& step) {
+      const bool is_ready = std::ranges::any_of(*state.steps, [&](const Step& step) {
         return step.is_known && step.outcome == Outcome::kReady && step.ready.has(event.call.fd);
       });
       if (!is_ready) continue;
@@ -377,7 +383,7 @@ class Spin final : public Detector {
   static std::vector<const Step*> turn_of(const State& state) {
     std::vector<const Step*> turn;
     for (std::size_t back = state.period; back > 0; --back) {
-      const Step& step = state.steps[(state.at + 1 - back) % Turns::kLongest];
+      const Step& step = (*state.steps)[(state.at + 1 - back) % Turns::kLongest];
       if (step.is_known) turn.push_back(&step);
     }
     return turn;
@@ -440,6 +446,10 @@ class Spin final : public Detector {
         errors += errors.empty() ? error : " and " + error;
       }
     }
+    // Small rows of many threads and descriptors need not be known.
+    constexpr std::size_t kMostGroups = 10'000;
+    constexpr std::uint64_t kSmall = 20;
+    if (groups_.size() >= kMostGroups && state.count < kSmall * period) return;
     Group& group =
         groups_[{thread.lane, thread.tid, cause->outcome, call.syscall, errors, cause->fd}];
     if (group.rows++ == 0) start(group, state, turn, *cause);
