@@ -36,8 +36,11 @@ class BadDescriptor final : public Detector {
         call.syscall != "epoll_ctl") {
       return;
     }
+    const bool is_watch =
+        call.syscall == "epoll_ctl" && (call.args.find("EPOLL_CTL_MOD") != std::string_view::npos ||
+                                        call.args.find("EPOLL_CTL_ADD") != std::string_view::npos);
     Group& group = groups_[{event.thread.lane, event.thread.pid, std::string(call.syscall), fd < 0,
-                            closing != nullptr}];
+                            closing != nullptr, is_watch}];
     if (group.finding.evidence.empty()) {
       set_call(group.finding, event);
       group.finding.fd = fd;
@@ -67,15 +70,17 @@ class BadDescriptor final : public Detector {
 
   void finish() override {
     for (auto& [key, group] : groups_) {
-      const auto& [lane, pid, call, is_negative, is_closed] = key;
+      const auto& [lane, pid, call, is_negative, is_closed, is_watch] = key;
       Finding& finding = group.finding;
       // What error_loop has told.
       const std::uint64_t looped = scene_.looped(lane, pid, call, is_negative);
       if (looped >= finding.count) continue;
       finding.count -= looped;
-      const bool is_harmless = (call == "shutdown" && is_negative) || call == "epoll_ctl";
+      const bool is_harmless =
+          (call == "shutdown" && is_negative) || (call == "epoll_ctl" && !is_watch);
       finding.severity =
           group.is_others ? Severity::kError
+          : is_watch      ? Severity::kWarning
           : is_harmless || (is_negative && call == "close") || !(is_closed || is_negative)
               ? Severity::kNote
               : Severity::kWarning;
@@ -91,6 +96,22 @@ class BadDescriptor final : public Detector {
         finding.hint =
             "a descriptor was closed before it was taken out of epoll; the kernel had "
             "done that";
+      } else if (is_watch) {
+        if (finding.fd) {
+          finding.summary =
+              fmt::format("epoll_ctl asked for events of descriptor {}, which {}, {}", *finding.fd,
+                          is_closed ? "the process had closed" : "was not open",
+                          counted(finding.count, "time", "times"));
+        } else {
+          finding.summary = fmt::format("epoll_ctl asked {} for events of descriptors that {}",
+                                        counted(finding.count, "time", "times"),
+                                        is_closed ? "the process had closed" : "were not open");
+        }
+        if (!finding.detail.empty()) finding.detail += ". ";
+        finding.detail +=
+            "EPOLL_CTL_MOD and EPOLL_CTL_ADD come from a watcher that is alive: it will never be "
+            "called, or for the next file that gets the number";
+        finding.hint = "stop the watcher before its descriptor is closed";
       } else if (group.is_others) {
         finding.hint =
             "find where that thread closes twice: dup() the number, or give it one owner";
@@ -119,8 +140,9 @@ class BadDescriptor final : public Detector {
     group.finding.evidence.push_back(scene_.evidence(closing.before));
   }
 
-  // Process, call, whether the number is negative, whether its close is known.
-  std::map<std::tuple<std::size_t, std::uint64_t, std::string, bool, bool>, Group> groups_;
+  // Process, call, whether the number is negative, whether its close is known, whether it asked
+  // epoll for events.
+  std::map<std::tuple<std::size_t, std::uint64_t, std::string, bool, bool, bool>, Group> groups_;
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "analyzers/checks/checks.h"
 #include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
+#include "formats/record/file.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -28,30 +29,40 @@ struct Blocked {
 
 struct Loop {
   std::vector<Blocked> pending;
-  bool watches = false;  // its last poll had descriptors to watch
+  bool watches = false;  // its last poll had descriptors to watch, besides its own wake-up
 };
 
-constexpr std::string_view kCalls[] = {"epoll_ctl"};
+// The others may tell that a descriptor is not to block.
+constexpr std::string_view kCalls[] = {"epoll_ctl", "ioctl",  "fcntl",
+                                       "accept4",   "socket", "socketpair"};
+
+// What follows a descriptor's number in strace -yy: a loop wakes itself up by an eventfd, a pipe or
+// a pair of sockets without a name.
+bool is_own_wakeup(std::string_view name) {
+  return name.starts_with("<anon_inode:[eventfd") || name.starts_with("<pipe:[") ||
+         (name.starts_with("<UNIX-STREAM:[") &&
+          name.substr(0, name.find('>')).find('"') == std::string_view::npos);
+}
+
+// What stands behind the first number from `at` on.
+std::string_view behind_number(std::string_view args, std::size_t at) {
+  const std::size_t end = args.find_first_not_of("0123456789", at);
+  return end == std::string_view::npos ? std::string_view() : args.substr(end);
+}
 
 class BlockingCall final : public Detector {
  public:
   using Detector::Detector;
 
   [[nodiscard]] Interest interest() const override {
-    return {.calls = kCalls, .polls = true, .from_ns = kLong};
+    return {.calls = kCalls, .polls = true, .failing = true, .from_ns = kLong};
   }
 
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     Thread& thread = event.thread;
-    if (call.syscall == "epoll_ctl" && call.error.empty() && call.file) {
-      if (call.args.find("EPOLL_CTL_ADD") != std::string_view::npos) ++watched_[key_of(event)];
-      if (call.args.find("EPOLL_CTL_DEL") != std::string_view::npos &&
-          watched_[key_of(event)] > 0) {
-        --watched_[key_of(event)];
-      }
-      return;
-    }
+    if (call.syscall == "epoll_ctl") return learn_watched(event);
+    learn_blocking(event);
     if (&event.name == thread.poll) {
       Loop& loop = loops_[&thread];
       loop.watches = watches(event);
@@ -66,11 +77,18 @@ class BlockingCall final : public Detector {
         call.wait != "net" && call.wait != "pipe") {
       return;
     }
+    if (is_other_poll && (is_of_several(call) || poll_timeout(call) == 0 || !watches(event)))
+      return;
+    if (call.wait == "net" || call.wait == "pipe") {
+      // It waited for nobody: the processor was another's.
+      if (!call.error.empty() && call.error != "ETIMEDOUT" && call.syscall != "connect") return;
+      if (call.error == "EINPROGRESS" || is_nonblocking(event)) return;
+    }
     // The bytes were there: it was the thread or its tracer that had to wait for the processor.
     if (event.arrived && event.begin && *event.arrived <= *event.begin) return;
     Loop& loop = loops_[&thread];
-    // A hub that has nothing to watch sleeps until its next timer.
-    if (sleeps && !loop.watches) return;
+    // A hub that has nothing to watch sleeps until its next timer, and serves nobody.
+    if (!loop.watches) return;
     constexpr std::size_t kMostPending = 64;
     if (loop.pending.size() >= kMostPending) return;
     Blocked blocked;
@@ -92,6 +110,11 @@ class BlockingCall final : public Detector {
   }
 
   void gone(Thread& thread) override { loops_.erase(&thread); }
+
+  void file(const formats::record::File& file, std::size_t lane) override {
+    watched_.erase({lane, file.file});
+    nonblocking_.erase({lane, file.file});
+  }
 
   void finish() override {
     for (auto& [key, group] : groups_) {
@@ -118,7 +141,52 @@ class BlockingCall final : public Detector {
     std::int64_t total = 0, longest = 0;
   };
 
-  // Of the epoll.
+  void learn_watched(const CallEvent& event) {
+    const auto& call = event.call;
+    if (!call.error.empty() || !call.file || !call.fd2) return;
+    constexpr std::string_view kAdd = "EPOLL_CTL_ADD, ";
+    const std::size_t add = call.args.find(kAdd);
+    auto& fds = watched_[key_of(event)];
+    if (add == std::string_view::npos) {
+      if (call.args.find("EPOLL_CTL_DEL") != std::string_view::npos) fds.erase(*call.fd2);
+      return;
+    }
+    if (!is_own_wakeup(behind_number(call.args, add + kAdd.size()))) fds.insert(*call.fd2);
+  }
+
+  // Which descriptors do not block.
+  void learn_blocking(const CallEvent& event) {
+    const auto& call = event.call;
+    if (!call.error.empty()) {
+      if (call.error == "EAGAIN" && call.file && call.fd) nonblocking_.insert(key_of(event));
+      return;
+    }
+    constexpr std::size_t kNone = std::string_view::npos;
+    if (call.new_file) {
+      if (call.args.find("SOCK_NONBLOCK") != kNone) {
+        nonblocking_.insert({event.thread.lane, *call.new_file});
+      }
+      return;
+    }
+    if (!call.file) return;
+    const bool is_set = call.syscall == "ioctl" && call.args.find("FIONBIO") != kNone;
+    if (is_set || (call.syscall == "fcntl" && call.args.find("F_SETFL") != kNone)) {
+      const bool blocks =
+          is_set ? call.args.find("[0]") != kNone : call.args.find("O_NONBLOCK") == kNone;
+      if (blocks) {
+        nonblocking_.erase(key_of(event));
+      } else {
+        nonblocking_.insert(key_of(event));
+      }
+    }
+  }
+
+  [[nodiscard]] bool is_nonblocking(const CallEvent& event) const {
+    if (event.call.args.find("MSG_DONTWAIT") != std::string_view::npos) return true;
+    return event.call.file && nonblocking_.contains(key_of(event));
+  }
+
+  // Of the epoll, or whatever the call is about.
   static FileKey key_of(const CallEvent& event) { return {event.thread.lane, *event.call.file}; }
 
   // Whether a poll had anything to watch besides its time-out.
@@ -127,10 +195,14 @@ class BlockingCall final : public Detector {
     if (call.syscall.starts_with("epoll")) {
       if (!call.file) return true;
       const auto found = watched_.find(key_of(event));
-      return found == watched_.end() || found->second > 0;
+      return found == watched_.end() || !found->second.empty();
     }
     if (call.syscall.starts_with("p") && call.syscall.find("select") == std::string_view::npos) {
-      return call.args.starts_with("[{");
+      for (std::size_t at = call.args.find("{fd="); at != std::string_view::npos;
+           at = call.args.find("{fd=", at + 4)) {
+        if (!is_own_wakeup(behind_number(call.args, at + 4))) return true;
+      }
+      return false;
     }
     return !call.args.starts_with("0,");
   }
@@ -154,7 +226,9 @@ class BlockingCall final : public Detector {
   }
 
   std::unordered_map<Thread*, Loop> loops_;
-  std::map<FileKey, std::int64_t> watched_;
+  // By epoll, without its own wake-up.
+  std::unordered_map<FileKey, std::unordered_set<std::int64_t>, FileKey::Hash> watched_;
+  std::unordered_set<FileKey, FileKey::Hash> nonblocking_;
   std::map<std::tuple<std::size_t, std::uint64_t, std::string>, Group> groups_;
 };
 
@@ -166,9 +240,12 @@ extern constinit const Check kBlockingCall = {
     .explain =
         "A thread that polls for events (three times and more) spent 50 ms or more in a call that "
         "waits for something else (sleep, disk, another process, a connection, a single "
-        "descriptor, as a name lookup does), and polled again afterwards. A sleep of a loop that "
-        "watches no descriptor is its way to wait for a timer, and not meant. From 1 s on an "
-        "error.",
+        "descriptor, as a name lookup does), and polled again afterwards. An event loop is what "
+        "polls "
+        "several descriptors, or an epoll: to poll one descriptor is how a socket with a time-out "
+        "is waited for. A loop that watches no descriptor, or only its own wake-up, serves nobody, "
+        "and is not meant; nor are calls that said EAGAIN or are on a descriptor that does not "
+        "block: the processor was another's. From 1 s on an error.",
     .needs = "log",
     .make = &make_detector<BlockingCall>,
 };

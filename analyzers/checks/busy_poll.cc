@@ -1,11 +1,15 @@
 // A loop that asks for events again and again without getting any done.
 
+#include <map>
+#include <tuple>
 #include <unordered_map>
+#include <vector>
 
 #include <fmt/core.h>
 
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/notes.h"
+#include "analyzers/checks/ready.h"
 #include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
@@ -14,80 +18,47 @@ namespace {
 constexpr std::uint64_t kLoop = 50;
 constexpr std::int64_t kMillisecond = 1'000'000;
 
-// The descriptor that poll or epoll_wait found ready, when it is one alone; -1 otherwise.
-std::int64_t only_ready(const formats::record::Syscall& call) {
-  if (call.result != 1) return -1;
-  std::string_view text;
-  if (call.syscall.starts_with("epoll")) {
-    const std::size_t at = call.args.find("data={u32=");
-    if (at == std::string_view::npos) return -1;
-    text = call.args.substr(at + 10);
-  } else if (call.syscall.ends_with("poll")) {
-    const std::size_t at = call.aux.find("fd=");
-    if (at == std::string_view::npos) return -1;
-    text = call.aux.substr(at + 3);
-  } else {
-    const std::size_t at = call.aux.find("in [");
-    if (at == std::string_view::npos) return -1;
-    text = call.aux.substr(at + 4);
-  }
-  std::int64_t fd = 0;
-  std::size_t digits = 0;
-  while (digits < text.size() && digits < 9 && text[digits] >= '0' && text[digits] <= '9') {
-    fd = fd * 10 + (text[digits++] - '0');
-  }
-  return digits == 0 ? -1 : fd;
-}
+// They serve a descriptor, perhaps one that another thread polls for.
+constexpr std::string_view kCalls[] = {"read",  "recvfrom", "recvmsg", "recv",
+                                       "readv", "accept",   "accept4", "close"};
+// These serve no descriptor. (A loop asks for its children's ends by the way.)
+constexpr std::string_view kIdle[] = {"wait4", "waitid", "waitpid", "sched_yield", "getppid"};
 
 // Polls in a row. A few may have taken long: the processor was another's.
 struct Row {
   CallNote first;
   std::uint64_t count = 0, slow = 0;
+  std::uint64_t switched = 0;  // other greenlets ran before it
   std::optional<std::int64_t> last_ts;
+  std::string last_input;
+  std::uint64_t last_line = 0;
 };
 
 struct State {
   Row empty, unserved;
-  std::int64_t ready = -1;
-  std::string last_input;
-  std::uint64_t last_line = 0;
+  ReadySet ready;      // of `unserved`, without the events
+  std::string events;  // of the first of them
+  // Of the poll before, where the log does not tell how long it took: its begin and row.
+  std::optional<std::int64_t> open_since;
+  Row* open_row = nullptr;
 };
 
 class BusyPoll final : public Detector {
  public:
   using Detector::Detector;
 
-  [[nodiscard]] Interest interest() const override { return {.polls = true}; }
+  [[nodiscard]] Interest interest() const override { return {.calls = kCalls, .polls = true}; }
 
   void call(const CallEvent& event) override {
-    const auto& call = event.call;
     if (!event.name.is_poll) {
-      const auto found = states_.find(&event.thread);
-      if (found != states_.end()) other_call(event, found->second);
+      if (keeps(event.thread)) other_call(event, states_[&event.thread]);
+      if (unserved_rows_ > 0) served_by_other(event);
       return;
     }
     State& state = states_[&event.thread];
     keep(event.thread);
-    const std::int64_t took_ns = call.duration ? call.duration->ns : 0;
-    const bool is_quick = took_ns < kMillisecond || poll_timeout(call) == 0;
-    if (call.result == 0 && (is_quick || may_be_slow(state.empty, 0))) {
-      count(event, state.empty, state);
-      if (!is_quick) ++state.empty.slow;
-      end_unserved(state);
-      return;
-    }
-    end_empty(state);
-    // The event is there until it is served: what took the while of a few time slices did not wait
-    // for it, unless it was the row's first.
-    constexpr std::int64_t kSlices = 50 * kMillisecond;
-    constexpr std::uint64_t kFew = 3;
-    const std::uint64_t few = took_ns < kSlices ? kFew : 0;
-    const std::int64_t ready = is_quick || may_be_slow(state.unserved, few) ? only_ready(call) : -1;
-    if (ready < 0 || ready != state.ready) end_unserved(state);
-    state.ready = ready;
-    if (ready < 0) return;
-    count(event, state.unserved, state);
-    if (!is_quick) ++state.unserved.slow;
+    settle(event, state);
+    poll(event, state);
   }
 
   void gone(Thread& thread) override {
@@ -103,78 +74,199 @@ class BusyPoll final : public Detector {
       end_empty(*state);
       end_unserved(*state);
     }
+    for (auto& finding : findings_) {
+      set_severity(finding);
+      report(std::move(finding));
+    }
   }
 
  private:
+  // From so many on it is worth to look what other threads do.
+  static constexpr std::uint64_t kSome = 3;
+  static constexpr std::int64_t kSlices = 50 * kMillisecond;
+
   // One more, beside `few` and one in 20.
   static bool may_be_slow(const Row& row, std::uint64_t few) {
     constexpr std::uint64_t kOneIn = 20;
     return row.slow + 1 <= few + row.count / kOneIn;
   }
+  // An event is there until it is served: what took the while of a few time slices did not wait
+  // for it, unless it was the row's first.
+  static std::uint64_t few_slow(std::int64_t took_ns) {
+    constexpr std::uint64_t kFew = 3;
+    return took_ns < kSlices ? kFew : 0;
+  }
 
-  void count(const CallEvent& event, Row& row, State& state) {
-    if (++row.count == 1) row.first.set(event);
+  void poll(const CallEvent& event, State& state) {
+    const auto& call = event.call;
+    const std::optional<std::int64_t> timeout = poll_timeout(call);
+    // Without a duration: a poll that found nothing has waited as long as it was to.
+    const std::int64_t took_ns = call.duration      ? call.duration->ns
+                                 : call.result == 0 ? timeout.value_or(INT64_MAX)
+                                                    : 0;
+    const bool is_quick = took_ns < kMillisecond || timeout == 0;
+    if (call.result == 0 && (is_quick || (call.duration && may_be_slow(state.empty, 0)))) {
+      count(event, state.empty);
+      if (!is_quick) ++state.empty.slow;
+      end_unserved(state);
+      return;
+    }
+    end_empty(state);
+    if (!is_quick && !may_be_slow(state.unserved, few_slow(took_ns))) return end_unserved(state);
+    const ReadySet& ready = scene_.ready_sets().of(event);
+    if (ready.ones.empty()) return end_unserved(state);
+    if (ready.key != state.ready.key || ready.ones.size() != state.ready.ones.size()) {
+      end_unserved(state);
+      state.ready.ones.assign(ready.ones.begin(), ready.ones.end());
+      state.events.assign(ready.ones.front().events);
+      for (ReadyOne& one : state.ready.ones) one.events = {};
+      state.ready.key = ready.key;
+      state.ready.is_known = ready.is_known;
+    }
+    count(event, state.unserved);
+    if (state.unserved.count == kSome) ++unserved_rows_;
+    if (!is_quick) ++state.unserved.slow;
+    if (call.duration || timeout == 0) return;
+    state.open_since = event.begin;
+    state.open_row = &state.unserved;
+  }
+
+  // Where the log does not tell how long the poll before took, the thread's next call does.
+  void settle(const CallEvent& event, State& state) {
+    Row* const row = std::exchange(state.open_row, nullptr);
+    if (row == nullptr || row->count == 0 || !state.open_since || !event.begin) return;
+    const std::int64_t took_ns = *event.begin - *state.open_since;
+    if (took_ns < kMillisecond) return;
+    if (may_be_slow(*row, few_slow(took_ns))) {
+      ++row->slow;
+    } else {
+      end_unserved(state);
+    }
+  }
+
+  static void count(const CallEvent& event, Row& row) {
+    if (++row.count == 1) {
+      row.first.set(event);
+    } else if (row.last_ts && event.thread.switched_ts > *row.last_ts) {
+      ++row.switched;
+    }
     row.last_ts = event.begin;
-    state.last_input.assign(event.call.input);
-    state.last_line = event.call.line;
+    row.last_input.assign(event.call.input);
+    row.last_line = event.call.line;
   }
 
   void other_call(const CallEvent& event, State& state) {
     const auto& call = event.call;
+    settle(event, state);
     if (event.name.is_aside) return;
     end_empty(state);
-    if (call.fd == state.ready || call.fd2 == state.ready) end_unserved(state);
+    if (state.unserved.count == 0) return;
+    const bool is_idle = std::ranges::find(kIdle, event.name.text) != std::end(kIdle);
+    const bool may_serve =
+        state.ready.is_known ? state.ready.has(call.fd) || state.ready.has(call.fd2) : !is_idle;
+    if (may_serve) end_unserved(state);
+  }
+
+  // A thread of the same process does what the one that polls does not.
+  void served_by_other(const CallEvent& event) {
+    if (!event.call.fd || event.name.is_epoll_ctl) return;
+    for (auto& [thread, state] : states_) {
+      if (thread == &event.thread || thread->lane != event.thread.lane ||
+          thread->pid != event.thread.pid || state.unserved.count < kSome) {
+        continue;
+      }
+      if (state.ready.has(event.call.fd)) end_unserved(state);
+    }
   }
 
   void end_empty(State& state) {
-    if (state.empty.count >= kLoop) {
-      Finding finding = start(state.empty, state);
+    Row& row = state.empty;
+    if (row.count >= kLoop) {
+      Finding finding = start(row);
+      const bool has_switched = row.switched * 2 > row.count;
       finding.summary = fmt::format(
-          "{} returned at once without an event {} times{}: the thread runs without anything to do",
-          state.empty.first.call().syscall, shown_count(finding.count),
-          shown_rate(finding.count, finding.ts, finding.last_ts));
+          "{} returned at once without an event {{}}: {}", row.first.call().syscall,
+          has_switched ? "other greenlets ran in between, none of which waited for anything"
+                       : "the thread runs without anything to do");
       finding.hint =
-          "a time-out of 0, or a timer that is always due: let the loop sleep until the "
-          "next event or timer";
-      report(std::move(finding));
+          has_switched
+              ? "greenlets that only give way (sleep(0)) keep the processor busy: let them wait "
+                "for what they need"
+              : "a time-out of 0, or a timer that is always due: let the loop sleep until the "
+                "next event or timer";
+      if (has_switched) finding.severity = Severity::kNote;
+      add(std::move(finding));
     }
-    state.empty.count = state.empty.slow = 0;
+    row.count = row.slow = row.switched = 0;
   }
 
   void end_unserved(State& state) {
-    if (state.unserved.count >= kLoop) {
-      Finding finding = start(state.unserved, state);
-      finding.fd = state.ready;
-      finding.summary = fmt::format(
-          "{} found descriptor {} ready {} times{}, and nobody read or wrote it in between",
-          state.unserved.first.call().syscall, state.ready, shown_count(finding.count),
-          shown_rate(finding.count, finding.ts, finding.last_ts));
+    Row& row = state.unserved;
+    if (row.count >= kSome) --unserved_rows_;
+    if (row.count >= kLoop) {
+      Finding finding = start(row);
+      finding.fd = state.ready.is_known ? state.ready.ones.front().fd : std::nullopt;
+      finding.summary =
+          fmt::format("{} found {} ready {{}}, and nobody read or wrote {} in between",
+                      row.first.call().syscall, shown(state.ready),
+                      state.ready.ones.size() == 1 ? "it" : "any of them");
+      finding.detail = told_of_events(state.events);
       finding.hint =
           "a level-triggered event stays until it is served: read the descriptor, or "
           "take it out of the set";
-      report(std::move(finding));
+      add(std::move(finding));
     }
-    state.unserved.count = state.unserved.slow = 0;
-    state.ready = -1;
+    row.count = row.slow = row.switched = 0;
+    state.ready.key = 0;
+    state.ready.ones.clear();
+    state.open_row = nullptr;
   }
 
   // Without a summary.
-  Finding start(const Row& row, const State& state) const {
-    constexpr std::uint64_t kMany = 1000;
+  Finding start(const Row& row) {
     Finding finding = row.first.finding(scene_);
     finding.last_ts = row.last_ts;
     finding.count = row.count;
-    const std::int64_t lasted =
-        finding.ts && finding.last_ts ? *finding.last_ts - *finding.ts : std::int64_t{0};
-    finding.severity =
-        row.count >= kMany || lasted >= 1000 * kMillisecond ? Severity::kError : Severity::kWarning;
     finding.evidence.push_back(
-        fmt::format("{}: the last of them", scene_.place(state.last_input, state.last_line)));
+        fmt::format("{}: the last of them", scene_.place(row.last_input, row.last_line)));
     finding.function = scene_.function(row.first.call().syscall, row.count);
+    scene_.note_turning({finding.tid.value_or(0), row.first.call().line, row.last_line});
     return finding;
   }
 
+  // The same of one thread is one, with the last of the later.
+  void add(Finding finding) {
+    for (Finding& known : findings_) {
+      if (known.tid != finding.tid || known.pid != finding.pid || known.fd != finding.fd ||
+          known.summary != finding.summary || known.severity != finding.severity) {
+        continue;
+      }
+      known.count += finding.count;
+      known.last_ts = finding.last_ts;
+      known.evidence.back() = finding.evidence.back();
+      return;
+    }
+    // Many threads that do so are enough to know.
+    constexpr std::size_t kMost = 1000;
+    if (findings_.size() < kMost) findings_.push_back(std::move(finding));
+  }
+
+  static void set_severity(Finding& finding) {
+    constexpr std::uint64_t kMany = 1000;
+    const std::int64_t lasted =
+        finding.ts && finding.last_ts ? *finding.last_ts - *finding.ts : std::int64_t{0};
+    if (finding.severity != Severity::kNote &&
+        (finding.count >= kMany || lasted >= 1000 * kMillisecond)) {
+      finding.severity = Severity::kError;
+    }
+    const std::string count = fmt::format("{} times{}", shown_count(finding.count),
+                                          shown_rate(finding.count, finding.ts, finding.last_ts));
+    finding.summary.replace(finding.summary.find("{}"), 2, count);
+  }
+
   std::unordered_map<Thread*, State> states_;
+  std::uint64_t unserved_rows_ = 0;  // of kSome and more
+  std::vector<Finding> findings_;
 };
 
 }  // namespace
@@ -186,9 +278,17 @@ extern constinit const Check kBusyPoll = {
         "50 or more calls of poll, select or epoll_wait in a row that return within a millisecond "
         "(one in 20 may take longer: the processor was another's; and three more, up to 50 ms, "
         "where an event is ready all the time) or have a time-out of 0, either without an event "
-        "and without another call in between (but for memory and clocks), or with the same one "
-        "descriptor ready, which nobody reads, writes or takes out of the set. An error from 1,000 "
-        "calls or one second on.",
+        "and without another call in between (but for memory and clocks), or with the same "
+        "descriptors ready, which nobody reads, writes or takes out of the set. Where the log has "
+        "no durations, a poll that found nothing has waited for its time-out, and any other for "
+        "no longer than until the thread's next call. What epoll_wait returns is told to be a "
+        "descriptor where the log has its EPOLL_CTL_ADD or EPOLL_CTL_MOD; else nothing but polls "
+        "(and wait4) may be in between. An error from 1,000 calls or one second on; a note where "
+        "the log of greenlets shows that others ran in between. Such as\n\n"
+        "  epoll_wait(3, [{events=EPOLLIN, data={u32=4, u64=4}}], 1023, 1000) = 1\n"
+        "  epoll_wait(3, [{events=EPOLLIN, data={u32=4, u64=4}}], 1023, 1000) = 1\n"
+        "  epoll_wait(3, [{events=EPOLLIN, data={u32=4, u64=4}}], 1023, 1000) = 1\n\n"
+        "Loops that make other calls, too, are told by spin.",
     .needs = "log",
     .make = &make_detector<BusyPoll>,
 };

@@ -61,6 +61,8 @@ constexpr std::string_view kSends[] = {"sendto", "send",     "write",    "sendms
                                        "writev", "sendmmsg", "pwritev2", "sendfile"};
 constexpr std::string_view kAccepts[] = {"accept4", "accept"};
 
+// Memory's may wait for one another, or for memory, and no disk of a file system that is read.
+
 template <std::size_t kCount>
 bool is_one_of(std::string_view name, const std::string_view (&names)[kCount]) {
   return std::ranges::find(names, name) != std::end(names);
@@ -94,7 +96,22 @@ CallName::CallName(std::string_view name)
       is_aside(is_one_of(name, kAsides)),
       never_waits(is_one_of(name, kNeverWait)),
       sends(is_one_of(name, kSends)),
-      accepts(is_one_of(name, kAccepts)) {}
+      accepts(is_one_of(name, kAccepts)),
+      is_epoll_ctl(name == "epoll_ctl") {}
+
+bool is_of_several(const formats::record::Syscall& call) {
+  if (call.syscall.starts_with("epoll")) return true;
+  if (call.syscall.ends_with("poll")) {
+    return call.args.find("}, {fd=") != std::string_view::npos;
+  }
+  // select(8, [3 5], …); with -y [3<pipe:[7]> 5<pipe:[8]>].
+  constexpr std::size_t kNone = std::string_view::npos;
+  const std::size_t at = call.args.find('[');
+  if (at == kNone) return false;
+  const std::string_view sets = call.args.substr(at, call.args.find("], ", at) - at);
+  const std::size_t space = sets.find(' ');
+  return space != kNone && sets.find('<') > space ? true : sets.find("> ") != kNone;
+}
 
 std::optional<std::int64_t> poll_timeout(const formats::record::Syscall& call) {
   constexpr std::int64_t kMillisecond = 1'000'000;

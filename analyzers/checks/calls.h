@@ -16,15 +16,20 @@ namespace tracebraid::analyzers::checks {
 struct CallName {
   explicit CallName(std::string_view name);
   std::string text;
-  bool is_poll;            // waits for events: poll, select, epoll_wait and their like
-  bool is_sleep;           // nanosleep, clock_nanosleep
-  bool is_aside;           // memory, clocks and the like: any code makes such calls, at any time
-  bool never_waits;        // for nobody and nothing: who took long had no processor
-  bool sends;              // on sockets
-  bool accepts;            // accept, accept4
+  bool is_poll;      // waits for events: poll, select, epoll_wait and their like
+  bool is_sleep;     // nanosleep, clock_nanosleep
+  bool is_aside;     // memory, clocks and the like: any code makes such calls, at any time
+  bool never_waits;  // for nobody and nothing: who took long had no processor
+  bool sends;        // on sockets
+  bool accepts;      // accept, accept4
+  bool is_epoll_ctl;
   std::size_t number = 0;  // from 0, in the order of their coming
   BitSet seen_by;          // numbers of the detectors that see all calls of the name
 };
+
+// Whether a poll watches several descriptors, as an event loop's does. One alone is how a socket
+// with a time-out is waited for, and how a server that does one thing after the other accepts.
+[[nodiscard]] bool is_of_several(const formats::record::Syscall& poll);
 
 // How long a poll was to wait at most; nothing: for ever, or not known.
 [[nodiscard]] std::optional<std::int64_t> poll_timeout(const formats::record::Syscall& call);

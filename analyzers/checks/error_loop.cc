@@ -33,10 +33,13 @@ bool is_interruption(std::string_view error) {
 struct Run {
   CallNote note;  // of the first call
   std::int64_t fd = -1;
-  std::uint64_t count = 0, others = 0;
+  std::uint64_t count = 0, others = 0, others_in_row = 0;
   std::optional<std::int64_t> last_ts;
   std::string last_input;
   std::uint64_t last_line = 0;
+  std::uint64_t polls = 0;  // that found something in between
+  std::string poll;
+  bool is_open = false;  // the call before was a poll without a duration
   bool has_cause = false;
   Closing cause;
 };
@@ -49,6 +52,7 @@ class ErrorLoop final : public Detector {
 
   void call(const CallEvent& event) override {
     const auto& call = event.call;
+    if (keeps(event.thread)) settle(event);
     if (call.error.empty() || !call.fd || is_interruption(call.error)) {
       if (keeps(event.thread)) succeed(event);
       return;
@@ -60,6 +64,7 @@ class ErrorLoop final : public Detector {
     if (run.count > 0 && run.fd == *call.fd && run.note.call().syscall == call.syscall &&
         run.note.call().error == call.error) {
       ++run.count;
+      run.others_in_row = 0;
       run.last_ts = event.begin;
       run.last_line = call.line;
       run.last_input.assign(call.input);
@@ -86,7 +91,7 @@ class ErrorLoop final : public Detector {
     run.note.set(event);
     run.fd = *call.fd;
     run.count = 1;
-    run.others = 0;
+    run.others = run.others_in_row = run.polls = 0;
     run.last_ts = event.begin;
     run.last_line = 0;
     run.has_cause = false;
@@ -106,29 +111,45 @@ class ErrorLoop final : public Detector {
     run.cause = *closing;
   }
 
+  // A poll whose duration the log does not tell has waited when the next call was long behind it.
+  void settle(const CallEvent& event) {
+    Run& run = runs_[&event.thread];
+    const bool was_open = std::exchange(run.is_open, false);
+    const auto& before = event.thread.before_end;
+    if (!was_open || !before || !event.begin || *event.begin - *before < kMillisecond) return;
+    end(event.thread, run);
+    run.count = 0;
+  }
+
   // Whether a call means that something gets done.
   static bool is_progress(const CallEvent& event) {
     const auto& call = event.call;
     if (!call.error.empty()) return false;
     if (call.bytes && *call.bytes > 0) return true;
     if (call.new_file && event.name.accepts) return true;
-    // It has waited for something.
+    // It has waited for something; for how long, its time-out tells where the log does not.
     if (!event.name.is_poll && !event.name.is_sleep && call.syscall != "futex") return false;
     if (call.duration) return call.duration->ns >= kMillisecond;
-    // How long is not known: one that ran out of time has waited for it, and one without anything
-    // to say may have.
-    return event.name.is_sleep || (call.result == 0 && poll_timeout(call) != 0);
+    return event.name.is_sleep || (event.name.is_poll && call.result == 0 &&
+                                   poll_timeout(call).value_or(kMillisecond) >= kMillisecond);
   }
 
   void succeed(const CallEvent& event) {
     const auto& call = event.call;
     Run& run = runs_[&event.thread];
     ++run.others;
+    run.is_open = event.name.is_poll && !call.duration;
+    if (event.name.is_poll && call.result && *call.result > 0 && run.polls++ == 0) {
+      run.poll.assign(call.syscall);
+    }
     const bool is_same = call.fd == run.fd && call.syscall == run.note.call().syscall;
     // EAGAIN is no loop where somebody waits in between, for however short.
     const bool waits =
         is_again(run.note.call().error) && (event.name.is_poll || event.name.is_sleep);
-    if (is_same || waits || is_progress(event) || run.others > run.count + kLoop) {
+    // Up to so many other calls a turn.
+    constexpr std::uint64_t kOthers = 16;
+    if (is_same || waits || is_progress(event) || run.others > kOthers * run.count + kLoop ||
+        ++run.others_in_row > run.count + kLoop) {
       end(event.thread, run);
       run.count = 0;
       let_go(event.thread);
@@ -139,8 +160,10 @@ class ErrorLoop final : public Detector {
     const std::string& call = run.note.call().syscall;
     const std::string& error = run.note.call().error;
     const bool spins = is_again(error);
-    if (run.count < (spins ? kSpin : kLoop)) return;
+    if (run.count < (spins ? kSpin : kLoop) || is_paced(run)) return;
     if (error == "EBADF") scene_.note_loop(thread, call, run.fd < 0, run.count);
+    scene_.note_turning(
+        {thread.tid, run.note.call().line, std::max(run.last_line, run.note.call().line)});
     Finding finding = run.note.finding(scene_, false);
     constexpr std::int64_t kLong = 500 * kMillisecond;
     const std::int64_t lasted =
@@ -153,7 +176,9 @@ class ErrorLoop final : public Detector {
     finding.summary =
         fmt::format("{}({}) failed with {} {} times{}{}", call, run.fd, error,
                     shown_count(run.count), shown_rate(run.count, finding.ts, run.last_ts),
-                    spins ? ", without waiting in between" : ", and nothing else got done");
+                    spins               ? ", without waiting in between"
+                    : call == "connect" ? ", without a pause, and nothing else got done"
+                                        : ", and nothing else got done");
     if (run.has_cause) {
       finding.detail = told(run.cause, finding);
       finding.evidence.push_back(scene_.evidence(run.cause.call));
@@ -163,16 +188,31 @@ class ErrorLoop final : public Detector {
       finding.detail =
           "A socket that is not ready is asked again at once instead of being waited for";
     }
+    if (run.polls * 2 > run.count) {
+      finding.detail +=
+          fmt::format("{}{} said {} times in between that something was ready",
+                      finding.detail.empty() ? "" : ". ", run.poll, shown_count(run.polls));
+    }
     finding.evidence.push_back(scene_.evidence(run.note.call()));
     finding.evidence.push_back(
         fmt::format("{}: the last of them", scene_.place(run.last_input, run.last_line)));
     finding.function = scene_.function(call, run.count);
     finding.hint =
         spins ? "wait for the socket (poll, epoll, the loop's own wait) before trying again"
-              : fmt::format("find the code that ignores {} of this call; it should end its loop",
-                            error);
+        : call == "connect"
+            ? "wait before connecting again, longer each time"
+            : fmt::format("find the code that ignores {} of this call; it should end its loop",
+                          error);
     report(std::move(finding));
     run.count = 0;
+  }
+
+  // Something makes it wait that the log does not show, such as calls that were not traced.
+  static bool is_paced(const Run& run) {
+    constexpr std::int64_t kSlow = 100 * kMillisecond;
+    const std::optional<std::int64_t> first = run.note.ts();
+    return first && run.last_ts &&
+           *run.last_ts - *first >= kSlow * static_cast<std::int64_t>(run.count - 1);
   }
 
   // The close that led to it, whose call `finding` has begun with.
@@ -205,8 +245,10 @@ extern constinit const Check kErrorLoop = {
     .explain =
         "A thread repeats a call on a descriptor that fails with the same error, 20 times or more "
         "(50 times for EAGAIN), and receives, sends, accepts and waits for nothing in between. "
-        "Calls on paths (ENOENT while a file is looked for), ENOTTY, EINPROGRESS and interruptions "
-        "do not count. Where the error is EBADF, the close that led to it is named: of that "
+        "There may be up to 16 other calls for each that fails. Calls on paths (ENOENT while a "
+        "file is looked for), ENOTTY, EINPROGRESS and interruptions "
+        "do not count, nor do failures 100 ms and more apart: something makes them wait. Where the "
+        "error is EBADF, the close that led to it is named: of that "
         "number, or, when the number is -1, of the socket that the same call was for before.\n\n"
         "An error, since the program does nothing but this; EAGAIN is a warning below 1,000 times "
         "and half a second.",

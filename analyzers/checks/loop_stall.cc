@@ -54,20 +54,6 @@ Doing doing_between(const Thread& thread, std::int64_t begin, std::int64_t end) 
   return doing;
 }
 
-// Whether a poll watches for events of several descriptors: a loop's, not that of one socket with a
-// time-out.
-bool is_of_several(const formats::record::Syscall& call) {
-  if (call.syscall.starts_with("epoll")) return true;
-  if (call.syscall.ends_with("poll")) {
-    return call.args.find("}, {fd=") != std::string_view::npos;
-  }
-  // select(8, [3 5], …)
-  const std::size_t at = call.args.find('[');
-  const std::size_t end = call.args.find(']', at);
-  return at != std::string_view::npos && end != std::string_view::npos &&
-         call.args.substr(at, end - at).find(' ') != std::string_view::npos;
-}
-
 class LoopStall final : public Detector {
  public:
   using Detector::Detector;

@@ -42,6 +42,7 @@ class CallNote {
  public:
   void set(const CallEvent& event);
   [[nodiscard]] const Quote& call() const { return call_; }
+  [[nodiscard]] std::optional<std::int64_t> ts() const { return ts_; }
   // One that begins with the call, its line the first evidence when `with_call`.
   [[nodiscard]] Finding finding(const Scene& scene, bool with_call = true) const;
 

@@ -17,6 +17,13 @@ namespace tracebraid::analyzers::checks {
 
 struct Closing;
 struct Thread;
+class ReadySets;
+
+// Lines of a log in which a thread did nothing but turn, as a finding has told.
+struct Turning {
+  std::uint64_t tid = 0;
+  std::uint64_t first_line = 0, last_line = 0;
+};
 
 // What was looked at, in records of each type; threads that made calls.
 struct Counts {
@@ -51,7 +58,8 @@ class Scene {
   // The latest time of calls and segments so far; in finish(), that of the log's and capture's end.
   [[nodiscard]] virtual std::int64_t last_ts() const = 0;
   // For how long at most the processor was another's at a time within a second of that: so long did
-  // a call take that waits for nothing (CallName::never_waits); 0 below 20 ms. For finish().
+  // a call take that waits for nothing (CallName::never_waits, or one that said EAGAIN); 0 below
+  // 20 ms. For finish(), since what shows it may come later.
   [[nodiscard]] virtual std::int64_t without_processor(std::int64_t begin,
                                                        std::int64_t end) const = 0;
   // Detector::report() is for detectors.
@@ -62,6 +70,14 @@ class Scene {
                          std::uint64_t count) = 0;
   [[nodiscard]] virtual std::uint64_t looped(std::size_t lane, std::uint64_t pid,
                                              std::string_view call, bool is_negative) const = 0;
+  // The same of loops of any kind: who finds one notes where it was, and `spin`, which stands below
+  // them all, leaves it out.
+  virtual void note_turning(const Turning& turning) = 0;
+  [[nodiscard]] virtual bool is_told(const Turning& turning) const = 0;
+  // What epolls watch before the call at hand, and behind it when it is epoll_ctl.
+  [[nodiscard]] virtual ReadySets& ready_sets() = 0;
+  // Calls so far.
+  [[nodiscard]] virtual std::uint64_t calls() const = 0;
 };
 
 }  // namespace tracebraid::analyzers::checks

@@ -53,6 +53,7 @@ void Story::on(const record::Segment& segment) {
 void Story::on(const record::File& file) {
   lanes_[lane_].has_files = true;
   for (const auto& detector : detectors_) detector->file(file, lane_);
+  ready_sets_.forget(file, lane_);
   table_.file(file, lane_);
 }
 
@@ -191,6 +192,19 @@ std::uint64_t Story::looped(std::size_t lane, std::uint64_t pid, std::string_vie
   return found == loops_.end() ? 0 : found->second;
 }
 
+void Story::note_turning(const Turning& turning) {
+  // Each is of some 20 calls or more; those that are told are fewer.
+  constexpr std::size_t kMost = 10'000;
+  if (turnings_.size() < kMost) turnings_.push_back(turning);
+}
+
+bool Story::is_told(const Turning& turning) const {
+  return std::ranges::any_of(turnings_, [&](const Turning& told) {
+    return told.tid == turning.tid && told.first_line <= turning.last_line &&
+           turning.first_line <= told.last_line;
+  });
+}
+
 Closings& Story::closings_of(const Thread& thread) {
   const std::uint64_t own = owner(thread);
   if (last_closings_ == nullptr || last_owner_ != own) {
@@ -244,8 +258,8 @@ void Story::on(const record::Syscall& call) {
   if (!event.begin) lacks_times_ = true;
   if (!call.duration) {
     ++without_duration_;
-  } else if (call.duration->ns >= kTaken && name.never_waits && event.begin &&
-             taken_.size() < kMostTaken) {
+  } else if (call.duration->ns >= kTaken && event.begin && taken_.size() < kMostTaken &&
+             (name.never_waits || (call.error == "EAGAIN" && name.text != "futex"))) {
     taken_.emplace_back(*event.begin, *event.begin + call.duration->ns);
   }
   note_stretches(event);
@@ -253,7 +267,9 @@ void Story::on(const record::Syscall& call) {
   event.socket = table_.syscall(call, lane_);
   event.arrived = arrived_;
   if (event.socket != nullptr && call.file != event.socket->file) event.socket = nullptr;
-  if (name.is_poll) {
+  if (name.is_epoll_ctl) ready_sets_.learn(event);
+  if (name.is_poll &&
+      (thread.poll == &name ? thread.is_loop() || is_of_several(call) : is_of_several(call))) {
     if (thread.poll == nullptr || !thread.is_loop()) thread.poll = &name;
     if (thread.poll == &name) ++thread.polls;
   }

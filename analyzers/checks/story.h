@@ -27,6 +27,7 @@
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/closings.h"
 #include "analyzers/checks/notes.h"
+#include "analyzers/checks/ready.h"
 #include "analyzers/input/by_type.h"
 #include "analyzers/python/calls.h"
 #include "analyzers/sockets/table.h"
@@ -91,6 +92,10 @@ class Story final
                  std::uint64_t count) override;
   std::uint64_t looped(std::size_t lane, std::uint64_t pid, std::string_view call,
                        bool is_negative) const override;
+  void note_turning(const Turning& turning) override;
+  bool is_told(const Turning& turning) const override;
+  ReadySets& ready_sets() override { return ready_sets_; }
+  std::uint64_t calls() const override { return counts_.calls; }
 
   [[nodiscard]] std::span<const Check* const> checks() const { return checks_; }
   // Whether there was anything to look at.
@@ -166,6 +171,8 @@ class Story final
   std::optional<std::int64_t> arrived_;  // of the call at hand
   std::map<std::uint64_t, std::string> greenlets_;
   std::map<std::tuple<std::size_t, std::uint64_t, std::string, bool>, std::uint64_t> loops_;
+  std::vector<Turning> turnings_;
+  ReadySets ready_sets_;
   std::unordered_map<std::uint64_t, Closings, formats::io::NumberHash> closings_;  // by process
   std::uint64_t last_owner_ = 0;
   Closings* last_closings_ = nullptr;  // its, unless null

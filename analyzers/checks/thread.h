@@ -36,7 +36,7 @@ struct Thread {
   // Since then: when greenlets were switched last, and which has run the longest by then.
   std::int64_t switched_ts = INT64_MIN, longest_run = 0;
   std::string longest_greenlet;
-  // It polls for events again and again, with this call.
+  // It polls for events of several descriptors again and again, with this call.
   std::uint64_t polls = 0;
   const CallName* poll = nullptr;
   [[nodiscard]] bool is_loop() const { return polls >= 3; }

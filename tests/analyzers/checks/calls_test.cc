@@ -47,6 +47,28 @@ TEST(PollTimeout, WhatIsNoNumberIsNotKnown) {
   EXPECT_EQ(timeout("select", "4, [3], [], [], {tv_sec=1"), std::nullopt);
 }
 
+bool of_several(std::string_view name, std::string_view args) {
+  formats::record::Syscall call;
+  call.syscall = name;
+  call.args = args;
+  return is_of_several(call);
+}
+
+TEST(IsOfSeveral, TellsAnEventLoopFromOneSocketWithATimeOut) {
+  EXPECT_TRUE(of_several("epoll_wait", "4, [], 8, -1"));
+  EXPECT_TRUE(of_several("poll", "[{fd=3, events=POLLIN}, {fd=4, events=POLLIN}], 2, 100"));
+  EXPECT_FALSE(of_several("poll", "[{fd=3, events=POLLIN}], 1, 100"));
+  EXPECT_FALSE(
+      of_several("poll", "[{fd=3<TCP:[127.0.0.1:5000->127.0.0.1:80]>, events=POLLIN}], 1, 5000"));
+  EXPECT_FALSE(of_several("poll", "[{fd=3<TCP:[56444]>, events=POLLIN}], 1, 5000"));
+  EXPECT_FALSE(of_several("poll", "[{fd=3<TCP:[127.0.0.1:80]>, events=POLLIN}], 1, 500"));
+  EXPECT_TRUE(of_several("select", "8, [3 5], [], NULL, {tv_sec=1, tv_usec=250000}"));
+  EXPECT_FALSE(of_several("pselect6", "6, [5], NULL, NULL, {tv_sec=2, tv_nsec=1}, NULL"));
+  EXPECT_TRUE(of_several("select", "8, [3<pipe:[7]> 5<pipe:[8]>], [], NULL, NULL"));
+  EXPECT_FALSE(of_several("select", "8, [3<pipe:[7]>], [], NULL, NULL"));
+  EXPECT_FALSE(of_several("select", "0, NULL, NULL, NULL, {tv_sec=1, tv_usec=0}"));
+}
+
 TEST(CallName, SaysWhatTheCallIsFor) {
   EXPECT_TRUE(CallName("epoll_pwait2").is_poll);
   EXPECT_TRUE(CallName("clock_nanosleep").is_sleep);
