@@ -12,6 +12,7 @@ void Audience::add(std::size_t detector, const Interest& interest) {
   if (interest.polls) of_polls_.insert(detector);
   if (interest.sends) of_sends_.insert(detector);
   if (interest.failing) of_failing_.insert(detector);
+  if (interest.pending) of_pending_.insert(detector);
   if (interest.datagrams) of_datagrams_.insert(detector);
   if (interest.from_ns != INT64_MAX) of_long_.emplace_back(interest.from_ns, detector);
   std::ranges::sort(of_long_);
@@ -37,6 +38,7 @@ BitSet Audience::of(const CallEvent& event) const {
   seers.add(event.name.seen_by);
   seers.add(event.thread.kept_by);
   if (!event.call.error.empty()) seers.add(of_failing_);
+  if (!event.call.result) seers.add(of_pending_);
   if (event.socket != nullptr) {
     seers.add(event.socket->kept_by);
     if (event.socket->kind == "udp") seers.add(of_datagrams_);

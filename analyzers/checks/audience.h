@@ -27,7 +27,7 @@ class Audience {
 
  private:
   WordTable<CallName> names_;
-  BitSet of_all_, of_polls_, of_sends_, of_failing_, of_datagrams_;
+  BitSet of_all_, of_polls_, of_sends_, of_failing_, of_pending_, of_datagrams_;
   std::vector<std::pair<std::int64_t, std::size_t>> of_long_;  // from so many ns on, ascending
   std::vector<std::pair<std::string_view, std::size_t>> of_name_;
 };

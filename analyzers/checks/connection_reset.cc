@@ -15,7 +15,25 @@
 namespace tracebraid::analyzers::checks {
 namespace {
 
-constexpr std::string_view kCalls[] = {"shutdown"};
+constexpr std::string_view kCalls[] = {"shutdown", "getsockopt"};
+
+// What is known of who broke it off.
+enum class Cause : std::uint8_t {
+  kPeer,
+  kOwnShutdown,     // who sends after its own shutdown gets EPIPE, whatever the peer does
+  kNeverConnected,  // a socket without a peer
+  kConnectFailed
+};
+
+bool is_break(std::string_view error) {
+  return error == "ECONNRESET" || error == "EPIPE" || error == "ETIMEDOUT" ||
+         error == "ECONNABORTED" || error == "ENETRESET" || error == "EHOSTUNREACH" ||
+         error == "ENETUNREACH";
+}
+
+bool is_receive(std::string_view name) {
+  return name.starts_with("recv") || name.starts_with("read");
+}
 
 class ConnectionReset final : public Detector {
  public:
@@ -25,38 +43,38 @@ class ConnectionReset final : public Detector {
 
   void call(const CallEvent& event) override {
     const auto& call = event.call;
-    if (event.socket == nullptr || event.socket->kind != "tcp") return;
-    if (call.syscall == "shutdown" && call.error.empty() &&
-        call.args.find("SHUT_RD)") == std::string_view::npos && !call.args.ends_with("SHUT_RD")) {
-      shut_.insert(event.socket->key());
-      keep(*event.socket);
-    }
-    if (call.error != "ECONNRESET" && call.error != "EPIPE" && call.error != "ETIMEDOUT" &&
-        call.error != "ECONNABORTED") {
+    if (call.syscall == "shutdown" && call.error.empty()) return shut(event);
+    std::string_view error = call.error;
+    if (call.syscall == "getsockopt" && error.empty()) {
+      // Of a connection that was in use, a loop asks why it is ready.
+      const std::size_t at = call.args.find("SO_ERROR, [E");
+      if (at == std::string_view::npos || event.socket == nullptr ||
+          event.socket->bytes_in + event.socket->bytes_out == 0) {
+        return;
+      }
+      error = call.args.substr(at + 11, call.args.find(']', at) - at - 11);
+    } else if (event.name.sends && error != "EPIPE" && has_no_peer(event)) {
+      if (error == "ENOTCONN" || error == "EDESTADDRREQ") add(event, error, Cause::kNeverConnected);
       return;
     }
-    if (call.syscall == "connect") return;
-    const bool is_server = event.socket->listener.has_value() || event.socket->is_listener;
-    const std::string where = shown_end(is_server ? event.socket->local : event.socket->peer);
+    if (!is_break(error) || call.syscall == "connect") return;
+    if (event.socket == nullptr) return add_unknown(event, error);
+    const SocketLife& socket = *event.socket;
+    const bool is_used = socket.bytes_in + socket.bytes_out > 0;
+    if ((error == "EHOSTUNREACH" || error == "ENETUNREACH") && !is_used) return;
+    if (socket.kind != "tcp" && socket.kind != "unix" && socket.kind != "socket") return;
+    // connect_failed's: the answer of a connect that was not waited for.
+    if (error == "ETIMEDOUT" && !is_used && !socket.connected_ts) return;
     // Who sends after its own shutdown gets EPIPE, whatever the peer does.
-    const bool is_own = call.error == "EPIPE" && shut_.contains(event.socket->key());
-    const Key key{is_server, where, is_own ? std::string(kOwn) : std::string(call.error)};
-    Finding& finding = groups_[key];
-    if (finding.evidence.empty()) {
-      set_call(finding, event);
-    } else {
-      ++finding.count;
+    Cause cause = Cause::kPeer;
+    if (error == "EPIPE" && shut_.contains(socket.key())) {
+      cause = Cause::kOwnShutdown;
+    } else if (error == "EPIPE" && has_no_peer(event)) {
+      cause = is_refused(socket) ? Cause::kConnectFailed : Cause::kNeverConnected;
+    } else if (socket.kind != "tcp" && socket.kind != "unix") {
+      return;
     }
-    finding.last_ts = event.begin;
-    constexpr std::size_t kShown = 3;
-    if (finding.evidence.size() < kShown) finding.evidence.push_back(scene_.evidence(call));
-    if (!event.socket->wire) return;
-    const Wire& wire = *event.socket->wire;
-    if (wire.is_over) {
-      tell_who(finding, is_server, wire.reset_by, wire.uid);
-    } else {
-      wires_[std::string(wire.uid.view())] = key;
-    }
+    add(event, error, cause);
   }
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
@@ -73,28 +91,134 @@ class ConnectionReset final : public Detector {
 
   void finish() override {
     for (auto& [key, finding] : groups_) {
-      const auto& [is_server, where, error] = key;
-      finding.severity = Severity::kWarning;
-      const bool is_own = error == kOwn;
-      const char* const meaning = is_own             ? "this side had shut its sending down before"
-                                  : error == "EPIPE" ? "the peer had closed before"
-                                  : error == "ETIMEDOUT" ? "the peer did not answer any more"
-                                                         : "the peer broke it off";
-      finding.summary = fmt::format(
-          "{} on connections {}{} failed with {}: {}", counted(finding.count, "call", "calls"),
-          is_server ? "of clients to " : "to ", where, is_own ? "EPIPE" : error, meaning);
-      if (finding.detail.empty() && !scene_.has_capture() && !is_own) {
-        finding.detail = "with a capture, tracebraid could tell who sent the RST";
+      const auto& [is_server, where, error, cause] = key;
+      finding.severity = where.starts_with("unix") ? Severity::kNote : Severity::kWarning;
+      const std::string calls = counted(finding.count, "call", "calls");
+      if (cause == Cause::kNeverConnected) {
+        finding.summary =
+            fmt::format("{} failed with {}: the socket was never connected", calls, error);
+        finding.hint = "find the code that sends before connect, or on a socket that it only made";
+      } else if (cause == Cause::kConnectFailed) {
+        finding.summary = fmt::format("{} to {} failed with {}: its connect had not succeeded",
+                                      calls, where, error);
+        finding.hint = "find the code that goes on although connect failed";
+      } else {
+        tell(key, calls, finding);
       }
-      finding.hint = is_own ? "something still answers on a connection that was given up"
-                     : error == "EPIPE" ? "what was sent last was not read; did the peer time out?"
-                                        : "a peer that closes with unread data, or that crashed, "
-                                          "resets its connections";
       report(std::move(finding));
     }
   }
 
  private:
+  using Key = std::tuple<bool, std::string, std::string, Cause>;  // server, address, error
+
+  void tell(const Key& key, const std::string& calls, Finding& finding) const {
+    const auto& [is_server, where, error, cause] = key;
+    const bool is_own = cause == Cause::kOwnShutdown;
+    const char* const meaning = is_own             ? "this side had shut its sending down before"
+                                : error == "EPIPE" ? "the peer had closed before"
+                                : error == "ETIMEDOUT" ? "the peer did not answer any more"
+                                : error.ends_with("UNREACH")
+                                    ? "there is no way to the peer any more"
+                                    : "the peer broke it off";
+    const std::string connections = where.starts_with("descriptor") ? where
+                                    : is_server ? fmt::format("connections of clients to {}", where)
+                                                : fmt::format("connections to {}", where);
+    finding.summary =
+        fmt::format("{} on {} failed with {}: {}", calls, connections, error, meaning);
+    if (finding.detail.empty() && !scene_.has_capture() && !is_own && !where.starts_with("unix") &&
+        error != "ETIMEDOUT" && !error.ends_with("UNREACH")) {
+      finding.detail = "with a capture, tracebraid could tell who sent the RST";
+    }
+    finding.hint = is_own             ? "something still answers on a connection that was given up"
+                   : error == "EPIPE" ? "what was sent last was not read; did the peer time out?"
+                   : error == "ETIMEDOUT" || error.ends_with("UNREACH")
+                       ? "is the peer's machine up, and the way there? keep-alive and time-outs of "
+                         "its own tell a program sooner"
+                       : "a peer that closes with unread data, or that crashed, "
+                         "resets its connections";
+  }
+
+  void shut(const CallEvent& event) {
+    if (event.socket == nullptr || event.call.args.ends_with("SHUT_RD") ||
+        event.call.args.find("SHUT_RD)") != std::string_view::npos) {
+      return;
+    }
+    shut_.insert(event.socket->key());
+    keep(*event.socket);
+  }
+
+  static bool is_refused(const SocketLife& socket) {
+    return !socket.connect_error.empty() && socket.connect_error != "EINPROGRESS";
+  }
+
+  // The log shows its making, and nothing that gave it a peer.
+  static bool has_no_peer(const CallEvent& event) {
+    if (event.socket == nullptr) return event.call.error == "EDESTADDRREQ";
+    const SocketLife& socket = *event.socket;
+    if (socket.made_by != "socket" || socket.connected_ts || socket.is_listener ||
+        socket.listener || socket.bytes_in + socket.bytes_out > 0) {
+      return false;
+    }
+    return !socket.by_call.has("connect") || is_refused(socket);
+  }
+
+  // Of a descriptor that is older than the log. It may be a pipe, which has no address either.
+  void add_unknown(const CallEvent& event, std::string_view error) {
+    const auto& call = event.call;
+    if (!call.fd || (call.kind != "" && call.kind != "tcp" && call.kind != "socket")) return;
+    const bool is_transfer = event.name.sends || is_receive(call.syscall);
+    if (!is_transfer || error.ends_with("UNREACH")) return;
+    constexpr std::int64_t kStandardError = 2;
+    if (*call.fd <= kStandardError && call.syscall.starts_with("write")) return;
+    if (call.peer_p) {
+      return add_at(event, error, Cause::kPeer, false,
+                    shown_end({call.peer_h, static_cast<std::uint16_t>(*call.peer_p)}));
+    }
+    constexpr std::size_t kMostDescriptors = 20;
+    const bool is_one = groups_.size() < kMostDescriptors;
+    add_at(event, error, Cause::kPeer, false,
+           is_one ? fmt::format("descriptor {}", *call.fd) : std::string("descriptors"));
+  }
+
+  void add(const CallEvent& event, std::string_view error, Cause cause) {
+    if (event.socket == nullptr) return add_at(event, error, cause, false, "");
+    const SocketLife& socket = *event.socket;
+    const bool is_server = socket.listener.has_value() || socket.is_listener;
+    if (socket.kind == "unix") {
+      return add_at(
+          event, error, cause, is_server,
+          socket.path.empty() ? std::string("unix sockets") : "unix socket " + socket.path);
+    }
+    const std::string where = cause == Cause::kNeverConnected
+                                  ? std::string()
+                                  : shown_end(is_server ? socket.local : socket.peer);
+    add_at(event, error, cause, is_server, where);
+  }
+
+  void add_at(const CallEvent& event, std::string_view error, Cause cause, bool is_server,
+              std::string where) {
+    const Key key{is_server, std::move(where), std::string(error), cause};
+    constexpr std::size_t kMostGroups = 10'000;
+    if (groups_.size() >= kMostGroups && !groups_.contains(key)) return;
+    Finding& finding = groups_[key];
+    if (finding.evidence.empty()) {
+      set_call(finding, event);
+    } else {
+      ++finding.count;
+    }
+    finding.last_ts = event.begin;
+    constexpr std::size_t kShown = 3;
+    if (finding.evidence.size() < kShown) finding.evidence.push_back(scene_.evidence(event.call));
+    if (event.socket == nullptr || !event.socket->wire) return;
+    const Wire& wire = *event.socket->wire;
+    if (wire.is_over) {
+      tell_who(finding, is_server, wire.reset_by, wire.uid);
+    } else {
+      wires_[std::string(wire.uid.view())] = key;
+    }
+  }
+
   static void tell_who(Finding& finding, bool is_server, std::string_view reset_by,
                        std::string_view uid) {
     if (!finding.detail.empty() || reset_by.empty()) return;
@@ -103,8 +227,6 @@ class ConnectionReset final : public Detector {
                                  by_peer ? "the peer" : "this side", uid);
   }
 
-  using Key = std::tuple<bool, std::string, std::string>;  // server, address, error
-  static constexpr std::string_view kOwn = "EPIPE of its own";
   std::set<FileKey> shut_;
   std::map<Key, Finding> groups_;
   std::map<std::string, Key> wires_;
@@ -116,8 +238,13 @@ extern constinit const Check kConnectionReset = {
     .id = "connection_reset",
     .title = "connections were reset",
     .explain =
-        "Calls on TCP sockets failed with ECONNRESET, EPIPE, ECONNABORTED or ETIMEDOUT, grouped by "
-        "address and error. With a capture, who sent the RST.",
+        "Calls on TCP sockets failed with ECONNRESET, EPIPE, ECONNABORTED, ENETRESET or ETIMEDOUT, "
+        "grouped by address and error; also on descriptors that are older than the log, and as "
+        "SO_ERROR tells of a connection in use. With a capture, who sent the RST. Of unix sockets "
+        "it is a note. What is sent on a socket that the log never shows connected is told of as "
+        "that: no peer had a part in it.\n\n"
+        "  sendto(12, \"x\", 1, 0, NULL, 0) = -1 EPIPE (Broken pipe)\n\n"
+        "The other end of descriptor 12 had closed; what was sent before may be lost.",
     .needs = "log",
     .make = &make_detector<ConnectionReset>,
 };

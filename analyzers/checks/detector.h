@@ -76,6 +76,7 @@ struct Interest {
   bool polls = false;                            // CallName::is_poll
   bool sends = false;                            // CallName::sends
   bool failing = false;
+  bool pending = false;              // without a result: whose end is not in the log, or never was
   bool datagrams = false;            // on UDP's sockets
   std::int64_t from_ns = INT64_MAX;  // that took so long
   bool all = false;

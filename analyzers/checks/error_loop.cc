@@ -57,6 +57,8 @@ class ErrorLoop final : public Detector {
       if (keeps(event.thread)) succeed(event);
       return;
     }
+    // connect_failed's, which knows to whom.
+    if (call.syscall == "connect") return;
     // EINPROGRESS is a beginning, ENOTTY an answer: is it a terminal?
     if (call.error == "EINPROGRESS" || call.error == "ENOTTY" || call.error == "EISCONN") return;
     if (!call.path.empty() && call.error != "EBADF" && event.socket == nullptr) return;

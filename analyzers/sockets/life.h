@@ -134,7 +134,7 @@ struct SocketLife {
   std::uint64_t calls = 0, bytes_in = 0, bytes_out = 0;
   std::int64_t blocked_ns = -1;
   std::uint64_t last_in_tid = 0, last_out_tid = 0;  // threads that received and sent last
-  std::optional<std::int64_t> last_out;
+  std::optional<std::int64_t> last_in, last_out;
   struct Datagram {
     HostPort peer;
     std::uint64_t bytes;

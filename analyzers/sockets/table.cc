@@ -261,6 +261,7 @@ void SocketTable::move_bytes(SocketLife& life, const record::Syscall& call) {
     return;
   }
   life.bytes_in += *call.bytes;
+  life.last_in = end_of(call);
   life.last_in_tid = call.tid.value_or(0);
   if (!life.first_in) life.first_in = end_of(call);
   if (!call.end_ts) lacks_returns_ = true;
