@@ -808,9 +808,11 @@ void Decoder::keep(DatagramBatch& out) {
       kept.payloads = 0;
     }
     kept.last_tick = tick & kTicks;
-    if (payload.empty() || kept.payloads == kMostPayloads) {
+    const FlowKey& key = datagram.key;
+    const bool is_dns = key.protocol == kProtocolUdp && (key.port_a == 53 || key.port_b == 53);
+    if (payload.empty() || (kept.payloads == kMostPayloads && !is_dns)) {
       payload = {};
-    } else {
+    } else if (!is_dns) {
       ++kept.payloads;
     }
     const std::size_t options_size = std::min(bytes.options.size(), kMostOptions);
