@@ -39,36 +39,40 @@ class BrokenOff final : public FlowDetector {
   }
 
   void finish() override {
-    std::map<std::pair<What, std::string>, FlowGroup> groups;
+    std::map<What, std::map<std::string, ServerFlows>> groups;
     for (const One& one : kept_) {
       if (is_traced(one.uid)) continue;  // connection_reset's, unread_data's
-      groups[{one.what, one.server}].add(one.ts, one.last_ts, one.uid);
+      groups[one.what][one.server].add(one.ts, one.last_ts, one.uid);
     }
-    for (const auto& [key, group] : groups) {
-      const auto& [what, server] = key;
-      const bool is_unanswered = what == What::kUnansweredByServer;
-      Finding finding = group.finding(is_unanswered ? Severity::kWarning : Severity::kNote);
-      const std::string connections = counted(group.flows, "connection", "connections");
-      finding.summary =
-          is_unanswered ? fmt::format(
-                              "the server {} reset {} without an answer to "
-                              "what it had been sent",
-                              server, connections)
-          : what == What::kByServer
-              ? fmt::format("the server {} reset {} after data had passed", server, connections)
-              : fmt::format("clients reset {} to {} after data had passed", connections, server);
-      finding.detail = is_unanswered
-                           ? "Whoever asked sees its connection reset by peer"
-                           : "Their sender gave up, or closed with data that it had not read";
-      finding.evidence.push_back(fmt::format("flow {}: the first of them", group.uid));
-      finding.hint = is_unanswered ? "did the server crash, or refuse after it had accepted?"
-                                   : "an abrupt end may be meant; a time-out of the one who sent "
-                                     "the RST is not";
-      report(std::move(finding));
+    for (auto& [what, servers] : groups) {
+      for (const ServerFlows& group : told_servers(servers)) tell(what, group);
     }
   }
 
  private:
+  void tell(What what, const ServerFlows& group) const {
+    const std::string server = group.shown_servers();
+    const bool is_unanswered = what == What::kUnansweredByServer;
+    Finding finding = group.finding(is_unanswered ? Severity::kWarning : Severity::kNote);
+    const std::string connections = counted(group.flows, "connection", "connections");
+    finding.summary =
+        is_unanswered ? fmt::format(
+                            "the server {} reset {} without an answer to "
+                            "what it had been sent",
+                            server, connections)
+        : what == What::kByServer
+            ? fmt::format("the server {} reset {} after data had passed", server, connections)
+            : fmt::format("clients reset {} to {} after data had passed", connections, server);
+    finding.detail = is_unanswered
+                         ? "Whoever asked sees its connection reset by peer"
+                         : "Their sender gave up, or closed with data that it had not read";
+    finding.evidence.push_back(fmt::format("flow {}: the first of them", group.uid));
+    finding.hint = is_unanswered ? "did the server crash, or refuse after it had accepted?"
+                                 : "an abrupt end may be meant; a time-out of the one who sent "
+                                   "the RST is not";
+    report(std::move(finding));
+  }
+
   struct One {
     std::string uid, server;
     What what;

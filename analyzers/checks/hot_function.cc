@@ -41,7 +41,6 @@ class HotFunction final : public Detector {
     Finding finding;
     finding.severity = Severity::kNote;
     finding.count = std::max<std::uint64_t>(calls_, 1);
-    finding.function = hot_.shown();
     finding.summary = fmt::format(
         "{} takes {} % of the profile's working time: {} of its own in {}", hot_.shown(),
         most_ * kPercent / work_, shown_duration(most_), counted(calls_, "call", "calls"));

@@ -67,7 +67,6 @@ class MergedFunctions final : public Detector {
     Finding finding;
     finding.severity = Severity::kNote;
     finding.count = found.size();
-    finding.function = worst.shown();
     finding.summary =
         fmt::format("{} of the profile {} several functions: {}",
                     found.size() == 1 ? "1 entry" : shown_count(found.size()) + " entries",

@@ -15,16 +15,18 @@ namespace {
 
 namespace record = formats::record;
 
-// Of one direction that was captured from its beginning: what its numbers span without what was
-// seen of it. missed_bytes, as Zeek counts it, gives up where more than 10 MB are missing.
+// missed_bytes, as Zeek counts it, gives up where more than 10 MB are missing: of a connection that
+// was captured from its beginning, and began but once, what its numbers span without what was seen.
 std::uint64_t missing_of(const std::optional<std::uint64_t>& bytes, std::uint64_t seen) {
-  return bytes && *bytes > seen ? *bytes - seen : 0;
+  constexpr std::uint64_t kGivenUp = 10 << 20;
+  return bytes && seen > 0 && *bytes > seen + kGivenUp ? *bytes - seen : 0;
 }
 
 std::uint64_t missing_of(const record::Flow& flow) {
   const bool is_whole = flow.part == 0 && flow.final &&
                         (flow.conn_state == "SF" || flow.conn_state == "S1") &&
-                        flow.history.starts_with("Sh");
+                        flow.history.starts_with("Sh") &&
+                        flow.history.find_first_of("SsHh", 2) == std::string_view::npos;
   if (!is_whole) return flow.missed_bytes;
   return std::max(flow.missed_bytes, missing_of(flow.orig_bytes, flow.orig_uniq_bytes) +
                                          missing_of(flow.resp_bytes, flow.resp_uniq_bytes));

@@ -20,8 +20,8 @@ namespace {
 
 constexpr std::string_view kCalls[] = {"recvfrom", "recv", "read", "recvmsg", "readv"};
 // Linux acknowledges after 40 ms at the least (TCP_DELACK_MIN), and the answer comes soon behind.
-constexpr std::int64_t kLeast = 36'000'000;
-constexpr std::int64_t kMost = 60'000'000;
+constexpr std::int64_t kLeast = 38'000'000;
+constexpr std::int64_t kMost = 50'000'000;
 constexpr std::uint64_t kFew = 3;
 constexpr std::uint64_t kSmall = 1448;  // a segment's payload on Ethernet: the rest waits
 
@@ -74,8 +74,8 @@ class NagleDelay final : public Detector {
           counted(group.sockets, "connection", "connections"), where,
           shown_duration(static_cast<std::int64_t>(group.late) * kDelay));
       finding.detail =
-          "The kernel keeps a small second piece until the first is acknowledged (Nagle), and the "
-          "peer delays its ACK for 40 ms";
+          "So it is where the kernel keeps a small second piece until the first is acknowledged "
+          "(Nagle), and the peer delays its ACK for 40 ms; a capture would show it";
       finding.hint = "send what belongs together in one call (sendmsg), or set TCP_NODELAY";
       report(std::move(finding));
     }
@@ -126,7 +126,7 @@ extern constinit const Check kNagleDelay = {
     .title = "requests in pieces wait 40 ms (Nagle and delayed ACK)",
     .explain =
         "On a TCP socket two or more sends in a row, the last of less than a segment, and the "
-        "answer 36 to 60 ms behind it: 3 times or more, and in half of such turns. The kernel "
+        "answer 38 to 50 ms behind it: 3 times or more, and in half of such turns. The kernel "
         "keeps the second piece back until the peer has acknowledged the first, and the peer waits "
         "40 ms with that.\n\n"
         "  0.000000 sendto(4, \"POST …\", 150) = 150\n"

@@ -62,6 +62,7 @@ class Retransmissions final : public Detector {
   }
 
   void finish() override {
+    if (groups_.size() > kMostServers) put_together();
     for (auto& [server, group] : groups_) {
       constexpr std::uint64_t kFew = 10;
       constexpr std::uint64_t kPercent = 100;
@@ -86,6 +87,30 @@ class Retransmissions final : public Detector {
   }
 
  private:
+  // More servers than that are told at once: a port for each test, say.
+  static constexpr std::size_t kMostServers = 8;
+  void put_together() {
+    Group all;
+    std::string where = fmt::format("{} servers ({}", groups_.size(), groups_.begin()->first);
+    all.is_loopback = true;
+    for (const auto& [server, group] : groups_) {
+      all.segments += group.segments;
+      all.again += group.again;
+      all.bytes += group.bytes;
+      all.flows += group.flows;
+      all.unacknowledged += group.unacknowledged;
+      all.longest_wait = std::max(all.longest_wait, group.longest_wait);
+      all.is_loopback &= group.is_loopback;
+      all.first_ts = std::min(all.first_ts, group.first_ts);
+      all.last_ts = std::max(all.last_ts, group.last_ts);
+      if (group.worst <= all.worst) continue;
+      all.worst = group.worst;
+      all.worst_uid = group.worst_uid;
+    }
+    groups_.clear();
+    groups_.emplace(where + ", …)", std::move(all));
+  }
+
   // Loopback has no wire that could lose them: what the capture shows has come to the receiver's
   // kernel. From Linux's least time-out on the sender waited in vain for an ACK; sooner it asked
   // (tail loss probe).

@@ -62,7 +62,9 @@ class Unanswered final : public FlowDetector {
     std::map<std::string, ServerFlows> by_server;
     for (const One& one : done_) {
       // A SYN alone: was there time to answer, and are answers captured at all?
-      const bool is_sure = one.syns > 1 || (has_answers_ && end_ts_ - one.last_ts >= kSecond);
+      // The same again comes after a second; sooner it is a copy.
+      const bool was_repeated = one.syns > 1 && one.last_ts - one.ts >= kSecond / 2;
+      const bool is_sure = was_repeated || (has_answers_ && end_ts_ - one.last_ts >= kSecond);
       if (!is_sure || is_traced(one.uid, 0)) continue;
       ServerFlows& group = by_server[one.server];
       group.add(one.ts, one.last_ts, one.uid);

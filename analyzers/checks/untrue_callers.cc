@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,18 +30,20 @@ class UntrueCallers final : public Detector {
 
   void called(const record::Call& call) override {
     if (call.sampled || !call.calls) return;
+    Callers& callers = callers_[callee_of(call)];
     if (*call.calls == 0) {
       ++empty_;
-      if (empty_edge_.empty()) empty_edge_ = edge(call);
+      callers.empty = caller_of(call).shown();
       return;
+    }
+    if (*call.calls > callers.most_calls) {
+      callers.most_calls = *call.calls;
+      callers.most = caller_of(call).shown();
     }
     // What begins a thread is called by C.
     const bool is_start =
         call.callee_name == "_bootstrap" && call.callee_file.ends_with("threading.py");
     if (is_start && ++starts_ == 1) start_edge_ = edge(call);
-    if (*call.calls <= most_calls_) return;
-    most_calls_ = *call.calls;
-    most_edge_ = edge(call);
   }
 
   void finish() override {
@@ -63,11 +66,7 @@ class UntrueCallers final : public Detector {
                 "threads "
                 "in Python 3.12 and later, which share one stack in cProfile. Numbers of calls are "
                 "right";
-      finding.evidence.push_back(empty_edge_ + ": 0 calls");
-      if (!most_edge_.empty()) {
-        finding.evidence.push_back(
-            fmt::format("beside it {}: {} calls", most_edge_, shown_count(most_calls_)));
-      }
+      show(finding);
     } else {
       finding.detail =
           "From Python 3.12 on cProfile sees all threads, and keeps one stack for them: callers, "
@@ -84,8 +83,29 @@ class UntrueCallers final : public Detector {
     return caller_of(call).shown() + " → " + callee_of(call).shown();
   }
 
-  std::uint64_t empty_ = 0, starts_ = 0, most_calls_ = 0;
-  std::string empty_edge_, start_edge_, most_edge_;
+  // The function that has both an edge of 0 calls and the most calls by another.
+  void show(Finding& finding) const {
+    const auto* worst = &*callers_.begin();
+    const auto weight = [](const Callers& callers) {
+      return callers.empty.empty() ? 0 : callers.most_calls + 1;
+    };
+    for (const auto& one : callers_) {
+      if (weight(one.second) > weight(worst->second)) worst = &one;
+    }
+    const auto& [callee, callers] = *worst;
+    finding.evidence.push_back(fmt::format("{} → {}: 0 calls", callers.empty, callee.shown()));
+    if (callers.most.empty()) return;
+    finding.evidence.push_back(fmt::format("{} → {}: {}", callers.most, callee.shown(),
+                                           counted(callers.most_calls, "call", "calls")));
+  }
+
+  struct Callers {
+    std::string empty, most;  // of 0 calls; of the most
+    std::uint64_t most_calls = 0;
+  };
+  std::map<ProfileKey, Callers> callers_;  // of each function
+  std::uint64_t empty_ = 0, starts_ = 0;
+  std::string start_edge_;
   bool has_greenlets_ = false;
 };
 

@@ -878,6 +878,7 @@ Outcome Decoder::udp(Frame& frame, const IpPacket& ip, Datagram& datagram, Bytes
     return Outcome::kCounted;
   }
   datagram.header = TransportHeader::kWhole;
+  datagram.seq = bytes.u16(6);  // tells copies from other packets
   // No checksum is 0, which IPv6 has too where tunnels ask for it (RFC 6935).
   datagram.is_bad_checksum = !ip.is_truncated && bytes.u16(6) != 0 &&
                              has_bad_checksum(ip, {bytes.at, bytes.captured}, kProtocolUdp);

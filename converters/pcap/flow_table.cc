@@ -290,11 +290,13 @@ bool RecentPackets::has(const FlowState& flow, const Datagram& datagram) {
 
 bool RecentPackets::is_certain(const FlowState& flow, const Datagram& datagram,
                                std::int64_t apart) {
-  // A stack may send the same identification again (RFC 1122, 3.2.1.5), but not so soon.
+  const bool is_tcp = datagram.key.protocol == kProtocolTcp;
+  // A stack may send the same identification again (RFC 1122, 3.2.1.5), but not so soon. Without
+  // TCP's numbers beside it, there are senders who give all packets the same.
   constexpr std::int64_t kSoon = 100'000'000;
-  if (!datagram.key.is_ipv6 && datagram.ip_id != 0) return apart < kSoon;
   constexpr std::int64_t kAtOnce = 1'000'000;
-  if (datagram.key.protocol != kProtocolTcp || apart >= kAtOnce) return false;
+  if (!datagram.key.is_ipv6 && datagram.ip_id != 0) return apart < (is_tcp ? kSoon : kAtOnce);
+  if (!is_tcp || apart >= kAtOnce) return false;
   // Duplicate ACKs follow each other as fast; where other packets come twice, they do, too.
   constexpr std::uint8_t kOnce = kSyn | kFin | kRst;
   return datagram.payload_bytes > 0 || (datagram.tcp_flags & kOnce) != 0 || flow.duplicates > 0;
