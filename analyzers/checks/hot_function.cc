@@ -28,7 +28,10 @@ class HotFunction final : public Detector {
 
   void function(const record::Function& function) override {
     if (function.sampled || function.tottime.ns <= 0) return;
-    if (function.line == 0 && waits(function.name)) return;
+    constexpr std::int64_t kWait = 1'000'000;  // as waiting_time has it
+    const auto calls = static_cast<std::int64_t>(function.calls.value_or(1));
+    const bool is_slow = calls == 0 || function.tottime.ns / calls >= kWait;
+    if (function.line == 0 && is_slow && waits(function.name)) return;
     work_ += function.tottime.ns;
     if (function.tottime.ns <= most_) return;
     most_ = function.tottime.ns;

@@ -1,4 +1,4 @@
-// A request in two pieces, of which the second waits 40 ms: Nagle's algorithm and delayed ACKs.
+// A message in two pieces, of which the second waits 40 ms: Nagle's algorithm and delayed ACKs.
 
 #include <cstdint>
 #include <map>
@@ -68,11 +68,13 @@ class NagleDelay final : public Detector {
       Finding& finding = group.finding;
       finding.severity = Severity::kNote;
       finding.count = group.late;
+      finding.uid.clear();  // known or not by what came first, the call or its flow
       finding.summary = fmt::format(
-          "{} on {} with {} came 40 ms after a request that was sent in pieces: some {} in all",
-          counted(group.late, "answer", "answers"),
-          counted(group.sockets, "connection", "connections"), where,
-          shown_duration(static_cast<std::int64_t>(group.late) * kDelay));
+          "{} on {} with {} what came back came 40 ms after a message that was sent in pieces: "
+          "some "
+          "{} in all",
+          counted(group.late, "time", "times"), counted(group.sockets, "connection", "connections"),
+          where, shown_duration(static_cast<std::int64_t>(group.late) * kDelay));
       finding.detail =
           "So it is where the kernel keeps a small second piece until the first is acknowledged "
           "(Nagle), and the peer delays its ACK for 40 ms; a capture would show it";
@@ -123,7 +125,7 @@ class NagleDelay final : public Detector {
 
 extern constinit const Check kNagleDelay = {
     .id = "nagle_delay",
-    .title = "requests in pieces wait 40 ms (Nagle and delayed ACK)",
+    .title = "messages in pieces wait 40 ms (Nagle and delayed ACK)",
     .explain =
         "On a TCP socket two or more sends in a row, the last of less than a segment, and the "
         "answer 38 to 50 ms behind it: 3 times or more, and in half of such turns. The kernel "

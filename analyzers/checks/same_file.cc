@@ -49,7 +49,8 @@ class SameFile final : public Detector {
     const bool is_folder = is_open ? call.args.find("O_DIRECTORY") != std::string_view::npos
                                    : call.args.find("S_IFDIR") != std::string_view::npos;
     if (is_folder) return;
-    Files& files = processes_[{event.thread.lane, event.thread.pid}];
+    // A thread whose process is not known stands for itself.
+    Files& files = processes_[{event.thread.lane, process_of(event.thread)}];
     Sums& sums = is_open ? files.opened : files.asked;
     auto found = sums.find(path);
     if (found == sums.end()) {
@@ -61,7 +62,7 @@ class SameFile final : public Detector {
 
   void gone(Thread& thread) override {
     if (thread.tid != thread.pid && thread.pid != 0) return;
-    const auto found = processes_.find({thread.lane, thread.pid});
+    const auto found = processes_.find({thread.lane, process_of(thread)});
     if (found == processes_.end()) return;
     tell(found->second);
     processes_.erase(found);
@@ -78,6 +79,10 @@ class SameFile final : public Detector {
   struct Files {
     Sums opened, asked;
   };
+
+  static std::uint64_t process_of(const Thread& thread) {
+    return thread.pid != 0 ? thread.pid : thread.tid;
+  }
 
   // Those that come again and again come back.
   static void forget_rare(Sums& sums) {

@@ -61,7 +61,7 @@ class UntrueCallers final : public Detector {
               ? "cProfile takes the greenlet that ran before for the caller of the one it is "
                 "switched to: who called, and cumulative times, are of the order in which "
                 "greenlets "
-                "ran. Numbers of calls and own times are right"
+                "ran. Numbers of calls are right"
               : "A call that never returned to its caller stands behind each: greenlets, or "
                 "threads "
                 "in Python 3.12 and later, which share one stack in cProfile. Numbers of calls are "
@@ -74,7 +74,8 @@ class UntrueCallers final : public Detector {
       finding.evidence.push_back(start_edge_ + ": what begins a thread has no Python caller");
     }
     finding.hint =
-        "trust numbers of calls and, of greenlets, own times; tracebraid top sorts by those";
+        "trust its numbers of calls alone; a log of greenlet switches or a profile for each thread "
+        "tells more";
     report(std::move(finding));
   }
 

@@ -20,6 +20,7 @@ namespace {
 namespace record = formats::record;
 
 constexpr std::int64_t kLeast = 100'000'000;
+constexpr std::int64_t kWait = 1'000'000;  // a call, on average
 constexpr std::int64_t kPercent = 100;
 constexpr std::int64_t kMuch = 20;  // %
 
@@ -33,6 +34,9 @@ class WaitingTime final : public Detector {
     if (function.sampled || function.tottime.ns <= 0) return;
     all_ += function.tottime.ns;
     if (function.line != 0 || !waits(function.name)) return;
+    // A call that returns at once, as of a socket that does not block, is work.
+    const auto calls = static_cast<std::int64_t>(function.calls.value_or(1));
+    if (calls > 0 && function.tottime.ns / calls < kWait) return;
     waiting_ += function.tottime.ns;
     by_name_[std::string(function.name)] += function.tottime.ns;
   }
@@ -73,7 +77,8 @@ extern constinit const Check kWaitingTime = {
     .title = "much of a profile's time is waiting",
     .explain =
         "Built-in functions that sleep or wait (time.sleep, poll, select, accept, recv, locks, "
-        "waitpid …) have 20 % or more of all own times, and 0.1 s or more. cProfile counts time "
+        "waitpid …), 1 ms or more in each call on average, have 20 % or more of all own times, and "
+        "0.1 s or more. cProfile counts time "
         "that passes, not the processor's.\n\n"
         "  tottime 5.10  {built-in method time.sleep}\n"
         "  tottime 0.90  all others",

@@ -290,19 +290,23 @@ bool RecentPackets::has(const FlowState& flow, const Datagram& datagram) {
 
 bool RecentPackets::is_certain(const FlowState& flow, const Datagram& datagram,
                                std::int64_t apart) {
-  const bool is_tcp = datagram.key.protocol == kProtocolTcp;
-  // A stack may send the same identification again (RFC 1122, 3.2.1.5), but not so soon. Without
-  // TCP's numbers beside it, there are senders who give all packets the same.
+  // A stack may send the same identification again (RFC 1122, 3.2.1.5), but not so soon. Some
+  // give all packets the same: of UDP the checksum tells, where there is one.
   constexpr std::int64_t kSoon = 100'000'000;
   constexpr std::int64_t kAtOnce = 1'000'000;
-  if (!datagram.key.is_ipv6 && datagram.ip_id != 0) return apart < (is_tcp ? kSoon : kAtOnce);
-  if (!is_tcp || apart >= kAtOnce) return false;
+  const bool has_id = !datagram.key.is_ipv6 && datagram.ip_id != 0;
+  if (datagram.key.protocol != kProtocolTcp) {
+    return datagram.key.protocol == kProtocolUdp && has_id && datagram.seq != 0 && apart < kAtOnce;
+  }
+  if (has_id) return apart < kSoon;
+  if (apart >= kAtOnce) return false;
   // Duplicate ACKs follow each other as fast; where other packets come twice, they do, too.
   constexpr std::uint8_t kOnce = kSyn | kFin | kRst;
   return datagram.payload_bytes > 0 || (datagram.tcp_flags & kOnce) != 0 || flow.duplicates > 0;
 }
 
-// Of a copy, that it was captured; what it holds counts once.
+// Of a copy, that it was captured; what it holds counts once. Of UDP each is a datagram that its
+// receiver may have got, and Zeek counts both.
 void FlowTable::count(FlowState& flow, Endpoint& end, const Datagram& datagram, bool is_copy) {
   const std::int64_t ts = datagram.ts_ns;
   ++end.packets;
@@ -317,7 +321,7 @@ void FlowTable::count(FlowState& flow, Endpoint& end, const Datagram& datagram, 
   if (is_copy) {
     ++flow.duplicates;
     ++extras_of(flow).troubles[&end == &flow.ends[0] ? 0 : 1].copies;
-    return;
+    if (datagram.key.protocol == kProtocolTcp) return;
   }
   end.payload_bytes += datagram.payload_bytes;
   if (datagram.payload_bytes > 0 && (datagram.tcp_flags & kRst) == 0) {
@@ -424,7 +428,7 @@ std::uint32_t FlowTable::add_one(const Datagram& datagram, const DatagramBatch& 
     is_copy = recent_.has(flow, datagram);
   }
   count(flow, flow.ends[is_orig ? 0 : 1], datagram, is_copy);
-  if (is_copy) return index;
+  if (is_copy && datagram.key.protocol == kProtocolTcp) return index;
   if (datagram.key.protocol == kProtocolTcp) {
     if (datagram.header == TransportHeader::kWhole) {
       const SegmentEffect effect = take_segment(flow, datagram, is_orig, options_.time_outs);

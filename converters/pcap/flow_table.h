@@ -258,7 +258,7 @@ class RecentPackets {
     print ^= (std::uint64_t{datagram.ip_bytes} << 33U | std::uint64_t{datagram.from_a} << 32U |
               std::uint32_t{datagram.ip_id} << 16U | datagram.window) *
              0xC2B2'AE3D'27D4'EB4FU;
-    return (print ^ print >> 29U) * 0x9FB2'1C65'1E98'DF25U >> 8U | datagram.tcp_flags;
+    return ((print ^ print >> 29U) * 0x9FB2'1C65'1E98'DF25U >> 8U) ^ datagram.tcp_flags;
   }
   [[nodiscard]] static bool is_certain(const FlowState& flow, const Datagram& datagram,
                                        std::int64_t apart);

@@ -179,7 +179,7 @@ struct Flow {
       Field{&Flow::bad_csum_pkts, "bad_csum_pkts", "packets",
             "wrong or unfilled checksum; counted in all the same"},
       Field{&Flow::dup_pkts, "dup_pkts", "packets",
-            "same packet captured twice; only pkts, ip_bytes and tcp_flags count it in"},
+            "same packet captured twice; TCP: only pkts, ip_bytes and tcp_flags count it in"},
       Field{&Flow::fragment_pkts, "fragment_pkts", "packets", "IP fragments"},
       Field{&Flow::orig_dup_pkts, "orig_dup_pkts", "packets", "of dup_pkts, the originator's"},
       Field{&Flow::resp_dup_pkts, "resp_dup_pkts", "packets", "of dup_pkts, the responder's"},

@@ -208,7 +208,7 @@ def test_retransmissions_on_loopback():
         return capture.tcp(0.2 + after, 40000, "A", 101, 601, **loop)
     told(again(0.210, 0), "retransmissions", "note", "its ACK stood still", "210 ms", "dropped")
     soon = again(0.02, 900).findings("retransmissions")
-    check("dropped" not in soon[0]["detail"], f"asked soon: {soon}")
+    check("dropped" not in str(soon), f"asked soon: {soon}")
 
 
 def test_keep_alives_are_not_sent_again():

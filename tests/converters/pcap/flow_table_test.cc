@@ -458,6 +458,25 @@ TEST(FlowTable, CopiesAreNotSentAgain) {
   EXPECT_EQ(flow.orig_unacked_rexmit_pkts, 1U);
 }
 
+// They share their numbers, and are two.
+TEST(FlowTable, AnAckAndAFinBehindItAreNoCopies) {
+  const Hosts hosts = hosts4();
+  for (std::uint32_t seq = 1; seq < 200; ++seq) {
+    SCOPED_TRACE(seq);
+    Capture capture;
+    const auto add = [&](std::int64_t ts, std::uint8_t flags) {
+      const std::string segment =
+          tcp(hosts, {.source = 40000, .destination = 80, .seq = seq, .flags = flags}, "");
+      static_cast<void>(capture.add(ts, ipv4(hosts, 6, segment, {.id = 0})));
+    };
+    add(kStart, 2);
+    add(kStart + 1, 2);  // a copy: so pure ACKs may be, too
+    add(kStart + 10, 0x10);
+    add(kStart + 20, 0x11);
+    EXPECT_EQ(capture.finish().at(0).dup_pkts, 1U);
+  }
+}
+
 // Without identification: TCP's numbers within a millisecond; later it is sent again.
 TEST(FlowTable, CopiesWithoutIdentificationAreTheSameAtOnce) {
   constexpr struct {
