@@ -96,7 +96,7 @@ class SameFile final : public Detector {
   void tell(Files& files) {
     for (const bool is_open : {true, false}) {
       for (auto& [path, sum] : is_open ? files.opened : files.asked) {
-        const std::uint64_t all = scene_.calls();
+        const std::uint64_t all = scene_.counts().calls;
         const bool is_often = is_open
                                   ? is_much(sum.count, kManyOpens, kFewOpens, all, kPercentOpens)
                                   : is_much(sum.count, kManyAsked, kFewAsked, all, kPercentAsked);

@@ -651,7 +651,7 @@ class Spin final : public Detector {
   }
 
   [[nodiscard]] bool is_most(const Group& group) const {
-    return group.most_steps * 2 >= scene_.calls();
+    return group.most_steps * 2 >= scene_.counts().calls;
   }
 
   void tell(Outcome outcome, Group& group) {

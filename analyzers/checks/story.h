@@ -85,7 +85,6 @@ class Story final
   std::string evidence(const Quote& call) const override;
   std::string function(std::string_view call, std::uint64_t count) const override;
   bool has_capture() const override { return has_capture_; }
-  std::uint64_t calls() const override { return counts_.calls; }
   std::int64_t last_ts() const override { return last_ts_; }
   std::int64_t without_processor(std::int64_t begin, std::int64_t end) const override;
   void report(Finding finding) override;
@@ -96,7 +95,6 @@ class Story final
   void note_turning(const Turning& turning) override;
   bool is_told(const Turning& turning) const override;
   ReadySets& ready_sets() override { return ready_sets_; }
-  std::uint64_t calls() const override { return counts_.calls; }
 
   [[nodiscard]] std::span<const Check* const> checks() const { return checks_; }
   // Whether there was anything to look at.

@@ -44,7 +44,7 @@ class Syncs final : public Detector {
 
   void finish() override {
     for (auto& [what, sum] : sums_) {
-      if (!is_much(sum.count, kMany, kFew, scene_.calls(), kPercent)) continue;
+      if (!is_much(sum.count, kMany, kFew, scene_.counts().calls, kPercent)) continue;
       if (sum.is_slower_than(kLeastRate)) continue;
       const std::string& name = sum.first.call().syscall;
       Finding finding = sum.finding(scene_);

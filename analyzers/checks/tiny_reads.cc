@@ -66,7 +66,7 @@ class TinyReads final : public Detector {
 
   void finish() override {
     for (auto& [what, sum] : sums_) {
-      if (!is_much(sum.count, kMany, kFew, scene_.calls(), kPercent)) continue;
+      if (!is_much(sum.count, kMany, kFew, scene_.counts().calls, kPercent)) continue;
       Finding finding = sum.finding(scene_);
       finding.summary = fmt::format("{} {} read byte by byte: {} calls of {} for 1 byte each{}",
                                     what, sum.sockets > 1 ? "are" : "is", shown_count(sum.count),
