@@ -92,7 +92,11 @@ class ConnectionReset final : public Detector {
   void finish() override {
     for (auto& [key, finding] : groups_) {
       const auto& [is_server, where, error, cause] = key;
-      finding.severity = where.starts_with("unix") ? Severity::kNote : Severity::kWarning;
+      // A client may leave whenever it wants to.
+      constexpr std::uint64_t kFew = 3;
+      const bool is_of_clients = is_server && cause == Cause::kPeer && finding.count < kFew;
+      finding.severity =
+          where.starts_with("unix") || is_of_clients ? Severity::kNote : Severity::kWarning;
       const std::string calls = counted(finding.count, "call", "calls");
       if (cause == Cause::kNeverConnected) {
         finding.summary =
@@ -240,8 +244,9 @@ extern constinit const Check kConnectionReset = {
     .explain =
         "Calls on TCP sockets failed with ECONNRESET, EPIPE, ECONNABORTED, ENETRESET or ETIMEDOUT, "
         "grouped by address and error; also on descriptors that are older than the log, and as "
-        "SO_ERROR tells of a connection in use. With a capture, who sent the RST. Of unix sockets "
-        "it is a note. What is sent on a socket that the log never shows connected is told of as "
+        "SO_ERROR tells of a connection in use. With a capture, who sent the RST. Of unix sockets, "
+        "and of one or two clients of a server, it is a note. What is sent on a socket that the "
+        "log never shows connected is told of as "
         "that: no peer had a part in it.\n\n"
         "  sendto(12, \"x\", 1, 0, NULL, 0) = -1 EPIPE (Broken pipe)\n\n"
         "The other end of descriptor 12 had closed; what was sent before may be lost.",

@@ -32,7 +32,7 @@ WORDS = {
     "strace/B11-connect-unknown-fd": ["refused|ECONNREFUSED"],
     "strace/B12-reset-unknown-fd": ["ECONNRESET|EPIPE|ETIMEDOUT"],
     "strace/C1-worker-segv-master-only": ["SIGSEGV"],
-    "strace/C2-recv-no-answer": ["recv", "since|for", "end"],
+    "strace/C2-recv-no-answer": ["recv", "since|for", "end|interrupted"],
     "strace/C4-one-silent-client-blocks-server": ["recv|read", "wait"],
     "strace/C5-lock-order-deadlock": ["futex|lock"],
     "strace/C7-flock-waits-3s": ["flock", "3"],
