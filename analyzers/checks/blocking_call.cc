@@ -1,5 +1,6 @@
 // Calls that block an event loop's thread: nothing else is served meanwhile.
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 #include <unordered_map>
@@ -8,6 +9,7 @@
 #include <fmt/core.h>
 
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/ready.h"
 #include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
 #include "formats/record/file.h"
@@ -30,16 +32,17 @@ struct Blocked {
 struct Loop {
   std::vector<Blocked> pending;
   bool watches = false;  // its last poll had descriptors to watch, besides its own wake-up
+  std::vector<std::int64_t> asked;  // what it has sent on since what is pending
 };
 
 // The others may tell that a descriptor is not to block.
 constexpr std::string_view kCalls[] = {"epoll_ctl", "ioctl",  "fcntl",
                                        "accept4",   "socket", "socketpair"};
 
-// What follows a descriptor's number in strace -yy: a loop wakes itself up by an eventfd, a pipe or
-// a pair of sockets without a name.
+// What follows a descriptor's number in strace -yy: a loop wakes itself up by an eventfd or a pair
+// of sockets without a name.
 bool is_own_wakeup(std::string_view name) {
-  return name.starts_with("<anon_inode:[eventfd") || name.starts_with("<pipe:[") ||
+  return name.starts_with("<anon_inode:[eventfd") ||
          (name.starts_with("<UNIX-STREAM:[") &&
           name.substr(0, name.find('>')).find('"') == std::string_view::npos);
 }
@@ -66,10 +69,14 @@ class BlockingCall final : public Detector {
     if (&event.name == thread.poll) {
       Loop& loop = loops_[&thread];
       loop.watches = watches(event);
-      for (Blocked& blocked : loop.pending) confirm(thread, blocked);
+      if (loop.pending.empty()) return;
+      const bool has_waited = finds_more(event, loop.asked);
+      for (Blocked& blocked : loop.pending) confirm(thread, blocked, has_waited);
+      let_go(thread);
       loop.pending.clear();
       return;
     }
+    if (event.name.sends && call.fd && keeps(thread)) loops_[&thread].asked.push_back(*call.fd);
     if (!call.duration || call.duration->ns < kLong || !thread.is_loop()) return;
     const bool sleeps = event.name.is_sleep;
     const bool is_other_poll = event.name.is_poll;
@@ -91,6 +98,8 @@ class BlockingCall final : public Detector {
     if (!loop.watches) return;
     constexpr std::size_t kMostPending = 64;
     if (loop.pending.size() >= kMostPending) return;
+    if (loop.pending.empty()) loop.asked.clear();
+    keep(thread);
     Blocked blocked;
     blocked.syscall = call.syscall;
     blocked.what = sleeps                      ? "slept"
@@ -119,13 +128,16 @@ class BlockingCall final : public Detector {
   void finish() override {
     for (auto& [key, group] : groups_) {
       Finding& finding = group.finding;
-      finding.severity =
-          group.longest >= 1000 * kMillisecond ? Severity::kError : Severity::kWarning;
+      finding.severity = !group.has_hurt                        ? Severity::kNote
+                         : group.longest >= 1000 * kMillisecond ? Severity::kError
+                                                                : Severity::kWarning;
       finding.summary =
           fmt::format("the event loop's thread {} in {} {}, for {} in all and {} at most",
                       group.what, std::get<2>(key), counted(finding.count, "time", "times"),
                       shown_duration(group.total), shown_duration(group.longest));
-      finding.detail = "Meanwhile it served nobody";
+      finding.detail = group.has_hurt ? "Meanwhile it served nobody"
+                                      : "Nobody seems to have waited: its next poll found nothing "
+                                        "that had come meanwhile";
       finding.function = scene_.function(std::get<2>(key), finding.count);
       finding.hint = group.what == "slept"
                          ? "use the loop's own sleep (await asyncio.sleep, eventlet.sleep)"
@@ -139,6 +151,7 @@ class BlockingCall final : public Detector {
     Finding finding;
     std::string what;
     std::int64_t total = 0, longest = 0;
+    bool has_hurt = false;  // something had come when it polled again
   };
 
   void learn_watched(const CallEvent& event) {
@@ -207,8 +220,22 @@ class BlockingCall final : public Detector {
     return !call.args.starts_with("0,");
   }
 
-  void confirm(Thread& thread, Blocked& blocked) {
+  // Whether a poll found at once something that does not answer what was asked meanwhile.
+  [[nodiscard]] bool finds_more(const CallEvent& event,
+                                const std::vector<std::int64_t>& asked) const {
+    const auto& call = event.call;
+    const bool is_quick = !call.duration || call.duration->ns < kMillisecond;
+    if (!is_quick || call.result.value_or(0) <= 0) return false;
+    const ReadySet& ready = scene_.ready_sets().of(event);
+    if (!ready.is_known) return true;
+    return ready.ones.empty() || std::ranges::any_of(ready.ones, [&](const ReadyOne& one) {
+             return std::ranges::find(asked, one.fd.value_or(-1)) == asked.end();
+           });
+  }
+
+  void confirm(Thread& thread, Blocked& blocked, bool has_waited) {
     Group& group = groups_[{thread.lane, thread.tid, blocked.syscall}];
+    group.has_hurt |= has_waited;
     if (group.finding.evidence.empty()) {
       group.finding = std::move(blocked.finding);
       group.finding.count = 0;
@@ -245,7 +272,9 @@ extern constinit const Check kBlockingCall = {
         "several descriptors, or an epoll: to poll one descriptor is how a socket with a time-out "
         "is waited for. A loop that watches no descriptor, or only its own wake-up, serves nobody, "
         "and is not meant; nor are calls that said EAGAIN or are on a descriptor that does not "
-        "block: the processor was another's. From 1 s on an error.",
+        "block: the processor was another's. A warning, from 1 s on an error; a note where its "
+        "next "
+        "poll never found at once what had come meanwhile.",
     .needs = "log",
     .make = &make_detector<BlockingCall>,
 };
