@@ -36,10 +36,10 @@ struct Loop {
 constexpr std::string_view kCalls[] = {"epoll_ctl", "ioctl",  "fcntl",
                                        "accept4",   "socket", "socketpair"};
 
-// What follows a descriptor's number in strace -yy: a loop wakes itself up by an eventfd, a pipe or
-// a pair of sockets without a name.
+// What follows a descriptor's number in strace -yy: a loop wakes itself up by an eventfd or a pair
+// of sockets without a name. (A pipe may as well be where its work comes from.)
 bool is_own_wakeup(std::string_view name) {
-  return name.starts_with("<anon_inode:[eventfd") || name.starts_with("<pipe:[") ||
+  return name.starts_with("<anon_inode:[eventfd") ||
          (name.starts_with("<UNIX-STREAM:[") &&
           name.substr(0, name.find('>')).find('"') == std::string_view::npos);
 }
@@ -121,11 +121,18 @@ class BlockingCall final : public Detector {
       Finding& finding = group.finding;
       finding.severity =
           group.longest >= 1000 * kMillisecond ? Severity::kError : Severity::kWarning;
+      // A sleep does not end before its time.
+      const bool is_doubtful =
+          group.what != "slept" && finding.ts && finding.last_ts &&
+          scene_.starved_ns(*finding.ts, *finding.last_ts) * 2 >= group.longest;
+      if (is_doubtful) finding.severity = Severity::kNote;
       finding.summary =
           fmt::format("the event loop's thread {} in {} {}, for {} in all and {} at most",
                       group.what, std::get<2>(key), counted(finding.count, "time", "times"),
                       shown_duration(group.total), shown_duration(group.longest));
-      finding.detail = "Meanwhile it served nobody";
+      finding.detail = is_doubtful ? "Calls that cannot wait took long at that time, too: the "
+                                     "processor was another's"
+                                   : "Meanwhile it served nobody";
       finding.function = scene_.function(std::get<2>(key), finding.count);
       finding.hint = group.what == "slept"
                          ? "use the loop's own sleep (await asyncio.sleep, eventlet.sleep)"

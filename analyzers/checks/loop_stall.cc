@@ -114,7 +114,7 @@ class LoopStall final : public Detector {
                          : group.longest >= kVeryLong ? Severity::kWarning
                                                       : Severity::kNote;
       if (is_timer && is_told_of_data(key, finding.count)) continue;
-      if (doing == kComputing && scene_.was_starved(group.begin, group.end)) {
+      if (doing == kComputing && scene_.starved_ns(group.begin, group.end) * 3 >= group.longest) {
         finding.severity = Severity::kNote;
         finding.detail +=
             ". Calls that cannot wait took long at that time, too: the processor was "

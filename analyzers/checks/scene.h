@@ -59,9 +59,9 @@ class Scene {
   // them all, leaves it out.
   virtual void note_turning(const Turning& turning) = 0;
   [[nodiscard]] virtual bool is_told(const Turning& turning) const = 0;
-  // Calls that cannot wait took long within a second of that time: the processor was another's.
-  // Asked in finish(), since what shows it may come later.
-  [[nodiscard]] virtual bool was_starved(std::int64_t begin, std::int64_t end) const = 0;
+  // How long calls that cannot wait took within a second of that time, at most: the processor was
+  // another's. Asked in finish(), since what shows it may come later.
+  [[nodiscard]] virtual std::int64_t starved_ns(std::int64_t begin, std::int64_t end) const = 0;
   // What epolls watch before the call at hand, and behind it when it is epoll_ctl.
   [[nodiscard]] virtual ReadySets& ready_sets() = 0;
   // Calls so far.

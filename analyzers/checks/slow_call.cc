@@ -76,11 +76,15 @@ class SlowCall final : public Detector {
       finding.function = scene_.function(name, kind.spread.count());
       finding.hint = "a slow disk or file system, or a machine with too much to do";
       // The processor was another's: nothing is known of the disk.
-      if (kind.begin != 0 && scene_.was_starved(kind.begin, kind.begin + kind.longest)) {
+      // One of many is chance.
+      constexpr std::uint64_t kMany = 500;
+      if (kind.begin != 0 &&
+          scene_.starved_ns(kind.begin, kind.begin + kind.longest) * 3 >= kind.longest) {
         finding.severity = Severity::kNote;
         finding.detail = "Calls that cannot wait took long at that time, too";
       } else {
-        finding.severity = Severity::kWarning;
+        const bool is_chance = finding.count == 1 && kind.spread.count() >= kMany;
+        finding.severity = is_chance ? Severity::kNote : Severity::kWarning;
       }
       report(std::move(finding));
     }

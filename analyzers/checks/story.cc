@@ -308,18 +308,23 @@ void Story::note_starved(const CallEvent& event) {
   if (!could_not_wait || call.duration->ns < kLong || event.name.text == "futex") return;
   constexpr std::size_t kMost = 10'000;
   if (!starved_.empty() &&
-      (*event.begin - starved_.back().second < kSecond || starved_.size() >= kMost)) {
-    starved_.back().second = std::max(starved_.back().second, *event.end);
+      (*event.begin - starved_.back().end < kSecond || starved_.size() >= kMost)) {
+    Starved& last = starved_.back();
+    last.end = std::max(last.end, *event.end);
+    last.longest = std::max(last.longest, call.duration->ns);
     return;
   }
-  starved_.emplace_back(*event.begin, *event.end);
+  starved_.push_back({*event.begin, *event.end, call.duration->ns});
 }
 
-bool Story::was_starved(std::int64_t begin, std::int64_t end) const {
+std::int64_t Story::starved_ns(std::int64_t begin, std::int64_t end) const {
   constexpr std::int64_t kSecond = 1'000'000'000;
-  return std::ranges::any_of(starved_, [&](const auto& span) {
-    return span.first <= end + kSecond && begin <= span.second + kSecond;
-  });
+  std::int64_t longest = 0;
+  for (const Starved& span : starved_) {
+    if (span.begin > end + kSecond || begin > span.end + kSecond) continue;
+    longest = std::max(longest, span.longest);
+  }
+  return longest;
 }
 
 void Story::note_close(const CallEvent& event) {

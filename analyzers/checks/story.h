@@ -89,7 +89,7 @@ class Story final
                        bool is_negative) const override;
   void note_turning(const Turning& turning) override;
   bool is_told(const Turning& turning) const override;
-  bool was_starved(std::int64_t begin, std::int64_t end) const override;
+  std::int64_t starved_ns(std::int64_t begin, std::int64_t end) const override;
   ReadySets& ready_sets() override { return ready_sets_; }
   std::uint64_t calls() const override { return counts_.calls; }
 
@@ -162,7 +162,10 @@ class Story final
   std::vector<Turning> turnings_;
   ReadySets ready_sets_;
   // When the processor was another's: those less than a second apart are one.
-  std::vector<std::pair<std::int64_t, std::int64_t>> starved_;
+  struct Starved {
+    std::int64_t begin, end, longest;
+  };
+  std::vector<Starved> starved_;
   std::unordered_map<std::uint64_t, Closings, formats::io::NumberHash> closings_;  // by process
   std::uint64_t last_owner_ = 0;
   Closings* last_closings_ = nullptr;  // its, unless null

@@ -356,6 +356,10 @@ def is_true(finding, sockets, again):
         return finding["severity"] == "note" and finding["count"] == sum(
             call.get("error") == "EBADF" and call["fd"] == -1
             for told in sockets.values() for call in told.of("shutdown"))
+    if finding["id"] == "short_waits":
+        return finding["severity"] == "note" and "interpreter lock" in finding["summary"]
+    if finding["id"] == "slow_call" and "wait for nothing" in finding["summary"]:
+        return finding["severity"] == "note"
     if finding["id"] == "loop_stall":
         return any(each.most >= 100 * MILLISECOND for told in sockets.values()
                    for each in (tell.ranges(told.other, told) if told.other else ()))
