@@ -75,7 +75,7 @@ class BusyPoll final : public Detector {
       end_unserved(*state);
     }
     for (auto& finding : findings_) {
-      set_severity(finding);
+      set_count(finding);
       report(std::move(finding));
     }
   }
@@ -235,6 +235,10 @@ class BusyPoll final : public Detector {
     Finding finding = row.first.finding(scene_);
     finding.last_ts = row.last_ts;
     finding.count = row.count;
+    constexpr std::uint64_t kMany = 1000;
+    const std::int64_t lasted =
+        finding.ts && row.last_ts ? *row.last_ts - *finding.ts : std::int64_t{0};
+    if (row.count >= kMany || lasted >= 1000 * kMillisecond) finding.severity = Severity::kError;
     finding.evidence.push_back(
         fmt::format("{}: the last of them", scene_.place(row.last_input, row.last_line)));
     finding.function = scene_.function(row.first.call().syscall, row.count);
@@ -246,9 +250,10 @@ class BusyPoll final : public Detector {
   void add(Finding finding) {
     for (Finding& known : findings_) {
       if (known.tid != finding.tid || known.pid != finding.pid || known.fd != finding.fd ||
-          known.summary != finding.summary || known.severity != finding.severity) {
+          known.summary != finding.summary) {
         continue;
       }
+      known.severity = std::max(known.severity, finding.severity);
       known.count += finding.count;
       known.last_ts = finding.last_ts;
       known.evidence.back() = finding.evidence.back();
@@ -259,14 +264,7 @@ class BusyPoll final : public Detector {
     if (findings_.size() < kMost) findings_.push_back(std::move(finding));
   }
 
-  static void set_severity(Finding& finding) {
-    constexpr std::uint64_t kMany = 1000;
-    const std::int64_t lasted =
-        finding.ts && finding.last_ts ? *finding.last_ts - *finding.ts : std::int64_t{0};
-    if (finding.severity != Severity::kNote &&
-        (finding.count >= kMany || lasted >= 1000 * kMillisecond)) {
-      finding.severity = Severity::kError;
-    }
+  static void set_count(Finding& finding) {
     const std::string count = fmt::format("{} times{}", shown_count(finding.count),
                                           shown_rate(finding.count, finding.ts, finding.last_ts));
     finding.summary.replace(finding.summary.find("{}"), 2, count);
