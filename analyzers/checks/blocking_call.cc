@@ -40,7 +40,7 @@ constexpr std::string_view kCalls[] = {"epoll_ctl", "ioctl",  "fcntl",
                                        "accept4",   "socket", "socketpair"};
 
 // What follows a descriptor's number in strace -yy: a loop wakes itself up by an eventfd or a pair
-// of sockets without a name.
+// of sockets without a name. A pipe may as well be where its work comes from.
 bool is_own_wakeup(std::string_view name) {
   return name.starts_with("<anon_inode:[eventfd") ||
          (name.starts_with("<UNIX-STREAM:[") &&
@@ -128,16 +128,23 @@ class BlockingCall final : public Detector {
   void finish() override {
     for (auto& [key, group] : groups_) {
       Finding& finding = group.finding;
-      finding.severity = !group.has_hurt                        ? Severity::kNote
+      // A sleep does not end before its time.
+      const bool is_doubted =
+          group.what != "slept" && finding.ts && finding.last_ts &&
+          scene_.without_processor(*finding.ts, *finding.last_ts) * 2 >= group.longest;
+      finding.severity = !group.has_hurt || is_doubted          ? Severity::kNote
                          : group.longest >= 1000 * kMillisecond ? Severity::kError
                                                                 : Severity::kWarning;
       finding.summary =
           fmt::format("the event loop's thread {} in {} {}, for {} in all and {} at most",
                       group.what, std::get<2>(key), counted(finding.count, "time", "times"),
                       shown_duration(group.total), shown_duration(group.longest));
-      finding.detail = group.has_hurt ? "Meanwhile it served nobody"
-                                      : "Nobody seems to have waited: its next poll found nothing "
-                                        "that had come meanwhile";
+      finding.detail = is_doubted ? "Calls that wait for nothing took long at that time, too: the "
+                                    "processor was another's"
+                       : group.has_hurt
+                           ? "Meanwhile it served nobody"
+                           : "Nobody seems to have waited: its next poll found nothing "
+                             "that had come meanwhile";
       finding.function = scene_.function(std::get<2>(key), finding.count);
       finding.hint = group.what == "slept"
                          ? "use the loop's own sleep (await asyncio.sleep, eventlet.sleep)"

@@ -75,7 +75,7 @@ class BusyPoll final : public Detector {
       end_unserved(*state);
     }
     for (auto& finding : findings_) {
-      set_severity(finding);
+      set_count(finding);
       report(std::move(finding));
     }
   }
@@ -179,9 +179,17 @@ class BusyPoll final : public Detector {
     }
   }
 
+  // A few dozen polls until a timer is due, which ends within a millisecond, are soon over:
+  // Eventlet and gevent cut the time-out of poll() down to whole milliseconds.
+  static bool is_soon_over(const Row& row) {
+    constexpr std::int64_t kSoon = 10 * kMillisecond;
+    const auto first = row.first.ts();
+    return first && row.last_ts && *row.last_ts - *first < kSoon;
+  }
+
   void end_empty(State& state) {
     Row& row = state.empty;
-    if (row.count >= kLoop) {
+    if (row.count >= kLoop && !is_soon_over(row)) {
       Finding finding = start(row);
       const bool has_switched = row.switched * 2 > row.count;
       finding.summary = fmt::format(
@@ -227,6 +235,10 @@ class BusyPoll final : public Detector {
     Finding finding = row.first.finding(scene_);
     finding.last_ts = row.last_ts;
     finding.count = row.count;
+    constexpr std::uint64_t kMany = 1000;
+    const std::int64_t lasted =
+        finding.ts && row.last_ts ? *row.last_ts - *finding.ts : std::int64_t{0};
+    if (row.count >= kMany || lasted >= 1000 * kMillisecond) finding.severity = Severity::kError;
     finding.evidence.push_back(
         fmt::format("{}: the last of them", scene_.place(row.last_input, row.last_line)));
     finding.function = scene_.function(row.first.call().syscall, row.count);
@@ -238,9 +250,10 @@ class BusyPoll final : public Detector {
   void add(Finding finding) {
     for (Finding& known : findings_) {
       if (known.tid != finding.tid || known.pid != finding.pid || known.fd != finding.fd ||
-          known.summary != finding.summary || known.severity != finding.severity) {
+          known.summary != finding.summary) {
         continue;
       }
+      known.severity = std::max(known.severity, finding.severity);
       known.count += finding.count;
       known.last_ts = finding.last_ts;
       known.evidence.back() = finding.evidence.back();
@@ -251,14 +264,7 @@ class BusyPoll final : public Detector {
     if (findings_.size() < kMost) findings_.push_back(std::move(finding));
   }
 
-  static void set_severity(Finding& finding) {
-    constexpr std::uint64_t kMany = 1000;
-    const std::int64_t lasted =
-        finding.ts && finding.last_ts ? *finding.last_ts - *finding.ts : std::int64_t{0};
-    if (finding.severity != Severity::kNote &&
-        (finding.count >= kMany || lasted >= 1000 * kMillisecond)) {
-      finding.severity = Severity::kError;
-    }
+  static void set_count(Finding& finding) {
     const std::string count = fmt::format("{} times{}", shown_count(finding.count),
                                           shown_rate(finding.count, finding.ts, finding.last_ts));
     finding.summary.replace(finding.summary.find("{}"), 2, count);
@@ -275,7 +281,8 @@ extern constinit const Check kBusyPoll = {
     .id = "busy_poll",
     .title = "a loop polls without waiting and without work",
     .explain =
-        "50 or more calls of poll, select or epoll_wait in a row that return within a millisecond "
+        "50 or more calls of poll, select or epoll_wait in a row (10 ms or more, where they find "
+        "nothing) that return within a millisecond "
         "(one in 20 may take longer: the processor was another's; and three more, up to 50 ms, "
         "where an event is ready all the time) or have a time-out of 0, either without an event "
         "and without another call in between (but for memory and clocks), or with the same "

@@ -471,6 +471,10 @@ class Spin final : public Detector {
   // not traced, or computing.
   static bool is_paced(const State& state, std::size_t period, Outcome outcome) {
     if (!state.first_ts || !state.last_ts || state.count <= period) return false;
+    // Until a timer is due: see busy_poll.
+    if (outcome == Outcome::kEmpty && *state.last_ts - *state.first_ts < 10 * kMillisecond) {
+      return true;
+    }
     constexpr std::int64_t kSlow = 20 * kMillisecond, kSlowPoll = 5 * kMillisecond;
     const std::int64_t turns = static_cast<std::int64_t>(state.count / period);
     return (*state.last_ts - *state.first_ts) / turns >=
