@@ -62,7 +62,13 @@ struct Reader {
   std::optional<std::int64_t> since;
   // At its end.
   std::string shown;
+  HostPort local, peer;
   std::int64_t end = 0;
+};
+
+// Of one server's address: ends that wanted to read until their end.
+struct Idle {
+  std::vector<Reader> connected, accepted;
 };
 
 struct LateRead {
@@ -102,6 +108,7 @@ class Blocked final : public Detector {
   }
 
   void process(const formats::record::Process& event, Thread& thread) override {
+    if (event.ts) last_event_ = std::max(last_event_, event.ts->ns);
     if (event.event != "clone" || !event.child || !event.is_thread || groups_.size() >= kMost) {
       return;
     }
@@ -125,18 +132,16 @@ class Blocked final : public Detector {
     Reader reader = std::move(found->second);
     readers_.erase(found);
     const bool is_idle = reader.bytes_in == life.bytes_in && reader.bytes_out == life.bytes_out;
-    if (!is_idle || life.eof_ts || !life.peer_file || !reader.since) return;
-    reader.end = life.end_ts.value_or(scene_.last_ts());
-    if (reader.end - *reader.since < kSecond) return;
+    if (!is_idle || life.eof_ts || !reader.since || life.kind != "tcp") return;
+    reader.end = life.end_ts.value_or(log_end());
+    if (reader.end - *reader.since < kSecond || idle_count_ >= kMost) return;
     reader.shown = life.shown();
-    const FileKey other{life.lane, *life.peer_file};
-    const auto peer = idle_.find(other);
-    if (peer == idle_.end()) {
-      if (idle_.size() < kMost) idle_[life.key()] = std::move(reader);
-      return;
-    }
-    tell_mutual(peer->second, reader);
-    idle_.erase(peer);
+    reader.local = life.local;
+    reader.peer = life.peer;
+    ++idle_count_;
+    const bool is_server = life.listener.has_value();
+    Idle& idle = idle_[{life.lane, shown_end(is_server ? life.local : life.peer)}];
+    (is_server ? idle.accepted : idle.connected).push_back(std::move(reader));
   }
 
   void finish() override {
@@ -154,11 +159,15 @@ class Blocked final : public Detector {
           counted(finding.count, "time", "times"), shown_duration(longest_[key]), key.second);
       report(std::move(finding));
     }
+    for (const auto& [server, idle] : idle_) tell_idle(idle);
     for (const Wait& wait : reads_) tell_read(wait);
     tell_futexes();
   }
 
  private:
+  // Threads' ends count, too.
+  [[nodiscard]] std::int64_t log_end() const { return std::max(scene_.last_ts(), last_event_); }
+
   [[nodiscard]] Tid root_of(const Tid& tid) const {
     const auto found = groups_.find(tid);
     return found == groups_.end() ? tid : found->second;
@@ -177,7 +186,7 @@ class Blocked final : public Detector {
 
   [[nodiscard]] std::optional<std::int64_t> lasted(const Wait& wait) const {
     if (!wait.begin) return std::nullopt;
-    return wait.end.value_or(scene_.last_ts()) - *wait.begin;
+    return wait.end.value_or(log_end()) - *wait.begin;
   }
 
   // Of a thread that sleeps or waits: since when, and until when.
@@ -261,6 +270,19 @@ class Blocked final : public Detector {
     report(std::move(finding));
   }
 
+  // Where the log does not tell the client's port, its server's only other end is it.
+  void tell_idle(const Idle& idle) {
+    constexpr std::size_t kFew = 100;
+    if (idle.connected.size() > kFew || idle.accepted.size() > kFew) return;
+    for (const Reader& client : idle.connected) {
+      const bool is_only = idle.connected.size() == 1 && idle.accepted.size() == 1;
+      for (const Reader& server : idle.accepted) {
+        const bool is_peer = client.local.port ? client.local == server.peer : is_only;
+        if (is_peer) tell_mutual(client, server);
+      }
+    }
+  }
+
   void tell_mutual(const Reader& one, const Reader& other) {
     // What each has sent the other has received, and somebody has sent something.
     const bool is_all_there = one.bytes_out == other.bytes_in && other.bytes_out == one.bytes_in;
@@ -273,8 +295,9 @@ class Blocked final : public Detector {
     finding.ts = since;
     finding.last_ts = end;
     finding.evidence.push_back(scene_.evidence(one.note.call()));
-    finding.summary = fmt::format("both ends of {} waited to read for {}: neither would send",
-                                  other.shown, shown_duration(end - since));
+    finding.summary =
+        fmt::format("both ends of {} wanted to read, and neither sent anything for {}, to its end",
+                    one.shown, shown_duration(end - since));
     finding.detail =
         fmt::format("{} and {} had passed, and were read", counted(one.bytes_out, "byte", "bytes"),
                     shown_count(one.bytes_in));
@@ -343,7 +366,7 @@ class Blocked final : public Detector {
     }
     const bool is_pending = !call.result && call.error.empty();
     const bool is_long = event.begin && event.end && *event.end - *event.begin >= kSecond;
-    if (is_pending ? !event.begin || scene_.last_ts() - *event.begin >= kSecond : is_long) {
+    if (is_pending ? !event.begin || log_end() - *event.begin >= kSecond : is_long) {
       wait_for_lock(event, place, what, is_pending);
     }
     if (!call.error.empty() || is_pending) return;
@@ -370,7 +393,7 @@ class Blocked final : public Detector {
     finding.evidence.push_back(scene_.evidence(event.call));
     // The rest of what is said; how often comes last.
     if (event.begin) {
-      const std::int64_t until = is_pending ? scene_.last_ts() : *event.end;
+      const std::int64_t until = is_pending ? log_end() : *event.end;
       finding.summary = fmt::format(" for {}", shown_duration(until - *event.begin));
     }
     if (is_pending) finding.summary += ", to the end of what the log shows of it";
@@ -469,7 +492,7 @@ class Blocked final : public Detector {
       if (!addresses.insert(wait->address).second) continue;
       locks.push_back(wait);
       begin = std::max(begin, *wait->begin);
-      end = std::min(end, wait->end.value_or(scene_.last_ts()));
+      end = std::min(end, wait->end.value_or(log_end()));
     }
     if (locks.size() < 2 || end - begin < kSecond) return;
     std::vector<Tid> members = threads_.at(root);
@@ -510,7 +533,10 @@ class Blocked final : public Detector {
   std::set<Tid> seen_;                       // threads with a call that did not end
   std::vector<Wait> reads_, futexes_;
   std::vector<std::string> asked_;  // sockets of reads_
-  std::unordered_map<FileKey, Reader, FileKey::Hash> readers_, idle_;
+  std::unordered_map<FileKey, Reader, FileKey::Hash> readers_;
+  std::map<std::pair<std::size_t, std::string>, Idle> idle_;  // by server
+  std::size_t idle_count_ = 0;
+  std::int64_t last_event_ = INT64_MIN;
   std::unordered_map<Thread*, LateRead> late_;
   std::map<FileKey, std::set<std::uint64_t>> acceptors_;
   std::map<std::pair<FileKey, std::string>, Finding> late_findings_;  // by listener
@@ -527,8 +553,9 @@ extern constinit const Check kBlocked = {
     .explain =
         "A request without an answer: a client has sent, and its recv or read was still waiting "
         "after 2 s when the log or the thread ended, or a signal came (a note where the log has no "
-        "times). Both ends of one connection that are in the log waited to read for 1 s or more, "
-        "to the end, with nothing under way (an error). flock or a lock of fcntl took 1 s or more, "
+        "times). Both ends of one connection that are in the log wanted to read, and for 1 s or "
+        "more, to its end, neither sent anything, with nothing under way (an error). flock or a "
+        "lock of fcntl took 1 s or more, "
         "and who held it. The only thread that accepts read for 1 s or more from a client that was "
         "silent, and the next one was there at once. Two threads or more waited to their end, for "
         "1 s or more, for different locks, while all others of the process slept or waited (an "
