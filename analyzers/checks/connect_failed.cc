@@ -198,8 +198,7 @@ class ConnectFailed final : public Detector {
     // How getaddrinfo() sorts addresses: nothing is sent.
     if (event.socket != nullptr && event.socket->kind == "udp") return;
     if (call.error == "EBADF" || call.error == "ENOTSOCK" || call.error == "EAFNOSUPPORT") return;
-    if (peer.empty()) return;
-    add(event, call.error, peer);
+    add(event, call.error, peer.empty() ? "a peer that the log does not name" : peer);
   }
 
   // SO_ERROR, the answer of a connect that was waited for.
