@@ -20,6 +20,7 @@
 #include "analyzers/checks/sockets.h"
 #include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
+#include "formats/record/file.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -53,6 +54,12 @@ struct Holder {
   Quote call;
   std::uint64_t tid = 0;
   std::optional<std::int64_t> released;
+};
+
+// Whose reader does not come, and who made it.
+struct Pipe {
+  Wait wait;
+  std::optional<Tid> maker;
 };
 
 // A socket that somebody wanted to read from, and how much it had moved by then.
@@ -95,6 +102,11 @@ class Blocked final : public Detector {
       if (is_pending && call.error.empty()) note_futex(event);
       return;
     }
+    if (is_pending && call.kind == "pipe" && call.syscall.starts_with("write") && call.file &&
+        pipes_.size() < kMost) {
+      Pipe& pipe = pipes_[{event.thread.lane, *call.file}];
+      pipe.wait = wait_of(event);
+    }
     if (!is_read(call.syscall)) return;
     if (is_pending || call.error == "EAGAIN") want(event);
     if (is_pending) return note_read(event);
@@ -120,7 +132,15 @@ class Blocked final : public Detector {
     } else {
       groups_[child] = child;
       forked_[child] = threads_.contains(root_of(parent));
+      parents_[child] = parent;
     }
+  }
+
+  void file(const formats::record::File& file, std::size_t lane) override {
+    const auto found = pipes_.find({lane, file.file});
+    if (found == pipes_.end() || file.made_by.empty()) return;
+    const std::optional<std::uint64_t> maker = file.pid ? file.pid : file.tid;
+    if (maker) found->second.maker = Tid(lane, *maker);
   }
 
   void gone(Thread& thread) override { late_.erase(&thread); }
@@ -161,6 +181,7 @@ class Blocked final : public Detector {
     }
     for (const auto& [server, idle] : idle_) tell_idle(idle);
     for (const Wait& wait : reads_) tell_read(wait);
+    for (const auto& [key, pipe] : pipes_) tell_pipe(pipe);
     tell_futexes();
   }
 
@@ -346,6 +367,34 @@ class Blocked final : public Detector {
     longest_[key] = std::max(longest_[key], took);
   }
 
+  // Pipes: a parent that waits for its child, and does not read what the child writes.
+  void tell_pipe(const Pipe& pipe) {
+    const Wait& wait = pipe.wait;
+    const std::int64_t time = lasted(wait).value_or(0);
+    if (time < kSecond) return;
+    Finding finding = wait.note.finding(scene_);
+    const std::string what =
+        fmt::format("{} to a pipe waited for {}, to {}", wait.note.call().syscall,
+                    shown_duration(time), wait.end ? "its end" : "the end of the log");
+    const auto parent = parents_.find(root_of(wait.tid));
+    const bool is_parents =
+        parent != parents_.end() && pipe.maker && root_of(*pipe.maker) == root_of(parent->second);
+    if (is_parents && rested(parent->second, *wait.begin, wait.end.value_or(log_end()))) {
+      finding.severity = Severity::kError;
+      finding.summary =
+          fmt::format("{}: process {}, which made the pipe, did not read it, but waited meanwhile",
+                      what, parent->second.second);
+      finding.hint =
+          "read what the child writes until its end, then wait for it: communicate() of "
+          "subprocess does";
+    } else {
+      finding.severity = Severity::kWarning;
+      finding.summary = what + ": it was full, and nobody read it";
+      finding.hint = "look at who has its other end: is it stuck?";
+    }
+    report(std::move(finding));
+  }
+
   // Locks on files
 
   void lock(const CallEvent& event) {
@@ -528,9 +577,11 @@ class Blocked final : public Detector {
 
   std::map<Tid, Tid> groups_;                // threads' processes, by their first thread
   std::map<Tid, std::vector<Tid>> threads_;  // of processes that made some
-  std::map<Tid, bool> forked_;               // whether the parent had threads
-  std::map<Tid, Span> rests_;                // the last long one
-  std::set<Tid> seen_;                       // threads with a call that did not end
+  std::map<Tid, Tid> parents_;               // threads that forked, by child
+  std::map<FileKey, Pipe> pipes_;
+  std::map<Tid, bool> forked_;  // whether the parent had threads
+  std::map<Tid, Span> rests_;   // the last long one
+  std::set<Tid> seen_;          // threads with a call that did not end
   std::vector<Wait> reads_, futexes_;
   std::vector<std::string> asked_;  // sockets of reads_
   std::unordered_map<FileKey, Reader, FileKey::Hash> readers_;
@@ -559,7 +610,9 @@ extern constinit const Check kBlocked = {
         "and who held it. The only thread that accepts read for 1 s or more from a client that was "
         "silent, and the next one was there at once. Two threads or more waited to their end, for "
         "1 s or more, for different locks, while all others of the process slept or waited (an "
-        "error). A child of a process with threads waited for a lock (an error).\n\n"
+        "error). A child of a process with threads waited for a lock (an error). A write to a "
+        "pipe waited for 1 s or more, to its end: an error where the parent that made the pipe "
+        "waited meanwhile, for the child to end as a rule.\n\n"
         "Who waits for work is left out: accept, polls, workers in futex, a server on a connection "
         "that is not in use.\n\n"
         "  7 10.0 sendto(4, \"GET / HTTP/1.0\", 14, 0, NULL, 0) = 14\n"

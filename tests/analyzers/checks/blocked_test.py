@@ -128,6 +128,19 @@ def test_child_with_a_copied_lock():
     equal(log(False, 1.1), [], "of one without")
 
 
+def test_pipe_that_nobody_reads():
+    def log(waits, makes=True, parent="wait4(9,  <unfinished ...>"):
+        lines = [(0, 7, "pipe2([3, 4], O_CLOEXEC) = 0")] if makes else []
+        lines += [(0.1, 7, "clone(child_stack=NULL, flags=SIGCHLD) = 9"), (0.2, 9, "dup2(4, 1) = 1"),
+                  (0.21, 7, parent), (0.3, 9, 'write(1<pipe:[55]>, "x", 1 <unfinished ...>')]
+        return severities(found(*lines, (0.3 + waits, 10, "getpid() = 10")))
+
+    equal(log(1.1), ["error"], "its parent waits for it")
+    equal(log(0.9), [], "for 0.9 s")
+    equal(log(1.1, makes=False), ["warning"], "whose pipe it is, is not known")
+    equal(log(1.1, parent="epoll_wait(5,  <unfinished ...>"), ["warning"], "its parent is elsewhere")
+
+
 def test_both_ends_want_to_read():
     def log(waits, sends=False, reads=True):
         lines = [(0, "socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = 3"), (0.01, f"bind(3, {SERVER}, 16) = 0"),
