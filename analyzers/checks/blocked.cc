@@ -20,6 +20,7 @@
 #include "analyzers/checks/sockets.h"
 #include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
+#include "formats/record/file.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -55,6 +56,12 @@ struct Holder {
   std::optional<std::int64_t> released;
 };
 
+// Whose reader does not come, and who made it.
+struct Pipe {
+  Wait wait;
+  std::optional<Tid> maker;
+};
+
 // A socket that somebody wanted to read from, and how much it had moved by then.
 struct Reader {
   CallNote note;
@@ -62,7 +69,13 @@ struct Reader {
   std::optional<std::int64_t> since;
   // At its end.
   std::string shown;
+  HostPort local, peer;
   std::int64_t end = 0;
+};
+
+// Of one server's address: ends that wanted to read until their end.
+struct Idle {
+  std::vector<Reader> connected, accepted;
 };
 
 struct LateRead {
@@ -89,6 +102,11 @@ class Blocked final : public Detector {
       if (is_pending && call.error.empty()) note_futex(event);
       return;
     }
+    if (is_pending && call.kind == "pipe" && call.syscall.starts_with("write") && call.file &&
+        pipes_.size() < kMost) {
+      Pipe& pipe = pipes_[{event.thread.lane, *call.file}];
+      pipe.wait = wait_of(event);
+    }
     if (!is_read(call.syscall)) return;
     if (is_pending || call.error == "EAGAIN") want(event);
     if (is_pending) return note_read(event);
@@ -102,6 +120,7 @@ class Blocked final : public Detector {
   }
 
   void process(const formats::record::Process& event, Thread& thread) override {
+    if (event.ts) last_event_ = std::max(last_event_, event.ts->ns);
     if (event.event != "clone" || !event.child || !event.is_thread || groups_.size() >= kMost) {
       return;
     }
@@ -113,7 +132,15 @@ class Blocked final : public Detector {
     } else {
       groups_[child] = child;
       forked_[child] = threads_.contains(root_of(parent));
+      parents_[child] = parent;
     }
+  }
+
+  void file(const formats::record::File& file, std::size_t lane) override {
+    const auto found = pipes_.find({lane, file.file});
+    if (found == pipes_.end() || file.made_by.empty()) return;
+    const std::optional<std::uint64_t> maker = file.pid ? file.pid : file.tid;
+    if (maker) found->second.maker = Tid(lane, *maker);
   }
 
   void gone(Thread& thread) override { late_.erase(&thread); }
@@ -125,18 +152,16 @@ class Blocked final : public Detector {
     Reader reader = std::move(found->second);
     readers_.erase(found);
     const bool is_idle = reader.bytes_in == life.bytes_in && reader.bytes_out == life.bytes_out;
-    if (!is_idle || life.eof_ts || !life.peer_file || !reader.since) return;
-    reader.end = life.end_ts.value_or(scene_.last_ts());
-    if (reader.end - *reader.since < kSecond) return;
+    if (!is_idle || life.eof_ts || !reader.since || life.kind != "tcp") return;
+    reader.end = life.end_ts.value_or(log_end());
+    if (reader.end - *reader.since < kSecond || idle_count_ >= kMost) return;
     reader.shown = life.shown();
-    const FileKey other{life.lane, *life.peer_file};
-    const auto peer = idle_.find(other);
-    if (peer == idle_.end()) {
-      if (idle_.size() < kMost) idle_[life.key()] = std::move(reader);
-      return;
-    }
-    tell_mutual(peer->second, reader);
-    idle_.erase(peer);
+    reader.local = life.local;
+    reader.peer = life.peer;
+    ++idle_count_;
+    const bool is_server = life.listener.has_value();
+    Idle& idle = idle_[{life.lane, shown_end(is_server ? life.local : life.peer)}];
+    (is_server ? idle.accepted : idle.connected).push_back(std::move(reader));
   }
 
   void finish() override {
@@ -154,11 +179,16 @@ class Blocked final : public Detector {
           counted(finding.count, "time", "times"), shown_duration(longest_[key]), key.second);
       report(std::move(finding));
     }
+    for (const auto& [server, idle] : idle_) tell_idle(idle);
     for (const Wait& wait : reads_) tell_read(wait);
+    for (const auto& [key, pipe] : pipes_) tell_pipe(pipe);
     tell_futexes();
   }
 
  private:
+  // Threads' ends count, too.
+  [[nodiscard]] std::int64_t log_end() const { return std::max(scene_.last_ts(), last_event_); }
+
   [[nodiscard]] Tid root_of(const Tid& tid) const {
     const auto found = groups_.find(tid);
     return found == groups_.end() ? tid : found->second;
@@ -177,7 +207,7 @@ class Blocked final : public Detector {
 
   [[nodiscard]] std::optional<std::int64_t> lasted(const Wait& wait) const {
     if (!wait.begin) return std::nullopt;
-    return wait.end.value_or(scene_.last_ts()) - *wait.begin;
+    return wait.end.value_or(log_end()) - *wait.begin;
   }
 
   // Of a thread that sleeps or waits: since when, and until when.
@@ -261,6 +291,19 @@ class Blocked final : public Detector {
     report(std::move(finding));
   }
 
+  // Where the log does not tell the client's port, its server's only other end is it.
+  void tell_idle(const Idle& idle) {
+    constexpr std::size_t kFew = 100;
+    if (idle.connected.size() > kFew || idle.accepted.size() > kFew) return;
+    for (const Reader& client : idle.connected) {
+      const bool is_only = idle.connected.size() == 1 && idle.accepted.size() == 1;
+      for (const Reader& server : idle.accepted) {
+        const bool is_peer = client.local.port ? client.local == server.peer : is_only;
+        if (is_peer) tell_mutual(client, server);
+      }
+    }
+  }
+
   void tell_mutual(const Reader& one, const Reader& other) {
     // What each has sent the other has received, and somebody has sent something.
     const bool is_all_there = one.bytes_out == other.bytes_in && other.bytes_out == one.bytes_in;
@@ -273,8 +316,9 @@ class Blocked final : public Detector {
     finding.ts = since;
     finding.last_ts = end;
     finding.evidence.push_back(scene_.evidence(one.note.call()));
-    finding.summary = fmt::format("both ends of {} waited to read for {}: neither would send",
-                                  other.shown, shown_duration(end - since));
+    finding.summary =
+        fmt::format("both ends of {} wanted to read, and neither sent anything for {}, to its end",
+                    one.shown, shown_duration(end - since));
     finding.detail =
         fmt::format("{} and {} had passed, and were read", counted(one.bytes_out, "byte", "bytes"),
                     shown_count(one.bytes_in));
@@ -323,6 +367,34 @@ class Blocked final : public Detector {
     longest_[key] = std::max(longest_[key], took);
   }
 
+  // Pipes: a parent that waits for its child, and does not read what the child writes.
+  void tell_pipe(const Pipe& pipe) {
+    const Wait& wait = pipe.wait;
+    const std::int64_t time = lasted(wait).value_or(0);
+    if (time < kSecond) return;
+    Finding finding = wait.note.finding(scene_);
+    const std::string what =
+        fmt::format("{} to a pipe waited for {}, to {}", wait.note.call().syscall,
+                    shown_duration(time), wait.end ? "its end" : "the end of the log");
+    const auto parent = parents_.find(root_of(wait.tid));
+    const bool is_parents =
+        parent != parents_.end() && pipe.maker && root_of(*pipe.maker) == root_of(parent->second);
+    if (is_parents && rested(parent->second, *wait.begin, wait.end.value_or(log_end()))) {
+      finding.severity = Severity::kError;
+      finding.summary =
+          fmt::format("{}: process {}, which made the pipe, did not read it, but waited meanwhile",
+                      what, parent->second.second);
+      finding.hint =
+          "read what the child writes until its end, then wait for it: communicate() of "
+          "subprocess does";
+    } else {
+      finding.severity = Severity::kWarning;
+      finding.summary = what + ": it was full, and nobody read it";
+      finding.hint = "look at who has its other end: is it stuck?";
+    }
+    report(std::move(finding));
+  }
+
   // Locks on files
 
   void lock(const CallEvent& event) {
@@ -343,7 +415,7 @@ class Blocked final : public Detector {
     }
     const bool is_pending = !call.result && call.error.empty();
     const bool is_long = event.begin && event.end && *event.end - *event.begin >= kSecond;
-    if (is_pending ? !event.begin || scene_.last_ts() - *event.begin >= kSecond : is_long) {
+    if (is_pending ? !event.begin || log_end() - *event.begin >= kSecond : is_long) {
       wait_for_lock(event, place, what, is_pending);
     }
     if (!call.error.empty() || is_pending) return;
@@ -370,7 +442,7 @@ class Blocked final : public Detector {
     finding.evidence.push_back(scene_.evidence(event.call));
     // The rest of what is said; how often comes last.
     if (event.begin) {
-      const std::int64_t until = is_pending ? scene_.last_ts() : *event.end;
+      const std::int64_t until = is_pending ? log_end() : *event.end;
       finding.summary = fmt::format(" for {}", shown_duration(until - *event.begin));
     }
     if (is_pending) finding.summary += ", to the end of what the log shows of it";
@@ -469,7 +541,7 @@ class Blocked final : public Detector {
       if (!addresses.insert(wait->address).second) continue;
       locks.push_back(wait);
       begin = std::max(begin, *wait->begin);
-      end = std::min(end, wait->end.value_or(scene_.last_ts()));
+      end = std::min(end, wait->end.value_or(log_end()));
     }
     if (locks.size() < 2 || end - begin < kSecond) return;
     std::vector<Tid> members = threads_.at(root);
@@ -505,12 +577,17 @@ class Blocked final : public Detector {
 
   std::map<Tid, Tid> groups_;                // threads' processes, by their first thread
   std::map<Tid, std::vector<Tid>> threads_;  // of processes that made some
-  std::map<Tid, bool> forked_;               // whether the parent had threads
-  std::map<Tid, Span> rests_;                // the last long one
-  std::set<Tid> seen_;                       // threads with a call that did not end
+  std::map<Tid, Tid> parents_;               // threads that forked, by child
+  std::map<FileKey, Pipe> pipes_;
+  std::map<Tid, bool> forked_;  // whether the parent had threads
+  std::map<Tid, Span> rests_;   // the last long one
+  std::set<Tid> seen_;          // threads with a call that did not end
   std::vector<Wait> reads_, futexes_;
   std::vector<std::string> asked_;  // sockets of reads_
-  std::unordered_map<FileKey, Reader, FileKey::Hash> readers_, idle_;
+  std::unordered_map<FileKey, Reader, FileKey::Hash> readers_;
+  std::map<std::pair<std::size_t, std::string>, Idle> idle_;  // by server
+  std::size_t idle_count_ = 0;
+  std::int64_t last_event_ = INT64_MIN;
   std::unordered_map<Thread*, LateRead> late_;
   std::map<FileKey, std::set<std::uint64_t>> acceptors_;
   std::map<std::pair<FileKey, std::string>, Finding> late_findings_;  // by listener
@@ -527,12 +604,15 @@ extern constinit const Check kBlocked = {
     .explain =
         "A request without an answer: a client has sent, and its recv or read was still waiting "
         "after 2 s when the log or the thread ended, or a signal came (a note where the log has no "
-        "times). Both ends of one connection that are in the log waited to read for 1 s or more, "
-        "to the end, with nothing under way (an error). flock or a lock of fcntl took 1 s or more, "
+        "times). Both ends of one connection that are in the log wanted to read, and for 1 s or "
+        "more, to its end, neither sent anything, with nothing under way (an error). flock or a "
+        "lock of fcntl took 1 s or more, "
         "and who held it. The only thread that accepts read for 1 s or more from a client that was "
         "silent, and the next one was there at once. Two threads or more waited to their end, for "
         "1 s or more, for different locks, while all others of the process slept or waited (an "
-        "error). A child of a process with threads waited for a lock (an error).\n\n"
+        "error). A child of a process with threads waited for a lock (an error). A write to a "
+        "pipe waited for 1 s or more, to its end: an error where the parent that made the pipe "
+        "waited meanwhile, for the child to end as a rule.\n\n"
         "Who waits for work is left out: accept, polls, workers in futex, a server on a connection "
         "that is not in use.\n\n"
         "  7 10.0 sendto(4, \"GET / HTTP/1.0\", 14, 0, NULL, 0) = 14\n"

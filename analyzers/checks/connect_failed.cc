@@ -5,10 +5,12 @@
 #include <tuple>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
 #include "analyzers/checks/checks.h"
+#include "analyzers/checks/notes.h"
 #include "analyzers/checks/sockets.h"
 #include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
@@ -105,6 +107,7 @@ class ConnectFailed final : public Detector {
       return;
     }
     // The answer of a connect that was not waited for.
+    forget(event);
     const bool was_used = socket->bytes_in + socket->bytes_out > 0;
     const bool is_udp = socket->kind == "udp";
     if (!is_udp && (was_used || (!is_refusal && socket->connected_ts))) return;
@@ -112,6 +115,12 @@ class ConnectFailed final : public Detector {
   }
 
   void socket(const SocketLife& life, const formats::record::Socket& socket) override {
+    if (const auto polled = polled_.find(life.key()); polled != polled_.end()) {
+      const bool has_failed = !life.connected_ts && life.bytes_in + life.bytes_out == 0;
+      if (has_failed) add_polled(life, polled->second);
+      polled_.erase(polled);
+      if (has_failed) return;
+    }
     if (life.kind != "tcp" || !life.connect_ts || life.connected_ts ||
         life.connect_error != "EINPROGRESS" || life.bytes_in + life.bytes_out > 0 ||
         life.first_in) {
@@ -134,7 +143,10 @@ class ConnectFailed final : public Detector {
                            std::string(socket.uid), was_refused});
   }
 
-  void gone(Thread& thread) override { last_.erase(&thread); }
+  void gone(Thread& thread) override {
+    last_.erase(&thread);
+    connecting_.erase(&thread);
+  }
 
   void finish() override {
     for (const Unanswered& one : unanswered_) {
@@ -187,6 +199,7 @@ class ConnectFailed final : public Detector {
     std::string peer = peer_of(event);
     if (call.error.empty() || call.error == "EINPROGRESS") {
       succeed(event, peer);
+      if (event.socket != nullptr) call.error.empty() ? forget(event) : expect(event);
       if (call.error.empty() || event.socket != nullptr || !call.fd) return;
       // A descriptor that is older than the log: the answer names it alone.
       constexpr std::size_t kMost = 10'000;
@@ -198,12 +211,12 @@ class ConnectFailed final : public Detector {
     // How getaddrinfo() sorts addresses: nothing is sent.
     if (event.socket != nullptr && event.socket->kind == "udp") return;
     if (call.error == "EBADF" || call.error == "ENOTSOCK" || call.error == "EAFNOSUPPORT") return;
-    if (peer.empty()) return;
-    add(event, call.error, peer);
+    add(event, call.error, peer.empty() ? "a peer that the log does not name" : peer);
   }
 
   // SO_ERROR, the answer of a connect that was waited for.
   void asked(const CallEvent& event, std::string_view error) {
+    if (event.socket != nullptr) forget(event);
     if (error.empty()) return;
     if (event.socket == nullptr) {
       const auto found = asked_.find(place_of(event));
@@ -212,6 +225,58 @@ class ConnectFailed final : public Detector {
     }
     if (event.socket->bytes_in + event.socket->bytes_out > 0) return;
     add(event, error, peer_of(event));
+  }
+
+  // A loop may look no further than at what epoll says.
+  void expect(const CallEvent& event) {
+    constexpr std::size_t kMost = 64;
+    auto& connecting = connecting_[&event.thread];
+    if (connecting.size() >= kMost) connecting.erase(connecting.begin());
+    connecting.emplace_back(event.call.fd.value_or(-1), event.socket->key());
+    keep(event.thread);
+  }
+
+  void forget(const CallEvent& event) {
+    polled_.erase(event.socket->key());
+    const auto found = connecting_.find(&event.thread);
+    if (found == connecting_.end()) return;
+    std::erase_if(found->second,
+                  [&](const auto& one) { return one.second == event.socket->key(); });
+    if (!found->second.empty()) return;
+    connecting_.erase(found);
+    if (event.begin) let_go(event.thread);
+  }
+
+  // {events=EPOLLERR|EPOLLHUP, data={u32=4, u64=4}}, {fd=4, revents=POLLERR|POLLHUP}
+  static bool tells_error(std::string_view args, std::int64_t fd) {
+    for (std::size_t at = args.find("ERR"); at != std::string_view::npos;
+         at = args.find("ERR", at + 1)) {
+      const std::size_t begin = args.rfind("{e", at), poll = args.rfind("{fd=", at);
+      const bool is_poll =
+          poll != std::string_view::npos && (begin == std::string_view::npos || poll > begin);
+      const std::string_view text = args.substr(is_poll ? poll : at);
+      const std::string number = fmt::format("{}", fd);
+      const std::string_view key = is_poll ? "{fd=" : "u32=";
+      const std::size_t value = text.find(key);
+      if (value == std::string_view::npos) continue;
+      const std::string_view rest = text.substr(value + key.size());
+      if (rest.starts_with(number) && rest.find_first_not_of("0123456789") == number.size()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void look_at_poll(const CallEvent& event) {
+    const auto found = connecting_.find(&event.thread);
+    const auto& call = event.call;
+    // poll's answer stands behind its result.
+    const std::string_view answer = call.aux.empty() ? call.args : call.aux;
+    if (found == connecting_.end() || answer.find("ERR") == std::string_view::npos) return;
+    constexpr std::size_t kMost = 10'000;
+    for (const auto& [fd, key] : found->second) {
+      if (polled_.size() < kMost && tells_error(answer, fd)) polled_[key].set(event);
+    }
   }
 
   static std::tuple<std::size_t, std::uint64_t, std::int64_t> place_of(const CallEvent& event) {
@@ -252,6 +317,7 @@ class ConnectFailed final : public Detector {
 
   // Without times, waiting between two attempts is all that tells of a pause.
   void wait(const CallEvent& event) {
+    if (event.name.is_poll) look_at_poll(event);
     const auto found = last_.find(&event.thread);
     if (found == last_.end()) return;
     const bool timed_out = event.name.is_poll && event.call.result == 0;
@@ -317,6 +383,22 @@ class ConnectFailed final : public Detector {
     if (!event.begin) keep(event.thread);
   }
 
+  void add_polled(const SocketLife& life, const CallNote& poll) {
+    Group& group = groups_[{shown_end(life.peer), "an error that only a poll tells of"}];
+    Finding one = poll.finding(scene_);
+    one.socket = life.shown();
+    if (group.finding.evidence.empty()) {
+      group.finding = std::move(one);
+      return;
+    }
+    ++group.finding.count;
+    group.finding.last_ts = one.last_ts;
+    constexpr std::size_t kShown = 3;
+    if (group.finding.evidence.size() < kShown) {
+      group.finding.evidence.push_back(one.evidence.front());
+    }
+  }
+
   void start(Group& group, const Unanswered& one) {
     Finding& finding = group.finding;
     if (finding.evidence.empty()) {
@@ -339,6 +421,9 @@ class ConnectFailed final : public Detector {
 
   using Groups = std::map<std::pair<std::string, std::string>, Group>;  // by peer, error
   Groups groups_;
+  // Of connects that go on: their descriptors, and the poll that told of an error.
+  std::unordered_map<Thread*, std::vector<std::pair<std::int64_t, FileKey>>> connecting_;
+  std::unordered_map<FileKey, CallNote, FileKey::Hash> polled_;
   // Of connects that go on, on descriptors that the log does not know.
   std::map<std::tuple<std::size_t, std::uint64_t, std::int64_t>, std::string> asked_;
   std::unordered_map<Thread*, Groups::value_type*> last_;  // that failed

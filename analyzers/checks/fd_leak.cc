@@ -70,6 +70,11 @@ class FdLeak final : public Detector {
     full.finding.last_ts = event.begin;
   }
 
+  void process(const formats::record::Process& event, Thread& thread) override {
+    (void)thread;
+    has_children_ |= event.event == "clone" && event.is_thread != true;
+  }
+
   void file(const formats::record::File& file, std::size_t lane) override {
     const bool is_closed_by_own = has_closed(file, lane);
     if (file.made_by.empty()) return;
@@ -166,7 +171,7 @@ class FdLeak final : public Detector {
   void note_close(const CallEvent& event) {
     constexpr std::size_t kMostClosed = 100'000;
     const FileKey key{event.thread.lane, *event.call.file};
-    if (closed_.size() >= kMostClosed) return;
+    if (!has_children_ || closed_.size() >= kMostClosed) return;
     closed_[key].add(event.thread.pid != 0 ? event.thread.pid : event.thread.tid);
   }
 
@@ -181,6 +186,7 @@ class FdLeak final : public Detector {
 
   std::map<Key, Group> groups_;
   std::map<Key, std::uint64_t> used_;
+  bool has_children_ = false;
   std::unordered_map<FileKey, Closers, FileKey::Hash> closed_;  // of files that live
   std::map<std::pair<std::size_t, std::uint64_t>, Full> full_;  // by process
 };

@@ -52,6 +52,13 @@ FAULTS = [
     ([SOCKET, connect(BEGUN), f"recvfrom(4, 0x1, 9, 0, NULL, NULL) = {REFUSED}"], "warning", ["10.0.0.5:6379"]),
     ([SOCKET, connect(BEGUN), f"read(4, 0x1, 9) = -1 ETIMEDOUT (Connection timed out)"], "warning",
      ["10.0.0.5:6379", "nobody answered"]),
+    # A poll is all that tells.
+    ([SOCKET, connect(BEGUN), "epoll_wait(5, [{events=EPOLLOUT|EPOLLERR|EPOLLHUP, data={u32=4, u64=4}}], 9, -1) = 1",
+      CLOSE], "warning", ["10.0.0.5:6379", "poll"]),
+    ([SOCKET, connect(BEGUN), "poll([{fd=4, events=POLLOUT}], 1, -1) = 1 "
+      "([{fd=4, revents=POLLOUT|POLLERR|POLLHUP}])", CLOSE], "warning", ["10.0.0.5:6379", "poll"]),
+    ([SOCKET, connect(BEGUN), "epoll_wait(5, [{events=EPOLLERR|EPOLLHUP, data={u32=4, u64=4}}], 9, -1) = 1",
+      "getsockopt(4, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4]) = 0", CLOSE], "warning", ["ECONNREFUSED"]),
     ([f'sendto(12, "x", 1, 0, NULL, 0) = {REFUSED}'], "warning", ["descriptor 12"]),
     # Storms are one finding; 20 attempts are one, and waits between them make it none.
     (TRIED * 20, "error", ["20 connections", "without a pause"]),
@@ -74,6 +81,8 @@ FAULTS = [
 SILENT = [
     [connect("0")],
     [connect(BEGUN), "getsockopt(4, SOL_SOCKET, SO_ERROR, [0], [4]) = 0"],
+    [SOCKET, connect(BEGUN), "epoll_wait(5, [{events=EPOLLERR, data={u32=44, u64=44}}], 9, -1) = 1", CLOSE],
+    [SOCKET, connect(BEGUN), "epoll_wait(5, [{events=EPOLLOUT, data={u32=4, u64=4}}], 9, -1) = 1", CLOSE],
     # How addresses are sorted.
     ["socket(AF_INET, SOCK_DGRAM, IPPROTO_IP) = 4", connect("-1 ENETUNREACH (Network is unreachable)")],
     [connect("-1 EBADF (Bad file descriptor)")],
