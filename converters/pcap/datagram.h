@@ -76,7 +76,7 @@ struct alignas(64) Datagram {
   // all that was captured. They live as long as the batch.
   const std::uint8_t* bytes = nullptr;
   const formats::pcap::Interface* interface = nullptr;
-  std::uint32_t seq = 0;
+  std::uint32_t seq = 0;  // UDP: the checksum
   std::uint32_t ack = 0;
   std::uint32_t ip_bytes = 0;       // on the wire, IP headers included
   std::uint32_t payload_bytes = 0;  // on the wire

@@ -808,9 +808,11 @@ void Decoder::keep(DatagramBatch& out) {
       kept.payloads = 0;
     }
     kept.last_tick = tick & kTicks;
-    if (payload.empty() || kept.payloads == kMostPayloads) {
+    const FlowKey& key = datagram.key;
+    const bool is_dns = key.protocol == kProtocolUdp && (key.port_a == 53 || key.port_b == 53);
+    if (payload.empty() || (kept.payloads == kMostPayloads && !is_dns)) {
       payload = {};
-    } else {
+    } else if (!is_dns) {
       ++kept.payloads;
     }
     const std::size_t options_size = std::min(bytes.options.size(), kMostOptions);
@@ -876,6 +878,7 @@ Outcome Decoder::udp(Frame& frame, const IpPacket& ip, Datagram& datagram, Bytes
     return Outcome::kCounted;
   }
   datagram.header = TransportHeader::kWhole;
+  datagram.seq = bytes.u16(6);  // tells copies from other packets
   // No checksum is 0, which IPv6 has too where tunnels ask for it (RFC 6935).
   datagram.is_bad_checksum = !ip.is_truncated && bytes.u16(6) != 0 &&
                              has_bad_checksum(ip, {bytes.at, bytes.captured}, kProtocolUdp);

@@ -98,6 +98,7 @@ FlowReport::FlowReport(const FlowState& flow, EndReason reason, bool is_final,
       port_b = flow.extras->sctp_ports[1];
     }
     surroundings(flow.extras->around);
+    troubles(flow);
   }
   record_.input = input;
   record_.truncated_pkts = flow.truncated;
@@ -200,6 +201,36 @@ void FlowReport::ends(const FlowState& flow) {
     record_.icmp_type = flow.icmp_type;
     record_.icmp_code = flow.icmp_code;
   }
+}
+
+void FlowReport::troubles(const FlowState& flow) {
+  const auto duration = [](std::int64_t ns) {
+    return ns < 0 ? std::nullopt : std::optional(record::Duration{ns});
+  };
+  // To the flow's end, when it was shut then.
+  const auto longest_shut = [&](const Trouble& trouble) {
+    const bool is_shut = trouble.shut_ts != Endpoint::kNever;
+    return std::max(trouble.longest_shut, is_shut ? flow.last_ts - trouble.shut_ts : -1);
+  };
+  const Trouble& orig = flow.extras->troubles[0];
+  const Trouble& resp = flow.extras->troubles[1];
+  record_.orig_dup_pkts = orig.copies;
+  record_.resp_dup_pkts = resp.copies;
+  record_.orig_probe_pkts = orig.probes;
+  record_.resp_probe_pkts = resp.probes;
+  record_.orig_unacked_rexmit_pkts = orig.unacknowledged;
+  record_.resp_unacked_rexmit_pkts = resp.unacknowledged;
+  record_.orig_rexmit_wait = duration(orig.longest_wait);
+  record_.resp_rexmit_wait = duration(resp.longest_wait);
+  record_.orig_zero_win_time = duration(longest_shut(orig));
+  record_.resp_zero_win_time = duration(longest_shut(resp));
+  if (!flow.extras->dns) return;
+  const DnsTally& dns = *flow.extras->dns;
+  record_.dns_queries = dns.queries();
+  record_.dns_answers = dns.answers();
+  dns_rcodes_ = dns.rcodes();
+  record_.dns_rcodes = dns_rcodes_;
+  record_.dns_longest = duration(dns.longest());
 }
 
 void FlowReport::surroundings(const Encapsulation& around) {

@@ -37,12 +37,13 @@ class FlowReport {
   void ends(const FlowState& flow);
   void times(const FlowState& flow);
   void surroundings(const Encapsulation& around);
+  void troubles(const FlowState& flow);
 
   formats::record::Flow record_;
   Uid uid_;
   std::array<char, 31> community_id_{};
   std::array<std::array<char, 8>, 2> flags_{};
-  std::string tunnel_;
+  std::string tunnel_, dns_rcodes_;
 };
 
 }  // namespace tracebraid::converters::pcap

@@ -52,11 +52,6 @@ std::array<char, 16> make_uid(const FlowKey& key, std::int64_t ts) {
   return uid;
 }
 
-FlowExtras& extras_of(FlowState& flow) {
-  if (!flow.extras) flow.extras = std::make_unique<FlowExtras>();
-  return *flow.extras;
-}
-
 std::uint16_t responder_port(const FlowState& flow) {
   return flow.orig_is_a ? flow.key.port_b : flow.key.port_a;
 }
@@ -284,29 +279,51 @@ bool FlowTable::is_reuse(const FlowState& flow, const Datagram& datagram) const 
            starts(resp));
 }
 
-void FlowTable::count(FlowState& flow, Endpoint& end, const Datagram& datagram) {
-  const std::int64_t ts = datagram.ts_ns;
-  // The same packet twice has the same IP identification; where it is not used, only what TCP sends
-  // once is told apart from another packet that is alike.
-  constexpr std::int64_t kSoon = 1'000'000;
-  const bool is_sent_once = (datagram.tcp_flags & (kSyn | kRst)) != 0;
-  const bool has_begun = end.last_ts != Endpoint::kNever;  // in this part, or an earlier one
-  if (has_begun && !datagram.key.is_ipv6 && datagram.ip_id == end.last_ip_id &&
-      datagram.seq == end.last_seq && datagram.ip_bytes == end.last_length &&
-      (datagram.ip_id != 0 || (is_sent_once && ts - end.last_ts < kSoon))) {
-    ++flow.duplicates;
+bool RecentPackets::has(const FlowState& flow, const Datagram& datagram) {
+  const std::uint64_t print = print_of(flow, datagram);
+  Place& place = places_[print % kPlaces];
+  const std::int64_t apart = datagram.ts_ns - place.ts;
+  const bool is_same = place.print == print;
+  place = {print, datagram.ts_ns};
+  return is_same && is_certain(flow, datagram, apart < 0 ? -apart : apart);
+}
+
+bool RecentPackets::is_certain(const FlowState& flow, const Datagram& datagram,
+                               std::int64_t apart) {
+  // A stack may send the same identification again (RFC 1122, 3.2.1.5), but not so soon. Some
+  // give all packets the same: of UDP the checksum tells, where there is one.
+  constexpr std::int64_t kSoon = 100'000'000;
+  constexpr std::int64_t kAtOnce = 1'000'000;
+  const bool has_id = !datagram.key.is_ipv6 && datagram.ip_id != 0;
+  if (datagram.key.protocol != kProtocolTcp) {
+    return datagram.key.protocol == kProtocolUdp && has_id && datagram.seq != 0 && apart < kAtOnce;
   }
-  end.last_ip_id = datagram.ip_id;
-  end.last_seq = datagram.seq;
-  end.last_length = datagram.ip_bytes;
+  if (has_id) return apart < kSoon;
+  if (apart >= kAtOnce) return false;
+  // Duplicate ACKs follow each other as fast; where other packets come twice, they do, too.
+  constexpr std::uint8_t kOnce = kSyn | kFin | kRst;
+  return datagram.payload_bytes > 0 || (datagram.tcp_flags & kOnce) != 0 || flow.duplicates > 0;
+}
+
+// Of a copy, that it was captured; what it holds counts once. Of UDP each is a datagram that its
+// receiver may have got, and Zeek counts both.
+void FlowTable::count(FlowState& flow, Endpoint& end, const Datagram& datagram, bool is_copy) {
+  const std::int64_t ts = datagram.ts_ns;
   ++end.packets;
   end.ip_bytes += datagram.ip_bytes;
-  end.payload_bytes += datagram.payload_bytes;
   end.flags |= datagram.tcp_flags;
   end.ttl = end.first_ts == Endpoint::kNever ? datagram.ttl : std::min(end.ttl, datagram.ttl);
   const bool is_first = end.first_ts == Endpoint::kNever;
   end.first_ts = is_first ? ts : std::min(end.first_ts, ts);
   end.last_ts = is_first ? ts : std::max(end.last_ts, ts);
+  if (datagram.is_truncated) ++flow.truncated;
+  if (datagram.fragments > 0) flow.fragments += datagram.fragments;
+  if (is_copy) {
+    ++flow.duplicates;
+    ++extras_of(flow).troubles[&end == &flow.ends[0] ? 0 : 1].copies;
+    if (datagram.key.protocol == kProtocolTcp) return;
+  }
+  end.payload_bytes += datagram.payload_bytes;
   if (datagram.payload_bytes > 0 && (datagram.tcp_flags & kRst) == 0) {
     if (end.first_data == Endpoint::kNever) {
       end.first_data = ts;
@@ -318,8 +335,6 @@ void FlowTable::count(FlowState& flow, Endpoint& end, const Datagram& datagram) 
     end.first_data = std::min(end.first_data, ts);
     end.last_data = std::max(end.last_data, ts);
   }
-  if (datagram.is_truncated) ++flow.truncated;
-  if (datagram.fragments > 0) flow.fragments += datagram.fragments;
 }
 
 void FlowTable::look_at_payload(FlowState& flow, const Datagram& datagram, bool is_orig) {
@@ -406,7 +421,14 @@ std::uint32_t FlowTable::add_one(const Datagram& datagram, const DatagramBatch& 
       return index;
     }
   }
-  count(flow, flow.ends[is_orig ? 0 : 1], datagram);
+  bool is_copy = false;
+  if (is_new) {
+    recent_.note(flow, datagram);
+  } else {
+    is_copy = recent_.has(flow, datagram);
+  }
+  count(flow, flow.ends[is_orig ? 0 : 1], datagram, is_copy);
+  if (is_copy && datagram.key.protocol == kProtocolTcp) return index;
   if (datagram.key.protocol == kProtocolTcp) {
     if (datagram.header == TransportHeader::kWhole) {
       const SegmentEffect effect = take_segment(flow, datagram, is_orig, options_.time_outs);
@@ -429,6 +451,11 @@ std::uint32_t FlowTable::add_one(const Datagram& datagram, const DatagramBatch& 
         write_history(flow, is_orig, 'D');
       }
       look_at_payload(flow, datagram, is_orig);
+      if (responder_port(flow) == kDnsPort && datagram.payload_size > 0) {
+        std::unique_ptr<DnsTally>& dns = extras_of(flow).dns;
+        if (!dns) dns = std::make_unique<DnsTally>();
+        dns->add(datagram.payload(), ts);
+      }
       if (options_.segments) {
         const std::int64_t offset = end.before + end.payload_bytes - datagram.payload_bytes;
         report_segment(flow, datagram, is_orig, offset, false);
@@ -618,6 +645,15 @@ void FlowTable::report(FlowState& flow, EndReason reason, bool is_final) {
     end.rexmit_packets = end.reordered_packets = end.duplicate_acks = end.part_zero_windows = 0;
     end.rtt = {};
     end.rtt_samples = 0;
+  }
+  if (flow.extras) {
+    for (Trouble& trouble : flow.extras->troubles) {
+      trouble.copies = trouble.probes = trouble.unacknowledged = 0;
+      trouble.longest_wait = trouble.longest_shut = -1;
+      // What goes on is told of each part as far as it was in it.
+      if (trouble.shut_ts != Endpoint::kNever) trouble.shut_ts = flow.last_ts;
+    }
+    if (flow.extras->dns) flow.extras->dns->start_part();
   }
   flow.missed_bytes = 0;
   flow.truncated = flow.bad_checksum = flow.duplicates = flow.fragments = 0;

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "converters/pcap/datagram.h"
+#include "converters/pcap/dns_tally.h"
 #include "converters/pcap/stream.h"
 #include "formats/io/huge_pages.h"
 #include "formats/pcap/flow_time_outs.h"
@@ -124,10 +125,7 @@ struct alignas(64) Endpoint {
   // Of every packet sent.
   std::int64_t packets = 0, ip_bytes = 0, payload_bytes = 0;
   std::int64_t first_ts = kNever, last_ts = kNever;
-  std::uint32_t last_seq = 0;
   std::uint32_t last_ack = 0;
-  std::uint32_t last_length = 0;
-  std::uint16_t last_ip_id = 0;
   std::uint16_t last_window = 0;
   std::uint32_t duplicate_acks = 0;
   std::uint32_t reordered_packets = 0;
@@ -154,12 +152,25 @@ struct alignas(64) Endpoint {
   std::uint16_t mss = 0;
 };
 
+// What goes wrong with what an end sends, and with its window.
+struct Trouble {
+  std::uint32_t copies = 0;                 // packets that were captured twice
+  std::uint32_t probes = 0;                 // keep-alives and probes of a zero window, of a byte
+  std::uint32_t probed = 0;                 // where the last of them began: relative, 32 bits
+  std::uint32_t unacknowledged = 0;         // segments sent again for which there was no ACK
+  std::int64_t longest_wait = -1;           // from the first sending of one of them to the second
+  std::int64_t shut_ts = Endpoint::kNever;  // since when its window is 0
+  std::int64_t longest_shut = -1;
+};
+
 // What most flows do not have.
 struct FlowExtras {
   std::string host, query;
   std::string tunnel_parents;
   Encapsulation around;
   std::array<std::uint16_t, 2> sctp_ports{};  // of the key's a and b
+  std::array<Trouble, 2> troubles;            // of originator, responder
+  std::unique_ptr<DnsTally> dns;
 };
 
 // Two cache lines that nearly every packet touches, the endpoints, and two that few do.
@@ -213,6 +224,46 @@ struct FlowState {
   std::array<char, 16> uid;  // without the C in front
   std::uint32_t part = 0;
   std::uint32_t fragments = 0;
+};
+
+[[nodiscard]] inline FlowExtras& extras_of(FlowState& flow) {
+  if (!flow.extras) flow.extras = std::make_unique<FlowExtras>();
+  return *flow.extras;
+}
+
+// Which packets were there before: a bridge, a container's network and `tcpdump -i any` show one
+// packet several times, a few microseconds and any number of packets apart. It has the same IP
+// identification each time, which what is sent again has not. Where there is none (IPv6, and 0),
+// TCP's numbers and TSval tell, within a millisecond, in which nothing is sent again.
+//
+// Memory: 64 KB, the last packet of each place.
+class RecentPackets {
+ public:
+  // Whether it is a copy; notes it for later ones.
+  [[nodiscard]] bool has(const FlowState& flow, const Datagram& datagram);
+  void note(const FlowState& flow, const Datagram& datagram) {
+    const std::uint64_t print = print_of(flow, datagram);
+    places_[print % kPlaces] = {print, datagram.ts_ns};
+  }
+
+ private:
+  static constexpr std::size_t kPlaces = 4096;
+  struct Place {
+    std::uint64_t print = 0;
+    std::int64_t ts = 0;
+  };
+  [[nodiscard]] static std::uint64_t print_of(const FlowState& flow, const Datagram& datagram) {
+    std::uint64_t print =
+        (std::uint64_t{datagram.seq} << 32U | datagram.ack) + flow.serial * 0x9E37'79B9'7F4A'7C15U;
+    print ^= (std::uint64_t{datagram.ip_bytes} << 33U | std::uint64_t{datagram.from_a} << 32U |
+              std::uint32_t{datagram.ip_id} << 16U | datagram.window) *
+             0xC2B2'AE3D'27D4'EB4FU;
+    return ((print ^ print >> 29U) * 0x9FB2'1C65'1E98'DF25U >> 8U) ^ datagram.tcp_flags;
+  }
+  [[nodiscard]] static bool is_certain(const FlowState& flow, const Datagram& datagram,
+                                       std::int64_t apart);
+
+  std::vector<Place> places_ = std::vector<Place>(kPlaces);
 };
 
 class FlowTable {
@@ -270,7 +321,7 @@ class FlowTable {
   [[nodiscard]] bool is_likely_server(std::uint8_t protocol, std::uint16_t port) const;
   [[nodiscard]] bool is_reuse(const FlowState& flow, const Datagram& datagram) const;
 
-  static void count(FlowState& flow, Endpoint& end, const Datagram& datagram);
+  static void count(FlowState& flow, Endpoint& end, const Datagram& datagram, bool is_copy);
   static void look_at_payload(FlowState& flow, const Datagram& datagram, bool is_orig);
   void report_segment(const FlowState& flow, const Datagram& datagram, bool is_orig,
                       std::int64_t offset, bool is_rexmit);
@@ -307,6 +358,7 @@ class FlowTable {
   std::int64_t tick_ = INT64_MIN;
   std::int64_t clock_ = INT64_MIN;
   std::vector<std::string> inputs_;
+  RecentPackets recent_;
   std::vector<std::uint32_t> batch_flows_;  // of the batch at hand: the flow of each datagram
 };
 

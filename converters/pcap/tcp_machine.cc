@@ -75,6 +75,10 @@ class Segment {
   void begin(std::uint32_t past);
   void history(std::int64_t relative);
   void window();
+  void shut_time();
+  void seen_before(std::int64_t begin, std::uint32_t seen);
+  [[nodiscard]] bool is_window_probe(std::int64_t begin);
+  void probe(std::int64_t begin);
   void options();
   void handshake_times();
   void acknowledgement(std::int64_t& relative_ack);
@@ -96,6 +100,7 @@ class Segment {
 
 void Segment::flip() {
   std::swap(flow_.ends[0], flow_.ends[1]);
+  if (flow_.extras) std::swap(flow_.extras->troubles[0], flow_.extras->troubles[1]);
   flow_.orig_is_a = !flow_.orig_is_a;
   flow_.seen_first = ((flow_.seen_first & 1U) << 1U | (flow_.seen_first & 2U) >> 1U) & 3U;
   flow_.is_partial = false;
@@ -176,10 +181,61 @@ void Segment::history(std::int64_t relative) {
 }
 
 void Segment::window() {
+  if ((in_.window == 0) != (end().last_window == 0) || rst()) shut_time();
   if (in_.window == 0 && !rst() && peer().state != TcpState::kClosed &&
       end().state != TcpState::kReset) {
     ++end().part_zero_windows;
     write_scaled_history(flow_, is_orig_, 'W', end().zero_windows);
+  }
+}
+
+// How long the sender's window has been 0: that of a RST says nothing, and after the peer's end
+// nobody waits for it.
+void Segment::shut_time() {
+  const bool is_shut =
+      in_.window == 0 && !rst() && peer().state != TcpState::kClosed && end().has_acked;
+  if (!is_shut && !flow_.extras) return;
+  Trouble& trouble = extras_of(flow_).troubles[is_orig_ ? 0 : 1];
+  if (is_shut) {
+    if (trouble.shut_ts == Endpoint::kNever) trouble.shut_ts = in_.ts_ns;
+  } else if (trouble.shut_ts != Endpoint::kNever) {
+    trouble.longest_shut = std::max(trouble.longest_shut, in_.ts_ns - trouble.shut_ts);
+    trouble.shut_ts = Endpoint::kNever;
+  }
+}
+
+// A byte for which the peer had no room (RFC 9293, 3.8.6.1).
+bool Segment::is_window_probe(std::int64_t begin) {
+  return begin == end().ack - end().start && peer().last_window == 0 && peer().has_acked;
+}
+
+void Segment::probe(std::int64_t begin) {
+  Trouble& trouble = extras_of(flow_).troubles[is_orig_ ? 0 : 1];
+  ++trouble.probes;
+  trouble.probed = static_cast<std::uint32_t>(begin);
+}
+
+// Payload that had been seen: what is sent to hear whether the peer is there, or has room, is not
+// sent again; and of what is, whether the peer had it, as its ACK says.
+void Segment::seen_before(std::int64_t begin, std::uint32_t seen) {
+  Endpoint& sender = end();
+  Trouble& trouble = extras_of(flow_).troubles[is_orig_ ? 0 : 1];
+  const std::int64_t acknowledged = sender.ack - sender.start;
+  if (in_.payload_bytes == 1 && (begin == acknowledged - 1 || is_window_probe(begin))) {
+    return probe(begin);
+  }
+  // The byte of a probe comes again with what follows it.
+  if (seen == 1 && trouble.probes > 0 && trouble.probed == static_cast<std::uint32_t>(begin)) {
+    return;
+  }
+  ++sender.rexmit_packets;
+  sender.rexmit_bytes += seen;
+  if (begin < acknowledged) return;
+  ++trouble.unacknowledged;
+  for (std::size_t at = 0; at < sender.timed_count; ++at) {
+    if (is_before(sender.timed_end[at], begin + 1)) continue;
+    trouble.longest_wait = std::max(trouble.longest_wait, in_.ts_ns - sender.timed_ts[at]);
+    break;
   }
 }
 
@@ -416,13 +472,14 @@ SegmentEffect Segment::payload(std::int64_t relative) {
   const std::uint32_t seen = in_.payload_bytes - added.fresh;
   const std::int64_t until = begin + in_.payload_bytes;
   if (seen > 0) {
-    ++sender.rexmit_packets;
-    sender.rexmit_bytes += seen;
+    seen_before(begin, seen);
     // What is sent twice is not timed, nor what was waiting behind it (Karn's rule).
     while (sender.timed_count > 0 &&
            !is_before(sender.timed_end[sender.timed_count - 1U], begin + 1)) {
       --sender.timed_count;
     }
+  } else if (in_.payload_bytes == 1 && is_window_probe(begin)) {
+    probe(begin);
   } else if (sender.timed_count < Endpoint::kMostTimed && !added.fills_hole) {
     sender.timed_end[sender.timed_count] = static_cast<std::uint32_t>(until);
     sender.timed_ts[sender.timed_count++] = in_.ts_ns;

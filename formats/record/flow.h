@@ -66,6 +66,14 @@ struct Flow {
   Text if_name;
   Text input;
   Count truncated_pkts = 0, bad_csum_pkts = 0, dup_pkts = 0, fragment_pkts = 0;
+  Count orig_dup_pkts = 0, resp_dup_pkts = 0;
+  Count orig_probe_pkts = 0, resp_probe_pkts = 0;
+  Count orig_unacked_rexmit_pkts = 0, resp_unacked_rexmit_pkts = 0;
+  std::optional<Duration> orig_rexmit_wait, resp_rexmit_wait;
+  std::optional<Duration> orig_zero_win_time, resp_zero_win_time;
+  Count dns_queries = 0, dns_answers = 0;
+  Text dns_rcodes;
+  std::optional<Duration> dns_longest;
 
   static constexpr std::string_view kType = "flow";
   static constexpr std::string_view kDoc =
@@ -170,8 +178,30 @@ struct Flow {
       Field{&Flow::truncated_pkts, "truncated_pkts", "packets", "cut by the capture's snaplen"},
       Field{&Flow::bad_csum_pkts, "bad_csum_pkts", "packets",
             "wrong or unfilled checksum; counted in all the same"},
-      Field{&Flow::dup_pkts, "dup_pkts", "packets", "same packet captured twice"},
+      Field{&Flow::dup_pkts, "dup_pkts", "packets",
+            "same packet captured twice; TCP: only pkts, ip_bytes and tcp_flags count it in"},
       Field{&Flow::fragment_pkts, "fragment_pkts", "packets", "IP fragments"},
+      Field{&Flow::orig_dup_pkts, "orig_dup_pkts", "packets", "of dup_pkts, the originator's"},
+      Field{&Flow::resp_dup_pkts, "resp_dup_pkts", "packets", "of dup_pkts, the responder's"},
+      Field{&Flow::orig_probe_pkts, "orig_probe_pkts", "packets",
+            "originator's keep-alives and probes of a zero window, of a byte; not in rexmit"},
+      Field{&Flow::resp_probe_pkts, "resp_probe_pkts", "packets", "as orig_probe_pkts"},
+      Field{&Flow::orig_unacked_rexmit_pkts, "orig_unacked_rexmit_pkts", "packets",
+            "of orig_rexmit_pkts, those for which no acknowledgement had been seen"},
+      Field{&Flow::resp_unacked_rexmit_pkts, "resp_unacked_rexmit_pkts", "packets",
+            "as orig_unacked_rexmit_pkts"},
+      Field{&Flow::orig_rexmit_wait, "orig_rexmit_wait", "",
+            "longest from such payload to when it was sent again"},
+      Field{&Flow::resp_rexmit_wait, "resp_rexmit_wait", "", "as orig_rexmit_wait"},
+      Field{&Flow::orig_zero_win_time, "orig_zero_win_time", "",
+            "longest while in which the originator's window was 0"},
+      Field{&Flow::resp_zero_win_time, "resp_zero_win_time", "", "as orig_zero_win_time"},
+      Field{&Flow::dns_queries, "dns_queries", "",
+            "DNS over UDP, port 53: queries; those sent again once"},
+      Field{&Flow::dns_answers, "dns_answers", "", "of them, those that were answered"},
+      Field{&Flow::dns_rcodes, "dns_rcodes", "",
+            "what the answers said, and how often: NOERROR 1, NXDOMAIN 3"},
+      Field{&Flow::dns_longest, "dns_longest", "", "longest from a query to its answer"},
   };
 };
 

@@ -392,7 +392,8 @@ TEST(FlowTable, ThePacketCapturedTwiceIsToldInTheNextPartToo) {
   Capture capture(options);
   const Hosts hosts = hosts4();
   const std::string packet = ipv4(hosts, 17, udp(hosts, 1000, 2000, "x"), {.id = 7});
-  static_cast<void>(capture.add(kStart, packet));
+  static_cast<void>(capture.add(kStart, ipv4(hosts, 17, udp(hosts, 1000, 2000, "x"), {.id = 6})));
+  static_cast<void>(capture.add(kStart + kSecond - kMillisecond / 2, packet));
   static_cast<void>(capture.add(kStart + kSecond, packet));
   const std::vector<record::Flow> parts = capture.finish();
   ASSERT_EQ(parts.size(), 2U);
@@ -421,6 +422,79 @@ TEST(FlowTable, ACaptureReadTwiceHasItsFlowsTwiceInPartsToo) {
     }
     EXPECT_EQ(bytes, 10U);
     EXPECT_EQ(last_parts, 2);
+  }
+}
+
+// A bridge shows each packet on each interface: those of a burst one behind the other, and then
+// their copies.
+TEST(FlowTable, CopiesAreNotSentAgain) {
+  Capture capture;
+  const Hosts hosts = hosts4();
+  const auto segment = [&](std::uint32_t seq, std::uint8_t flags, std::string_view payload,
+                           std::uint16_t id) {
+    return ipv4(hosts, 6,
+                tcp(hosts, {.source = 40000, .destination = 80, .seq = seq, .flags = flags},
+                    std::string(payload)),
+                {.id = id});
+  };
+  const std::string burst[] = {segment(1000, 2, "", 1), segment(1001, 0x18, "abc", 2),
+                               segment(1004, 0x18, "defg", 3)};
+  std::int64_t now = kStart;
+  for (int time = 0; time < 3; ++time) {
+    for (const std::string& packet : burst) {
+      static_cast<void>(capture.add(now += 1000, packet));
+    }
+  }
+  // What is sent again has an identification of its own.
+  static_cast<void>(capture.add(now += 1000, segment(1004, 0x18, "defg", 4)));
+  const record::Flow flow = capture.finish().at(0);
+  EXPECT_EQ(flow.orig_pkts, 10U);
+  EXPECT_EQ(flow.dup_pkts, 6U);
+  EXPECT_EQ(flow.orig_dup_pkts, 6U);
+  EXPECT_EQ(flow.resp_dup_pkts, 0U);
+  EXPECT_EQ(flow.orig_payload_bytes, 3U + 4 + 4);
+  EXPECT_EQ(flow.orig_uniq_bytes, 7U);
+  EXPECT_EQ(flow.orig_rexmit_pkts, 1U);
+  EXPECT_EQ(flow.orig_unacked_rexmit_pkts, 1U);
+}
+
+// They share their numbers, and are two.
+TEST(FlowTable, AnAckAndAFinBehindItAreNoCopies) {
+  const Hosts hosts = hosts4();
+  for (std::uint32_t seq = 1; seq < 200; ++seq) {
+    SCOPED_TRACE(seq);
+    Capture capture;
+    const auto add = [&](std::int64_t ts, std::uint8_t flags) {
+      const std::string segment =
+          tcp(hosts, {.source = 40000, .destination = 80, .seq = seq, .flags = flags}, "");
+      static_cast<void>(capture.add(ts, ipv4(hosts, 6, segment, {.id = 0})));
+    };
+    add(kStart, 2);
+    add(kStart + 1, 2);  // a copy: so pure ACKs may be, too
+    add(kStart + 10, 0x10);
+    add(kStart + 20, 0x11);
+    EXPECT_EQ(capture.finish().at(0).dup_pkts, 1U);
+  }
+}
+
+// Without identification: TCP's numbers within a millisecond; later it is sent again.
+TEST(FlowTable, CopiesWithoutIdentificationAreTheSameAtOnce) {
+  constexpr struct {
+    std::int64_t apart;
+    std::uint64_t copies;
+  } kRows[] = {{999'999, 1}, {1'000'000, 0}};
+  for (const auto& row : kRows) {
+    SCOPED_TRACE(row.apart);
+    Capture capture;
+    const Hosts hosts = hosts4();
+    const std::string packet = ipv4(
+        hosts, 6, tcp(hosts, {.source = 40000, .destination = 80, .seq = 7, .flags = 0x18}, "abc"),
+        {.id = 0});
+    static_cast<void>(capture.add(kStart, packet));
+    static_cast<void>(capture.add(kStart + row.apart, packet));
+    const record::Flow flow = capture.finish().at(0);
+    EXPECT_EQ(flow.dup_pkts, row.copies);
+    EXPECT_EQ(flow.orig_rexmit_pkts, 1 - row.copies);
   }
 }
 

@@ -184,13 +184,53 @@ TEST(TcpMachine, PayloadSentAgainIsCounted) {
                               {kC, "PA", 4, 1, 10},  // three old, seven new
                               {kS, "A", 1, 14},
                               {kC, "A", 13, 1, 1}}));  // a keep-alive's old octet
-  EXPECT_EQ(flow->orig_rexmit_pkts, 3U);
-  EXPECT_EQ(flow->orig_rexmit_bytes, 6U + 3 + 1);
+  EXPECT_EQ(flow->orig_rexmit_pkts, 2U);
+  EXPECT_EQ(flow->orig_rexmit_bytes, 6U + 3);
+  EXPECT_EQ(flow->orig_probe_pkts, 1U);
   EXPECT_EQ(flow->orig_payload_bytes, 6U + 6 + 10 + 1);
   EXPECT_EQ(flow->orig_uniq_bytes, 13U);
   EXPECT_EQ(flow->orig_bytes, 13U);
   EXPECT_EQ(flow->orig_ooo_pkts, 0U);
   EXPECT_EQ(flow->resp_rexmit_pkts, 0U);
+}
+
+// RFC 9293, 3.8.6.1: a probe of a window of 0 brings a byte, which comes again with what follows.
+TEST(TcpMachine, ProbesOfAWindowAreNotSentAgain) {
+  const Said shut = {.who = kS, .flags = "A", .seq = 1, .ack = 7, .window = 0};
+  Said later = shut;
+  later.after_ns = 2 * kSecond;
+  for (const std::size_t probes : {std::size_t{1}, std::size_t{3}}) {
+    SCOPED_TRACE(probes);
+    std::vector<Said> said = {{kC, "PA", 1, 1, 6}, shut};
+    for (std::size_t at = 0; at < probes; ++at) {
+      said.push_back({kC, "A", 7, 1, 1});
+      said.push_back(later);
+    }
+    said.push_back({.who = kS, .flags = "A", .seq = 1, .ack = 7, .window = 1000});
+    said.push_back({kC, "PA", 7, 1, 10});
+    const One flow(established(said));
+    EXPECT_EQ(flow->orig_probe_pkts, probes);
+    EXPECT_EQ(flow->orig_rexmit_pkts, 0U);
+    EXPECT_EQ(flow->orig_uniq_bytes, 16U);
+    ASSERT_TRUE(flow->resp_zero_win_time.has_value());
+    EXPECT_GE(flow->resp_zero_win_time->ns, static_cast<std::int64_t>(probes) * 2 * kSecond);
+    EXPECT_LT(flow->resp_zero_win_time->ns,
+              static_cast<std::int64_t>(probes) * 2 * kSecond + kSecond);
+    EXPECT_FALSE(flow->orig_zero_win_time.has_value());
+  }
+}
+
+// From the first sending to the second, of what the peer had not acknowledged by then.
+TEST(TcpMachine, WhatIsSentAgainWithoutAnAckIsTold) {
+  const One waits(established(
+      {{kC, "PA", 1, 1, 6},
+       {.who = kC, .flags = "PA", .seq = 1, .ack = 1, .payload = 6, .after_ns = kSecond / 5}}));
+  EXPECT_EQ(waits->orig_unacked_rexmit_pkts, 1U);
+  EXPECT_EQ(waits->orig_rexmit_wait, record::Duration{kSecond / 5});
+  const One had_it(established({{kC, "PA", 1, 1, 6}, {kS, "A", 1, 7}, {kC, "PA", 1, 1, 6}}));
+  EXPECT_EQ(had_it->orig_rexmit_pkts, 1U);
+  EXPECT_EQ(had_it->orig_unacked_rexmit_pkts, 0U);
+  EXPECT_FALSE(had_it->orig_rexmit_wait.has_value());
 }
 
 TEST(TcpMachine, WhatIsSentAgainAboveAHoleFillsNone) {
