@@ -80,6 +80,7 @@ class Story final
   std::string evidence(const Quote& call) const override;
   std::string function(std::string_view call, std::uint64_t count) const override;
   bool has_capture() const override { return has_capture_; }
+  std::uint64_t calls() const override { return counts_.calls; }
   std::int64_t last_ts() const override { return last_ts_; }
   void report(Finding finding) override;
   void note_loop(const Thread& thread, std::string_view call, bool is_negative,
@@ -137,6 +138,7 @@ class Story final
 
   SocketTable table_;
   std::vector<std::unique_ptr<Detector>> detectors_;  // by number
+  std::vector<Detector*> of_profile_;                 // Interest::profile
   Audience audience_;
   std::vector<Finding> findings_;
   PythonCalls python_;
