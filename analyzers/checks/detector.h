@@ -44,8 +44,10 @@
 #include "analyzers/checks/thread.h"
 
 namespace tracebraid::formats::record {
+struct Call;
 struct File;
 struct Flow;
+struct Function;
 struct Process;
 struct Signal;
 struct Socket;
@@ -77,6 +79,8 @@ struct Interest {
   bool datagrams = false;            // on UDP's sockets
   std::int64_t from_ns = INT64_MAX;  // that took so long
   bool all = false;
+  // No calls: whether function() and called() are for it.
+  bool profile = false;
 };
 
 class Detector {
@@ -103,6 +107,9 @@ class Detector {
   }
   virtual void file(const formats::record::File& file, std::size_t lane) { (void)file, (void)lane; }
   virtual void flow(const formats::record::Flow& flow) { (void)flow; }
+  // Of a profile, where Interest::profile says so: a function, and all calls of one by another.
+  virtual void function(const formats::record::Function& function) { (void)function; }
+  virtual void called(const formats::record::Call& call) { (void)call; }
   // The socket has ended, and its flow, too; or all inputs have.
   virtual void socket(const SocketLife& life, const formats::record::Socket& socket) {
     (void)life, (void)socket;

@@ -18,7 +18,9 @@ Story::Story(std::span<const Check* const> which, std::string_view first_input)
     const std::size_t number = detectors_.size();
     Detector& detector = *detectors_.emplace_back(check->make(*this));
     detector.enlist(check->id, number);
-    audience_.add(number, detector.interest());
+    const Interest interest = detector.interest();
+    audience_.add(number, interest);
+    if (interest.profile) of_profile_.push_back(&detector);
   }
 }
 
@@ -71,10 +73,12 @@ void Story::on(const record::Signal& signal) {
 void Story::on(const record::Function& function) {
   ++counts_.functions;
   python_.add(function);
+  for (Detector* const detector : of_profile_) detector->function(function);
 }
 
 void Story::on(const record::Call& call) {
   python_.add(call);
+  for (Detector* const detector : of_profile_) detector->called(call);
 }
 
 void Story::at_end() {
