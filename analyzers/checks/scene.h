@@ -55,6 +55,8 @@ class Scene {
   // The Python function that made `count` such calls, as far as a profile's numbers tell.
   [[nodiscard]] virtual std::string function(std::string_view call, std::uint64_t count) const = 0;
   [[nodiscard]] virtual bool has_capture() const = 0;
+  // Of all logs so far.
+  [[nodiscard]] virtual std::uint64_t calls() const = 0;
   // The latest time of calls and segments so far; in finish(), that of the log's and capture's end.
   [[nodiscard]] virtual std::int64_t last_ts() const = 0;
   // For how long at most the processor was another's at a time within a second of that: so long did

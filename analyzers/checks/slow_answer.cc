@@ -42,7 +42,7 @@ class SlowAnswer final : public FlowDetector {
     if (servers_.size() >= kMostKept) return;
     Answers& answers = servers_[shown_server(flow)];
     ++answers.all;
-    constexpr std::size_t kMostTimes = 1000;
+    constexpr std::size_t kMostTimes = 100;
     constexpr std::int64_t kMillisecond = 1'000'000;
     if (answers.ms.size() < kMostTimes) {
       answers.ms.push_back(

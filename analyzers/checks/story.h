@@ -85,6 +85,7 @@ class Story final
   std::string evidence(const Quote& call) const override;
   std::string function(std::string_view call, std::uint64_t count) const override;
   bool has_capture() const override { return has_capture_; }
+  std::uint64_t calls() const override { return counts_.calls; }
   std::int64_t last_ts() const override { return last_ts_; }
   std::int64_t without_processor(std::int64_t begin, std::int64_t end) const override;
   void report(Finding finding) override;
