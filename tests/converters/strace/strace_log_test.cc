@@ -794,5 +794,32 @@ TEST(LogFiles, AreNamedByTheirThread) {
   }
 }
 
+// Said once of a process, however much it does.
+TEST(StraceLog, WhatAProcessSendsByRingsIsToldOnce) {
+  class Collected final : public io::Messages {
+   public:
+    void line(std::string_view text) override { text_ += std::string(text) + "\n"; }
+    std::string text_;
+  };
+  for (const int processes : {1, 2}) {
+    Collected messages;
+    io::Diagnostics diagnostics(messages, "test");
+    Kept kept;
+    StraceLog log({}, kept, diagnostics);
+    std::string text;
+    for (int time = 0; time < 10; ++time) {
+      text += std::to_string(5 + time % processes) + " io_uring_enter(3, 1, 1, 0, NULL, 8) = 1\n";
+    }
+    const auto source = io::memory_source("log", text);
+    log.read(*source, {}, {});
+    log.finish();
+    diagnostics.summarize();
+    EXPECT_NE(messages.text_.find("a process uses io_uring"), std::string::npos);
+    EXPECT_EQ(messages.text_.find("(2 in all)") != std::string::npos, processes == 2)
+        << messages.text_;
+    EXPECT_EQ(messages.text_.find("(10 in all)"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace tracebraid::converters::strace
