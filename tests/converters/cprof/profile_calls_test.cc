@@ -106,6 +106,18 @@ const std::string kDump = dict(
     value(5, 7, 0.25, 1.0, kMain + timed(4, 3, 0.125, 0.75) + kWork + timed(2, 0, 0.0625, 0.5)) +
     kMain + value(1, 1, 0.5, 2.0, ""));
 
+// Groups of four are one caller's; who has no times has not those of the one before.
+TEST(ProfileCalls, ACallersNumbersAreItsOwn) {
+  const std::string groups = tuple(number(1), number(1), number(0.1), number(0.2), number(2),
+                                   number(3), number(0.25), number(0.5));
+  const std::string other = key("b.py", 2, "other");
+  const Result result = read({dict(kWork + value(9, 9, 1, 1, kMain + groups + other + number(5)))});
+  EXPECT_EQ(result.error, "");
+  ASSERT_EQ(result.lines.size(), 3U);
+  EXPECT_EQ(result.lines[1], "a.py:1:main -> a.py:9:work 4 3 350000000 700000000 ");
+  EXPECT_EQ(result.lines[2], "b.py:2:other -> a.py:9:work 5 - - - ");
+}
+
 TEST(ProfileCalls, EveryEntryAndEveryCallerIsARecord) {
   const Result result = read({kDump});
   EXPECT_EQ(result.error, "");

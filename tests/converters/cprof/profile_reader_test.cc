@@ -144,6 +144,57 @@ TEST(Profile, SampledAndTimedDumpsInOneRunAreEachTheirs) {
   }
 }
 
+// Of a function that calls itself the others have all the time: it has none of its own from
+// outside.
+TEST(Profile, CountedCallsOfItselfHaveNoShare) {
+  const Result result =
+      convert({dict(kWork + value(10, 10, 0.5, 1.0, kMain + number(4) + kWork + number(6)))});
+  EXPECT_NE(result.profile.find("calls=4 9\n1 1000000000\n"), std::string::npos) << result.profile;
+  EXPECT_NE(result.profile.find("calls=6 9\n9 0\n"), std::string::npos) << result.profile;
+}
+
+// Where one caller has no times, all are shared by numbers.
+TEST(Profile, CallersOfWhichSomeHaveTimesShareByNumbers) {
+  const std::string other = key("b.py", 2, "other");
+  const Result result = convert(
+      {dict(kWork + value(4, 4, 0.5, 1.0, kMain + timed(1, 1, 0.1, 0.9) + other + number(3)))});
+  EXPECT_NE(result.profile.find("calls=1 9\n1 250000000\n"), std::string::npos) << result.profile;
+  EXPECT_NE(result.profile.find("calls=3 9\n2 750000000\n"), std::string::npos) << result.profile;
+}
+
+// Two numbers of calls stand in either order: the larger is that of all, the smaller of the
+// outermost.
+TEST(Profile, NumbersOfCallsStandInEitherOrder) {
+  for (const auto& [first, second] : {std::pair{5, 2}, {2, 5}}) {
+    const Result result =
+        convert({dict(kWork + tuple(number(first), number(second), number(0.5), number(1.0),
+                                    dict(kMain + timed(3, 1, 0.1, 0.25))))});
+    // Two of five came from outside.
+    EXPECT_NE(result.profile.find("calls=2 9\n0 "), std::string::npos) << first << result.profile;
+  }
+}
+
+TEST(Profile, ACallersNumbersAreFourOrGroupsOfFour) {
+  for (const auto& [numbers, is_right] :
+       {std::pair{tuple(number(1), number(1), number(0.1), number(0.2)), true},
+        {tuple(), false},
+        {tuple(number(1), number(1), number(0.1)), false}}) {
+    EXPECT_EQ(convert({dict(kWork + value(1, 1, 1, 1, kMain + numbers))}).error.empty(), is_right);
+  }
+}
+
+// A call that has not returned has time and no number; of an unknown number that is not said.
+TEST(Profile, CallsThatHaveNotFinishedAreTold) {
+  for (const auto& [calls, is_told] : {std::pair{0, true}, {-1, false}, {1, false}}) {
+    const Result result =
+        convert({dict(kMain + value(1, 1, 1, 1, "") + kWork +
+                      value(3, 3, 0.5, 0.5, kMain + timed(calls, calls, 0, 0.25)))});
+    std::string all;
+    for (const std::string& line : result.messages) all += line;
+    EXPECT_EQ(all.find(kNoFinishedCall.meaning) != std::string::npos, is_told) << calls;
+  }
+}
+
 TEST(Profile, OddNumbersAreCountedAndNeverFatal) {
   const std::string dump = dict(kMain + value(1, 1, NAN, HUGE_VAL, "") + kWork +
                                 value(-1, -1, -0.5, 1e300, kMain + timed(0, 0, 0, 0.5)));
@@ -255,6 +306,15 @@ TEST(Profile, PrefixesAreStrippedAtAFolderOnly) {
   EXPECT_NE(result.profile.find(") /srv/shopping/b.py\n"), std::string::npos);
   options.strip_folders = true;
   EXPECT_NE(convert({dump}, options).profile.find(") b.py\n"), std::string::npos);
+  // Of several the longest, in whichever order.
+  for (const std::vector<std::string>& prefixes :
+       {std::vector<std::string>{"/srv", "/srv/shop"}, {"/srv/shop", "/srv"}}) {
+    options.strip_folders = false;
+    options.strip_prefixes = prefixes;
+    const Result both = convert({dump}, options);
+    EXPECT_NE(both.profile.find(") a.py\n"), std::string::npos) << both.profile;
+    EXPECT_NE(both.profile.find(") shopping/b.py\n"), std::string::npos) << both.profile;
+  }
 }
 
 TEST(Profile, NamesAreUniqueHoweverTheyLook) {

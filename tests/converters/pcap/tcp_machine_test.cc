@@ -578,6 +578,21 @@ TEST(TcpMachine, TheFirstToCloseAndTheFirstToReset) {
   }
 }
 
+// Who had asked shows late: what was the responder's is the originator's then.
+TEST(TcpMachine, WhoClosedTurnsRoundWithTheFlow) {
+  const One flow({{kS, "SA", 0, 1}, {kC, "SF", 0}});
+  EXPECT_EQ(flow->orig_p, 40000);
+  EXPECT_EQ(flow->closed_by, "orig");
+}
+
+// A RST whose number is far away is not believed, and so its text is nothing that was sent before.
+TEST(TcpMachine, AResetFromFarAwayRepeatsNothing) {
+  for (const auto& [seq, repeats] : {std::pair{1U, true}, {0U - 3'000'000U, false}}) {
+    const One flow(established({{kC, "PA", 1, 1, 10}, {kC, "RA", seq, 1, 5}}));
+    EXPECT_EQ(flow->history.find('T') != std::string_view::npos, repeats) << flow->history;
+  }
+}
+
 // A FIN behind a FIN and a RST of the peer: it was an ordinary end after all.
 TEST(TcpMachine, AFinBehindThePeersFinAndResetCloses) {
   const One flow(established({{kC, "FA", 1, 1}, {kC, "R", 2}, {kS, "FA", 1, 2}}));

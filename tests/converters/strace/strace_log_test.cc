@@ -12,7 +12,9 @@
 
 #include <gtest/gtest.h>
 
+#include "converters/strace/log_files.h"
 #include "formats/io/diagnostics.h"
+#include "formats/io/farthest.h"
 #include "formats/io/source.h"
 #include "formats/record/schema.h"
 #include "tests/support/in_zone.h"
@@ -402,6 +404,21 @@ TEST(StraceLog, ALateLineDoesNotRepeatTheHour) {
   EXPECT_EQ(field(kept.calls[1], "ts"), "1792888199500000000");
 }
 
+// What leads out of all times is not counted.
+TEST(StraceLog, AStepThatLeadsTooFarIsNone) {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const std::int64_t start = io::kFarthestNs - 10 * kSecond;
+  StraceLog::Options options;
+  options.clock.start = record::Time{start};
+  const Kept kept = read(
+      "     1.000000 getppid() = 1\n 90000000.000000 getppid() = 1\n"
+      "     2.000000 getppid() = 1\n",
+      options);
+  ASSERT_EQ(kept.calls.size(), 3U);
+  EXPECT_EQ(field(kept.calls[0], "ts"), std::to_string(start + kSecond));
+  EXPECT_EQ(field(kept.calls[2], "ts"), std::to_string(start + 3 * kSecond));
+}
+
 // -T is more exact than the stamps of two lines; without it these tell.
 TEST(StraceLog, ADurationIsFromTheMostExact) {
   const std::string halves =
@@ -546,6 +563,18 @@ TEST(StraceLog, ExecClosesWhatIsMarked) {
   }
 }
 
+TEST(StraceLog, ARangeToTheEndClosesAll) {
+  for (const std::string_view last_fd : {"4294967295", "0xffffffff", "0xffffffffffffffff", "5"}) {
+    const std::string log = "openat(AT_FDCWD, \"/y\", O_RDONLY) = 5\nclose_range(3, " +
+                            std::string(last_fd) + ", 0) = 0\nfstat(5, 0) = 0\n";
+    EXPECT_EQ(last(log, "file"), "") << last_fd;
+  }
+  EXPECT_EQ(
+      last("openat(AT_FDCWD, \"/y\", O_RDONLY) = 5\nclose_range(3, 4, 0) = 0\nfstat(5, 0) = 0\n",
+           "file"),
+      "1");
+}
+
 // A fork shares nothing that exec, unshare or close_range change for one of both.
 TEST(StraceLog, ATableOfItsOwnIsChangedAlone) {
   constexpr std::string_view kOpen = "5 openat(AT_FDCWD, \"/y\", O_RDONLY|O_CLOEXEC) = 3\n";
@@ -647,14 +676,16 @@ TEST(StraceLog, AChildIsWhoseCloneReturnsIt) {
       "5 openat(AT_FDCWD, \"/five\", O_RDONLY) = 3\n7 openat(AT_FDCWD, \"/seven\", O_RDONLY) = 3\n"
       "5 clone(child_stack=NULL, flags=SIGCHLD <unfinished ...>\n"
       "7 clone(child_stack=NULL, flags=SIGCHLD <unfinished ...>\n"
-      "6 getppid() = 7\n7 <... clone resumed>) = 6\n";
+      "6 getppid() = 7\n";
   const auto path = [](const std::string& all) {
     const Kept kept = read(all);
     const auto* const found =
         std::ranges::find(kept.calls, "fstat", &Kept::CallOf::syscall).operator->();
     return found->path;
   };
-  EXPECT_EQ(path(log + "6 fstat(3, 0) = 0\n"), "/seven");
+  EXPECT_EQ(path(log + "7 <... clone resumed>) = 6\n6 fstat(3, 0) = 0\n"), "/seven");
+  EXPECT_EQ(path(log + "5 <... clone resumed>) = 6\n6 fstat(3, 0) = 0\n"), "/five");
+  EXPECT_EQ(path(log + "6 fstat(3, 0) = 0\n"), "");
   // A clone that failed has made none.
   const std::string failed =
       "5 openat(AT_FDCWD, \"/five\", O_RDONLY) = 3\n7 openat(AT_FDCWD, \"/seven\", O_RDONLY) = 3\n"
@@ -678,6 +709,19 @@ TEST(StraceLog, AThreadThatCallsExecGoesOnAlone) {
     states.push_back(call.syscall + " " + field(call, "state"));
   EXPECT_EQ(std::ranges::count(states, "execve complete"), 2);
   EXPECT_EQ(std::ranges::count(states, "execve orphan"), 0);
+}
+
+// A line of another thread of its that is printed late is still of the process that there was.
+TEST(StraceLog, WhoCallsExecLeavesTheOthersWhatTheyWere) {
+  const Kept kept = read(
+      "5 execve(\"/x\", [\"x\"], 0x7f /* 9 vars */) = 0\n"
+      "5 clone(child_stack=0x7f, flags=CLONE_VM|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD) = 6\n"
+      "6 getppid() = 1\n6 execve(\"/y\", [\"y\"], 0x7f /* 9 vars */) = 0\n5 getppid() = 1\n"
+      "6 getppid() = 1\n");
+  ASSERT_EQ(kept.calls.size(), 6U);
+  EXPECT_EQ(field(kept.calls[2], "pid"), "5");
+  EXPECT_EQ(field(kept.calls[4], "pid"), "5");
+  EXPECT_EQ(field(kept.calls[5], "pid"), "6");
 }
 
 TEST(StraceLog, SaysHowAProcessEnded) {
@@ -735,6 +779,46 @@ TEST(StraceLog, ATableCountsTheCallsInFrontOfIt) {
   EXPECT_EQ(problems("getppid() = 1\ngetuid() = 1\n" + table),
             std::vector<std::string>{
                 "mismatch getuid: 1 calls and 0 errors in the log, 0 and 0 in its table"});
+}
+
+// Names of strace -ff's files end in the thread's number, and in nothing else.
+TEST(LogFiles, AreNamedByTheirThread) {
+  for (const auto& [path, tid] : {std::pair{"log.12", 12U},
+                                  {"/a.b/log.12", 12U},
+                                  {"log.12x", 0U},
+                                  {"log.", 0U},
+                                  {"12", 0U},
+                                  {"log.x12", 0U},
+                                  {"log.99999999999", 0U}}) {
+    EXPECT_EQ(thread_of_path(path), tid) << path;
+  }
+}
+
+// Said once of a process, however much it does.
+TEST(StraceLog, WhatAProcessSendsByRingsIsToldOnce) {
+  class Collected final : public io::Messages {
+   public:
+    void line(std::string_view text) override { text_ += std::string(text) + "\n"; }
+    std::string text_;
+  };
+  for (const int processes : {1, 2}) {
+    Collected messages;
+    io::Diagnostics diagnostics(messages, "test");
+    Kept kept;
+    StraceLog log({}, kept, diagnostics);
+    std::string text;
+    for (int time = 0; time < 10; ++time) {
+      text += std::to_string(5 + time % processes) + " io_uring_enter(3, 1, 1, 0, NULL, 8) = 1\n";
+    }
+    const auto source = io::memory_source("log", text);
+    log.read(*source, {}, {});
+    log.finish();
+    diagnostics.summarize();
+    EXPECT_NE(messages.text_.find("a process uses io_uring"), std::string::npos);
+    EXPECT_EQ(messages.text_.find("(2 in all)") != std::string::npos, processes == 2)
+        << messages.text_;
+    EXPECT_EQ(messages.text_.find("(10 in all)"), std::string::npos);
+  }
 }
 
 }  // namespace
