@@ -239,15 +239,20 @@ class Blocked final : public Detector {
 
   // Whether the socket's program has asked, and waits for the answer.
   static bool has_asked(const SocketLife& socket) {
+    return is_client(socket) && socket.bytes_out > 0 && is_unanswered(socket);
+  }
+
+  static bool is_unanswered(const SocketLife& socket) {
+    return socket.last_out && socket.last_in ? *socket.last_out >= *socket.last_in
+                                             : socket.bytes_in == 0;
+  }
+
+  static bool is_client(const SocketLife& socket) {
     if (socket.listener || socket.is_listener || socket.kind != "tcp") return false;
     // Where the log does not show its connect, the ports tell who is the client.
     constexpr std::uint16_t kEphemeral = 32'768;
-    const bool is_client =
-        socket.by_call.has("connect") || (socket.local.port.value_or(0) >= kEphemeral &&
-                                          socket.peer.port.value_or(UINT16_MAX) < kEphemeral);
-    if (!is_client || socket.bytes_out == 0) return false;
-    return socket.last_out && socket.last_in ? *socket.last_out >= *socket.last_in
-                                             : socket.bytes_in == 0;
+    return socket.by_call.has("connect") || (socket.local.port.value_or(0) >= kEphemeral &&
+                                             socket.peer.port.value_or(UINT16_MAX) < kEphemeral);
   }
 
   void note_read(const CallEvent& event) {
@@ -260,7 +265,8 @@ class Blocked final : public Detector {
           *event.call.fd <= kStandardError || event.call.state == "restarted") {
         return;
       }
-    } else if (!has_asked(*event.socket)) {
+    } else if (!has_asked(*event.socket) &&
+               !(event.thread.before_line == 0 && is_client(*event.socket))) {
       return;
     }
     reads_.push_back(wait_of(event));
@@ -271,11 +277,12 @@ class Blocked final : public Detector {
     const std::string& socket = asked_[static_cast<std::size_t>(&wait - reads_.data())];
     const std::optional<std::int64_t> time = lasted(wait);
     constexpr std::int64_t kPatience = 2 * kSecond;
-    if (time && *time < kPatience && !socket.empty()) return;
     // Of a process with several threads, one may wait for its next request.
-    if (socket.empty() && seen_.size() > 1) return;
+    const bool is_long = time.value_or(0) == 0 || *time >= kPatience;
+    const bool is_all = wait.is_first && seen_.size() <= 1 && is_long;
+    if (!is_all && (wait.is_first || (time && *time < kPatience))) return;
     Finding finding = wait.note.finding(scene_);
-    finding.severity = time || socket.empty() ? Severity::kWarning : Severity::kNote;
+    finding.severity = time || is_all ? Severity::kWarning : Severity::kNote;
     const std::string since = time && *time > 0 ? " for " + shown_duration(*time) : std::string();
     const std::string_view until = wait.is_interrupted ? "until a signal interrupted it"
                                    : wait.end          ? "until the thread ended"
@@ -284,10 +291,10 @@ class Blocked final : public Detector {
         socket.empty() ? fmt::format("descriptor {}", finding.fd.value_or(-1)) : socket;
     finding.summary =
         fmt::format("{} waited on {}{}, {}: {}", wait.note.call().syscall, what, since, until,
-                    socket.empty() ? "that is all this log shows" : "the request had no answer");
-    finding.hint = socket.empty() ? "ss -tnp shows the connection; strace -yy shows it in the log"
-                                  : "look at the peer: is it stuck? A time-out (settimeout) would "
-                                    "let the program go on";
+                    is_all ? "that is all this log shows" : "the request had no answer");
+    finding.hint = is_all ? "ss -tnp shows the connection; strace -yy shows it in the log"
+                          : "look at the peer: is it stuck? A time-out (settimeout) would "
+                            "let the program go on";
     report(std::move(finding));
   }
 
@@ -415,7 +422,9 @@ class Blocked final : public Detector {
     }
     const bool is_pending = !call.result && call.error.empty();
     const bool is_long = event.begin && event.end && *event.end - *event.begin >= kSecond;
-    if (is_pending ? !event.begin || log_end() - *event.begin >= kSecond : is_long) {
+    if (is_pending
+            ? !event.begin || event.thread.before_line == 0 || log_end() - *event.begin >= kSecond
+            : is_long) {
       wait_for_lock(event, place, what, is_pending);
     }
     if (!call.error.empty() || is_pending) return;
@@ -443,7 +452,9 @@ class Blocked final : public Detector {
     // The rest of what is said; how often comes last.
     if (event.begin) {
       const std::int64_t until = is_pending ? log_end() : *event.end;
-      finding.summary = fmt::format(" for {}", shown_duration(until - *event.begin));
+      if (until > *event.begin) {
+        finding.summary = fmt::format(" for {}", shown_duration(until - *event.begin));
+      }
     }
     if (is_pending) finding.summary += ", to the end of what the log shows of it";
     const auto holder = holders_.find(place);

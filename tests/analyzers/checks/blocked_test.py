@@ -55,6 +55,13 @@ def test_request_without_an_answer():
     equal(bare(SOCKET, CONNECT, ASK, 'recvfrom(4, "x", 9, 0, NULL, NULL) = 1', "recvfrom(4, "), [], "answered before")
     equal(severities(bare("recvfrom(12, ")), ["warning"], "all that the log has")
     equal(bare("getpid() = 7", "recvfrom(12, "), [], "not all")
+    client = "recvfrom(5<TCP:[10.0.0.1:41000->10.0.0.9:5432]>, "
+    equal(severities(bare(client)), ["warning"], "all that the log has, of a client by its ports")
+    for waits, count in ((2.1, 1), (1.9, 0)):
+        equal(len(found((0, 7, f"{client} <unfinished ...>"), (waits, 7, "+++ exited with 1 +++"))), count, "its only call")
+    equal(bare(client.replace("41000", "80").replace("5432", "41000")), [], "a server waits for requests")
+    equal(bare("getpid() = 7", client), [], "it has not asked")
+    equal(severities(bare("flock(3</srv/x>, LOCK_EX")), ["warning"], "of a lock")
     for idle in ("accept4(3, ", "epoll_wait(5, ", "poll([{fd=3, events=POLLIN}], 1, -1", "read(0, ", "wait4(-1, "):
         equal(bare(idle), [], f"{idle} waits for work")
 
