@@ -35,7 +35,8 @@ class SlowCall final : public Detector {
     // Waiting is not slowness; disks are.
     if (!call.wait.empty() && call.wait != "disk") return;
     if (event.name.is_poll || event.name.is_sleep || call.syscall == "execve" ||
-        call.syscall == "exit_group" || call.syscall == "vfork") {
+        call.syscall == "exit_group" || call.syscall == "vfork" ||
+        call.syscall == "restart_syscall") {  // a wait that goes on
       return;
     }
     const std::size_t number = event.name.number;
