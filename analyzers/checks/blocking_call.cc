@@ -84,7 +84,10 @@ class BlockingCall final : public Detector {
         call.wait != "net" && call.wait != "pipe") {
       return;
     }
-    if (is_other_poll && (is_of_several(call) || poll_timeout(call) == 0 || !watches(event)))
+    // A pipe alone is, as a rule, a child's that is waited for on purpose.
+    if (is_other_poll &&
+        (is_of_several(call) || call.args.find("<pipe:[") != std::string_view::npos ||
+         poll_timeout(call) == 0 || !watches(event)))
       return;
     if (call.wait == "net" || call.wait == "pipe") {
       // It waited for nobody: the processor was another's.

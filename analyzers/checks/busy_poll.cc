@@ -105,7 +105,9 @@ class BusyPoll final : public Detector {
                                  : call.result == 0 ? timeout.value_or(INT64_MAX)
                                                     : 0;
     const bool is_quick = took_ns < kMillisecond || timeout == 0;
-    if (call.result == 0 && (is_quick || (call.duration && may_be_slow(state.empty, 0)))) {
+    // One that was to wait has waited.
+    const bool is_late = call.duration && timeout.value_or(INT64_MAX) < kMillisecond;
+    if (call.result == 0 && (is_quick || (is_late && may_be_slow(state.empty, 0)))) {
       count(event, state.empty);
       if (!is_quick) ++state.empty.slow;
       end_unserved(state);

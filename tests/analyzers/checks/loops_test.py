@@ -132,8 +132,8 @@ def test_errors():
     refused = ["socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = 4",
                'connect(4, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("127.0.0.1")}, 16) = '
                "-1 ECONNREFUSED (Connection refused)", "close(4) = 0"]
-    told = findings(log_of(refused * 500), "--only", "error_loop,spin,busy_poll")
-    equal([(one["id"], one["count"]) for one in told], [("error_loop", 500)], "reconnecting without a pause")
+    told = findings(log_of(refused * 500), "--only", "error_loop,spin,busy_poll,connect_failed")
+    equal([(one["id"], one["count"]) for one in told], [("connect_failed", 500)], "reconnecting without a pause")
     pause = [*refused, ("clock_nanosleep(CLOCK_MONOTONIC, 0, {tv_sec=1, tv_nsec=0}, NULL) = 0", 1.0)]
     for form in ({}, {"took": False}):
         equal(findings(log_of(pause * 50, **form), "--only", "error_loop,spin,busy_poll"), [], f"reconnecting with a pause, {form}")
@@ -195,9 +195,27 @@ def test_polls_without_durations():
     silent_in_all_forms("an idle loop", [idle] * 100)
     empty = "poll([{fd=3, events=POLLIN}], 1, 0) = 0 (Timeout)"
     found_in_all_forms("a time-out of 0", [empty], 1000, "busy_poll", "error", ["poll", "without an event"])
+    # Until a timer is due, which comes within a millisecond.
+    timer = [("poll([{fd=3, events=POLLIN}], 1, 9) = 0 (Timeout)", 0.0091), *[empty] * 60] * 30
+    equal(loud(findings(log_of(timer, step=0.00001))), [], "the last moment of a timer, again and again")
     retry = ["epoll_ctl(5, EPOLL_CTL_DEL, 4, 0x7ffd) = -1 ENOENT (No such file or directory)",
              ("epoll_wait(5, [], 1023, 100) = 0", 0.1)]
     silent_in_all_forms("an error and a wait", retry * 100)
+
+
+def test_greenlets_in_between():
+    empty = "epoll_wait(4, [], 1, 0) = 0"
+    for switches, severity in ((1, "note"), (0, "error")):
+        with open("greenlets", "w") as file:
+            file.write(f"{START - 1:.6f} 7 7 switch 0x7f01\n")
+            for number in range(2000 * switches):
+                at = START + number * 0.00011 + 0.00005
+                file.write(f"{at:.6f} 7 7 switch 0x7f02\n{at + 0.00001:.6f} 7 7 switch 0x7f01\n")
+        with open("log", "w") as file:
+            file.write(log_of([empty] * 2000))
+        found = harness.run("tracebraid", "check", "-f", "jsonl", "log", "greenlets", status=None)
+        equal([(one["id"], one["severity"]) for one in map(json.loads, found.out.splitlines())], [("busy_poll", severity)],
+              f"others ran in between: {bool(switches)}")
 
 
 def test_sched_yield():
