@@ -35,7 +35,8 @@ INSTANTIATE_TEST_SUITE_P(Chunks, Lines, ::testing::Values(1, 2, 3, 7, 65536));
 using Read = std::vector<std::string>;
 
 TEST_P(Lines, EndInNewlinesWithOrWithoutAReturn) {
-  EXPECT_EQ(read("abcd\nefgh\r\n\nij\rk\n"), (Read{"abcd|efgh", "efgh|\nij\r", "|ij\rk", "ij\rk|"}));
+  EXPECT_EQ(read("abcd\nefgh\r\n\nij\rk\n"),
+            (Read{"abcd|efgh", "efgh|\nij\r", "|ij\rk", "ij\rk|"}));
   EXPECT_TRUE(has_end_);
   EXPECT_EQ(read("abcd\r"), Read{"abcd|"});
   EXPECT_FALSE(has_end_);

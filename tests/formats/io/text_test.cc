@@ -58,6 +58,12 @@ TEST(Escaped, ControlsAndWhatIsNoUtf8AreBytes) {
   EXPECT_EQ(escaped("\xed\xb2\x9b"), "\\udc9b");                   // a lone surrogate
 }
 
+// C1 ends with U+009F; a no-break space is text.
+TEST(Escaped, ControlsEndWhereTheyEnd) {
+  EXPECT_EQ(escaped("\u0080\u009f\u00a0"), "\\x80\\x9f\u00a0");
+  EXPECT_EQ(escaped("\x1f !~\x7f"), "\\x1f !~\\x7f");
+}
+
 // Unicode 14, DerivedCoreProperties.txt: the ends of each range of Default_Ignorable_Code_Point,
 // and what is next to it; and the separators and anchors.
 TEST(Escaped, WhatCannotBeSeenIsNamed) {

@@ -74,6 +74,7 @@ TEST_P(Marshal, Strings) {
   EXPECT_EQ(text("a\3\0\0\0abc"sv), "abc");
   EXPECT_EQ(text("s\2\0\0\0\xff\xfe"sv), "\xff\xfe");
   EXPECT_EQ(text("u\3\0\0\0\xed\xb3\xbf"sv), "\xed\xb3\xbf");
+  EXPECT_EQ(text("z\3\x7f\x80\xff"sv), "\x7f\xc2\x80\xc3\xbf");
   EXPECT_EQ(text("z\1\xe9"sv), "\xc3\xa9");  // a forged "ASCII" string is Latin-1 to CPython
 }
 

@@ -392,6 +392,35 @@ TEST(Capture, OddRecordsAreCounted) {
   EXPECT_FALSE(outcome.damaged);
 }
 
+// A second has 1,000,000 parts, or 1,000,000,000.
+TEST(Capture, FractionsAreLessThanASecond) {
+  for (const auto& [magic, parts] :
+       {std::pair{0xA1B2C3D4U, 1'000'000U}, {0xA1B23C4DU, 1'000'000'000U}}) {
+    for (const std::uint32_t fraction : {parts - 1, parts}) {
+      const Outcome outcome =
+          read_in_pieces(Builder().file_header(magic).record(1, fraction, "abc", 3).text());
+      EXPECT_EQ(outcome.counted, fraction == parts ? 1U : 0U) << fraction;
+    }
+  }
+}
+
+// if_tsoffset is eight octets in the section's order.
+TEST(Capture, TimesOfAnInterfaceHaveAnOffset) {
+  for (const bool is_big : {false, true}) {
+    const Outcome outcome =
+        read_in_pieces(Builder(is_big)
+                           .section()
+                           .interface(1, 0,
+                                      [](Builder& body) {
+                                        body.u16(14).u16(8).number(std::uint64_t{0x1'0000'0002});
+                                      })
+                           .enhanced(0, 1, "a", 1)
+                           .text());
+    EXPECT_EQ(outcome.packets.at(0).ts_ns, 0x1'0000'0002 * kSecond + 1000) << is_big;
+    EXPECT_EQ(outcome.counted, 0U);
+  }
+}
+
 TEST(Capture, PacketOfAnUnknownInterfaceIsSkipped) {
   const Outcome outcome = read_in_pieces(Builder()
                                              .section()

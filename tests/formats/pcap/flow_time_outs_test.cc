@@ -4,6 +4,7 @@
 // an hour.
 #include "formats/pcap/flow_time_outs.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include <gtest/gtest.h>
@@ -91,6 +92,30 @@ TEST(FlowTimeOuts, CanBeSet) {
   EXPECT_EQ(deadline(flow, time_outs).ts, 2 * kSecond);
   EXPECT_EQ(time_outs.shortest_idle(), 2 * kSecond);
   EXPECT_EQ(TimeOuts{}.shortest_idle(), 5 * kSecond);
+}
+
+// The shortest of those that a flow has ends it.
+TEST(FlowTimeOuts, TheFirstEndsTheFlow) {
+  TimeOuts time_outs;
+  IdleFlow asking{.transport = Transport::kTcp, .is_handshaking = true, .is_unanswered = true};
+  for (const std::int64_t attempt : {59, 60, 61}) {
+    time_outs.attempt = attempt * kSecond;
+    const Deadline end = deadline(asking, time_outs);
+    EXPECT_EQ(end.ts, std::min<std::int64_t>(attempt, 60) * kSecond);
+    EXPECT_EQ(end.by, attempt < 60 ? Deadline::By::kAttempt : Deadline::By::kIdle);
+  }
+  // Looked at after 11 seconds, for it lingers for five at least.
+  IdleFlow closing{.transport = Transport::kTcp,
+                   .is_closing = true,
+                   .created_ts = 0,
+                   .last_ts = kSecond,
+                   .counted_ts = kSecond};
+  for (const std::int64_t idle : {9, 10, 11}) {
+    time_outs.tcp = idle * kSecond;
+    const Deadline end = deadline(closing, time_outs);
+    EXPECT_EQ(end.ts, std::min<std::int64_t>(idle + 1, 11) * kSecond);
+    EXPECT_EQ(end.by, idle + 1 > 11 ? Deadline::By::kLinger : Deadline::By::kIdle);
+  }
 }
 
 // Times of strangers' records may be any.

@@ -172,6 +172,36 @@ TEST(RecordText, JsonIsValidWhateverTheBytes) {
             R"({"type":"sample","text":")" + expected + "\"}\n");
 }
 
+// RFC 3629, section 4: the first and the last sequence of each row of its grammar, and what is next
+// to them.
+TEST(RecordText, Utf8EndsWhereItsGrammarDoes) {
+  for (const auto& [bytes, length] :
+       std::vector<std::pair<std::string_view, std::size_t>>{{"\x7f", 1},
+                                                             {"\xc2\x80", 2},
+                                                             {"\xc1\xbf", 0},
+                                                             {"\xdf\xbf", 2},
+                                                             {"\xdf\xc0", 0},
+                                                             {"\xe0\xa0\x80", 3},
+                                                             {"\xe0\x9f\xbf", 0},
+                                                             {"\xec\xbf\xbf", 3},
+                                                             {"\xed\x9f\xbf", 3},
+                                                             {"\xed\xa0\x80", 0},
+                                                             {"\xee\x80\x80", 3},
+                                                             {"\xef\xbf\xbf", 3},
+                                                             {"\xf0\x90\x80\x80", 4},
+                                                             {"\xf0\x8f\xbf\xbf", 0},
+                                                             {"\xf3\xbf\xbf\xbf", 4},
+                                                             {"\xf4\x8f\xbf\xbf", 4},
+                                                             {"\xf4\x90\x80\x80", 0},
+                                                             {"\xf5\x80\x80\x80", 0}}) {
+    EXPECT_EQ(utf8_length(bytes), length) << testing::PrintToString(bytes);
+    // Cut, it is none.
+    if (bytes.size() > 1) {
+      EXPECT_EQ(utf8_length(bytes.substr(0, bytes.size() - 1)), 0U);
+    }
+  }
+}
+
 TEST(RecordText, Csv) {
   EXPECT_EQ(written(Format::kCsv, {}, kFull, kSparse),
             "ts,took,count,change,text,host,port,is_good,words\n"

@@ -79,6 +79,39 @@ TEST(StraceLine, PrefixesAreKnownByTheirShape) {
   EXPECT_EQ(line.call.duration_ns, 173000);
 }
 
+// What a number in front is: a thread, a time since 1970, a part of the day, or a step.
+TEST(StraceLine, NumbersInFrontAreKnownByTheirSize) {
+  const auto prefix = [](std::string_view front) {
+    return parse(std::string(front) + " close(3) = 0").prefix;
+  };
+  EXPECT_EQ(prefix("4194304000").stamp, Stamp::kEpoch);
+  EXPECT_EQ(prefix("123456789").stamp, Stamp::kEpoch);
+  EXPECT_EQ(prefix("123456789").time_ns, 123456789'000'000'000);
+  EXPECT_EQ(prefix("12345678").pid, 12345678U);
+  EXPECT_EQ(prefix("12345678").stamp, Stamp::kNone);
+  EXPECT_EQ(prefix("0").pid, 0U);
+  EXPECT_EQ(parse("0 close(3) = 0").body, Body::kForeign);
+  // A leap second is the 61st.
+  EXPECT_EQ(prefix("23:59:60").stamp, Stamp::kTimeOfDay);
+  EXPECT_EQ(prefix("23:59:60").time_ns, 86'400'000'000'000);
+  EXPECT_EQ(prefix("24:00:00").stamp, Stamp::kTimeOfDay);
+  for (const std::string_view none : {"23:59:61", "23:60:00", "25:00:00", "1:00:00"}) {
+    EXPECT_EQ(prefix(none).stamp, Stamp::kNone) << none;
+  }
+}
+
+// strace --color=always, and grep --color with what it adds.
+TEST(StraceLine, ColoursAreNoText) {
+  const auto plain = [](std::string_view text) {
+    std::string out;
+    remove_colors(text, out);
+    return out;
+  };
+  EXPECT_EQ(plain("\x1b[01;31m\x1b[Kread\x1b[m\x1b[K(3) = 0"), "read(3) = 0");
+  EXPECT_EQ(plain("\x1b[31"), "\x1b[31");
+  EXPECT_EQ(plain("\x1b[2J\x1b[mx\x1b"), "\x1b[2Jx\x1b");
+}
+
 TEST(StraceLine, TextThatLooksLikeTheGrammarIsText) {
   Line line = parse("write(1, \"x) = 3 <unfinished ...>\\n\", 24) = 24");
   EXPECT_EQ(line.call.ending, Ending::kReturned);
@@ -349,6 +382,7 @@ TEST(StraceAddress, DescriptorTexts) {
   text = parse_descriptor_text("UNIX-STREAM:[74137->74133,\"/tmp/s.sock\"]");
   EXPECT_EQ(text.kind, "unix");
   EXPECT_EQ(text.path, "/tmp/s.sock");
+  EXPECT_EQ(parse_descriptor_text("UNIX-STREAM:[74137->74133,@\"bus\"]").path, "@bus");
   EXPECT_EQ(parse_descriptor_text("TCP:[74150]").kind, "tcp");
   EXPECT_EQ(parse_descriptor_text("TCP:[74150]").local.host.size, 0);
   EXPECT_EQ(parse_descriptor_text("anon_inode:[eventpoll]").kind, "epoll");
