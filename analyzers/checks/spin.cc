@@ -641,6 +641,7 @@ class Spin final : public Detector {
         if (group.is_file) return group.most_turns >= kMany;
         [[fallthrough]];
       case Outcome::kFails:
+        if (group.call == "connect") return false;  // connect_failed's, which knows to whom
         return group.most_turns >= (is_all ? kFew : kSome);
       case Outcome::kAgain:
         // Others may have taken what one was woken for: thundering_herd.
