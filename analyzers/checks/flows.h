@@ -47,7 +47,7 @@ class FlowDetector : public Detector {
     return is_traced(uid, 0) || is_traced(uid, 1);
   }
 
-  static constexpr std::size_t kMostKept = 50'000;  // flows with something wrong, or servers
+  static constexpr std::size_t kMostKept = 10'000;  // flows with something wrong, or servers
 
  private:
   std::map<std::string, std::array<bool, 2>, std::less<>> watched_;  // by uid; what is traced

@@ -16,7 +16,9 @@
 
 #include "analyzers/merge/tcp_history.h"
 #include "analyzers/util/shown.h"
+#include "formats/io/digits.h"
 #include "formats/io/saturate.h"
+#include "formats/record/dns_rcodes.h"
 
 namespace tracebraid::analyzers {
 namespace {
@@ -53,19 +55,83 @@ constexpr auto kSides = std::tuple{
     std::pair{&Flow::orig_tcp_flags, &Flow::resp_tcp_flags},
     std::pair{&Flow::orig_mss, &Flow::resp_mss},
     std::pair{&Flow::orig_ttl, &Flow::resp_ttl},
+    std::pair{&Flow::orig_dup_pkts, &Flow::resp_dup_pkts},
+    std::pair{&Flow::orig_probe_pkts, &Flow::resp_probe_pkts},
+    std::pair{&Flow::orig_unacked_rexmit_pkts, &Flow::resp_unacked_rexmit_pkts},
+    std::pair{&Flow::orig_rexmit_wait, &Flow::resp_rexmit_wait},
+    std::pair{&Flow::orig_zero_win_time, &Flow::resp_zero_win_time},
 };
 
 constexpr Flow::Count Flow::*kCounts[] = {
-    &Flow::missed_bytes,       &Flow::orig_pkts,        &Flow::orig_ip_bytes,
-    &Flow::resp_pkts,          &Flow::resp_ip_bytes,    &Flow::orig_payload_bytes,
-    &Flow::resp_payload_bytes, &Flow::orig_uniq_bytes,  &Flow::resp_uniq_bytes,
-    &Flow::orig_rtt_samples,   &Flow::resp_rtt_samples, &Flow::orig_rexmit_pkts,
-    &Flow::orig_rexmit_bytes,  &Flow::resp_rexmit_pkts, &Flow::resp_rexmit_bytes,
-    &Flow::orig_ooo_pkts,      &Flow::resp_ooo_pkts,    &Flow::orig_dupacks,
-    &Flow::resp_dupacks,       &Flow::orig_zero_win,    &Flow::resp_zero_win,
-    &Flow::truncated_pkts,     &Flow::bad_csum_pkts,    &Flow::dup_pkts,
+    &Flow::missed_bytes,
+    &Flow::orig_pkts,
+    &Flow::orig_ip_bytes,
+    &Flow::resp_pkts,
+    &Flow::resp_ip_bytes,
+    &Flow::orig_payload_bytes,
+    &Flow::resp_payload_bytes,
+    &Flow::orig_uniq_bytes,
+    &Flow::resp_uniq_bytes,
+    &Flow::orig_rtt_samples,
+    &Flow::resp_rtt_samples,
+    &Flow::orig_rexmit_pkts,
+    &Flow::orig_rexmit_bytes,
+    &Flow::resp_rexmit_pkts,
+    &Flow::resp_rexmit_bytes,
+    &Flow::orig_ooo_pkts,
+    &Flow::resp_ooo_pkts,
+    &Flow::orig_dupacks,
+    &Flow::resp_dupacks,
+    &Flow::orig_zero_win,
+    &Flow::resp_zero_win,
+    &Flow::truncated_pkts,
+    &Flow::bad_csum_pkts,
+    &Flow::dup_pkts,
     &Flow::fragment_pkts,
+    &Flow::orig_dup_pkts,
+    &Flow::resp_dup_pkts,
+    &Flow::orig_probe_pkts,
+    &Flow::resp_probe_pkts,
+    &Flow::orig_unacked_rexmit_pkts,
+    &Flow::resp_unacked_rexmit_pkts,
+    &Flow::dns_queries,
+    &Flow::dns_answers,
 };
+
+constexpr std::optional<Duration> Flow::*kLongest[] = {
+    &Flow::orig_rexmit_wait, &Flow::resp_rexmit_wait, &Flow::orig_zero_win_time,
+    &Flow::resp_zero_win_time, &Flow::dns_longest};
+
+// "NOERROR 3, NXDOMAIN 1" of two parts, in the order of the codes.
+std::string rcodes_of_both(std::string_view left, std::string_view right) {
+  std::vector<std::pair<std::string_view, std::uint64_t>> sums;
+  for (std::string_view rest : {left, right}) {
+    while (!rest.empty()) {
+      const std::string_view one = rest.substr(0, rest.find(", "));
+      rest.remove_prefix(std::min(one.size() + 2, rest.size()));
+      const std::size_t blank = one.rfind(' ');
+      if (blank == std::string_view::npos) continue;
+      const auto count =
+          formats::io::whole_number<std::uint64_t>(one.substr(blank + 1)).value_or(0);
+      const std::string_view name = one.substr(0, blank);
+      const auto known = std::ranges::find(sums, name, &decltype(sums)::value_type::first);
+      if (known == sums.end()) {
+        sums.emplace_back(name, count);
+      } else {
+        known->second = saturated_sum(known->second, count);
+      }
+    }
+  }
+  std::ranges::stable_sort(sums, {}, [](const auto& sum) {
+    return std::ranges::find(record::kDnsRcodes, sum.first) - record::kDnsRcodes.begin();
+  });
+  std::string text;
+  for (const auto& [name, count] : sums) {
+    if (!text.empty()) text += ", ";
+    text.append(name).append(" ").append(std::to_string(count));
+  }
+  return text;
+}
 
 constexpr std::optional<Time> Flow::*kFirstTimes[] = {
     &Flow::orig_first_ts, &Flow::resp_first_ts, &Flow::orig_first_data, &Flow::resp_first_data};
@@ -234,6 +300,7 @@ void FlowSum::add_end(const Flow& one, const Flow& two) {
   all_.last_ts = std::max(one.last_ts, two.last_ts);
   for (const auto time : kFirstTimes) all_.*time = least(one.*time, two.*time);
   for (const auto time : kLastTimes) all_.*time = most(one.*time, two.*time);
+  for (const auto longest : kLongest) all_.*longest = most(one.*longest, two.*longest);
   all_.final = two.final;
   if (!is_over) all_.end_reason = two.end_reason;
   // Parts of one run have a duration where they know of any packet that counts.
@@ -296,6 +363,8 @@ void FlowSum::add_rtts(const Flow& two) {
 }
 
 void FlowSum::add_texts(const Flow& one, const Flow& two) {
+  rcodes_ = rcodes_of_both(one.dns_rcodes, two.dns_rcodes);
+  all_.dns_rcodes = rcodes_;
   orig_flags_ = flags_of_both(one.orig_tcp_flags, two.orig_tcp_flags);
   resp_flags_ = flags_of_both(one.resp_tcp_flags, two.resp_tcp_flags);
   parents_ = list_of_both(one.tunnel_parents, two.tunnel_parents);

@@ -45,7 +45,7 @@ class FlowSum {
   bool is_one_run_;
   std::array<std::string, 2> histories_;  // of parts that have been turned round
   std::uint64_t orig_rtt_sum_ = 0, resp_rtt_sum_ = 0;
-  std::string orig_flags_, resp_flags_, parents_, history_;
+  std::string orig_flags_, resp_flags_, parents_, history_, rcodes_;
   formats::record::Flow all_;
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "formats/record/dns_rcodes.h"
+
 namespace tracebraid::converters::pcap {
 
 void DnsTally::add(std::span<const std::uint8_t> message, std::int64_t ts_ns) {
@@ -32,15 +34,13 @@ void DnsTally::start_part() {
 }
 
 std::string DnsTally::rcodes() const {
-  // RFC 1035, 4.1.1; RFC 2136, 2.2; RFC 8490.
-  constexpr std::array<std::string_view, 12> kNames = {
-      "NOERROR",  "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",  "REFUSED",
-      "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE", "DSOTYPENI"};
+  using formats::record::kDnsRcodes;
   std::string text;
   for (std::size_t code = 0; code < rcodes_.size(); ++code) {
     if (rcodes_[code] == 0) continue;
     if (!text.empty()) text += ", ";
-    text += code < kNames.size() ? std::string(kNames[code]) : "RCODE" + std::to_string(code);
+    text +=
+        code < kDnsRcodes.size() ? std::string(kDnsRcodes[code]) : "RCODE" + std::to_string(code);
     text += ' ';
     text += std::to_string(rcodes_[code]);
   }

@@ -18,7 +18,7 @@ FORMS = ("jsonl", "msgpack")
 
 
 def same(program, *arguments):
-    runs = [harness.run(program, *arguments, status=(0, 1)) for _ in range(RUNS)]
+    runs = [harness.run(program, *arguments, status=(0, 1, 2)) for _ in range(RUNS)]
     # Messages of several threads may come in any order.
     results = {(run.status, run.out, tuple(sorted(run.errors.splitlines()))) for run in runs}
     equal(len(results), 1, f"results of {RUNS} runs of {program} {' '.join(map(str, arguments))}")
