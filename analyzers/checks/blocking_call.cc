@@ -12,6 +12,7 @@
 #include "analyzers/checks/ready.h"
 #include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
+#include "formats/io/saturate.h"
 #include "formats/record/file.h"
 
 namespace tracebraid::analyzers::checks {
@@ -253,7 +254,7 @@ class BlockingCall final : public Detector {
     }
     ++group.finding.count;
     group.finding.last_ts = blocked.end;
-    group.total += blocked.ns;
+    group.total = formats::io::saturated_sum(group.total, blocked.ns);
     if (blocked.ns > group.longest) {
       group.longest = blocked.ns;
       group.finding.evidence.insert(group.finding.evidence.begin(), blocked.evidence);

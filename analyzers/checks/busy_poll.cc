@@ -184,7 +184,7 @@ class BusyPoll final : public Detector {
   // A few dozen polls until a timer is due, which ends within a millisecond, are soon over:
   // Eventlet and gevent cut the time-out of poll() down to whole milliseconds.
   static bool is_soon_over(const Row& row) {
-    constexpr std::int64_t kSoon = 10 * kMillisecond;
+    constexpr std::int64_t kSoon = 2 * kMillisecond;
     const auto first = row.first.ts();
     return first && row.last_ts && *row.last_ts - *first < kSoon;
   }

@@ -10,6 +10,7 @@
 #include "analyzers/checks/sockets.h"
 #include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
+#include "formats/io/saturate.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -47,7 +48,8 @@ class ConnectionPerRequest final : public Detector {
     if (life.bytes_in == 0 || !life.is_closed || !is_single) return;
     ++group.single;
     if (life.connect_ts && life.connect_end_ts) {
-      group.connecting_ns += *life.connect_end_ts - *life.connect_ts;
+      group.connecting_ns =
+          formats::io::saturated_sum(group.connecting_ns, *life.connect_end_ts - *life.connect_ts);
     }
     note(life, group);
   }

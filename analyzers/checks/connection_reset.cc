@@ -15,11 +15,12 @@
 namespace tracebraid::analyzers::checks {
 namespace {
 
-constexpr std::string_view kCalls[] = {"shutdown", "getsockopt"};
+constexpr std::string_view kCalls[] = {"shutdown", "getsockopt", "accept", "accept4"};
 
 // What is known of who broke it off.
 enum class Cause : std::uint8_t {
   kPeer,
+  kIdleClient,      // a client that had been answered, and asked for nothing more
   kOwnShutdown,     // who sends after its own shutdown gets EPIPE, whatever the peer does
   kNeverConnected,  // a socket without a peer
   kConnectFailed
@@ -44,6 +45,10 @@ class ConnectionReset final : public Detector {
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (call.syscall == "shutdown" && call.error.empty()) return shut(event);
+    if (event.name.accepts && call.error.empty()) {
+      if (event.socket != nullptr) ++accepted_[shown_end(event.socket->local)];
+      return;
+    }
     std::string_view error = call.error;
     if (call.syscall == "getsockopt" && error.empty()) {
       // Of a connection that was in use, a loop asks why it is ready.
@@ -73,6 +78,8 @@ class ConnectionReset final : public Detector {
       cause = is_refused(socket) ? Cause::kConnectFailed : Cause::kNeverConnected;
     } else if (socket.kind != "tcp" && socket.kind != "unix") {
       return;
+    } else if (error == "ECONNRESET" && is_receive(call.syscall) && is_answered(socket)) {
+      cause = Cause::kIdleClient;
     }
     add(event, error, cause);
   }
@@ -92,9 +99,12 @@ class ConnectionReset final : public Detector {
   void finish() override {
     for (auto& [key, finding] : groups_) {
       const auto& [is_server, where, error, cause] = key;
-      // A client may leave whenever it wants to.
-      constexpr std::uint64_t kFew = 3;
-      const bool is_of_clients = is_server && cause == Cause::kPeer && finding.count < kFew;
+      // A client may leave whenever it wants to, if few do.
+      constexpr std::uint64_t kOneIn = 20;
+      const auto accepted = accepted_.find(where);
+      const bool are_few = is_server && cause == Cause::kPeer && accepted != accepted_.end() &&
+                           finding.count * kOneIn <= accepted->second;
+      const bool is_of_clients = are_few || cause == Cause::kIdleClient;
       finding.severity =
           where.starts_with("unix") || is_of_clients ? Severity::kNote : Severity::kWarning;
       const std::string calls = counted(finding.count, "call", "calls");
@@ -119,12 +129,13 @@ class ConnectionReset final : public Detector {
   void tell(const Key& key, const std::string& calls, Finding& finding) const {
     const auto& [is_server, where, error, cause] = key;
     const bool is_own = cause == Cause::kOwnShutdown;
-    const char* const meaning = is_own             ? "this side had shut its sending down before"
-                                : error == "EPIPE" ? "the peer had closed before"
-                                : error == "ETIMEDOUT" ? "the peer did not answer any more"
-                                : error.ends_with("UNREACH")
-                                    ? "there is no way to the peer any more"
-                                    : "the peer broke it off";
+    const char* const meaning =
+        is_own                        ? "this side had shut its sending down before"
+        : error == "EPIPE"            ? "the peer had closed before"
+        : error == "ETIMEDOUT"        ? "the peer did not answer any more"
+        : error.ends_with("UNREACH")  ? "there is no way to the peer any more"
+        : cause == Cause::kIdleClient ? "the client left when it had its answers"
+                                      : "the peer broke it off";
     const std::string connections = where.starts_with("descriptor") ? where
                                     : is_server ? fmt::format("connections of clients to {}", where)
                                                 : fmt::format("connections to {}", where);
@@ -150,6 +161,11 @@ class ConnectionReset final : public Detector {
     }
     shut_.insert(event.socket->key());
     keep(*event.socket);
+  }
+
+  static bool is_answered(const SocketLife& socket) {
+    return socket.listener && socket.bytes_in > 0 && socket.last_in && socket.last_out &&
+           *socket.last_out >= *socket.last_in;
   }
 
   static bool is_refused(const SocketLife& socket) {
@@ -232,6 +248,7 @@ class ConnectionReset final : public Detector {
   }
 
   std::set<FileKey> shut_;
+  std::map<std::string, std::uint64_t> accepted_;  // connections, by the listener's address
   std::map<Key, Finding> groups_;
   std::map<std::string, Key> wires_;
 };
@@ -245,7 +262,10 @@ extern constinit const Check kConnectionReset = {
         "Calls on TCP sockets failed with ECONNRESET, EPIPE, ECONNABORTED, ENETRESET or ETIMEDOUT, "
         "grouped by address and error; also on descriptors that are older than the log, and as "
         "SO_ERROR tells of a connection in use. With a capture, who sent the RST. Of unix sockets, "
-        "and of one or two clients of a server, it is a note. What is sent on a socket that the "
+        "of one in 20 of a server's clients or fewer, and of clients that had been answered, it is "
+        "a "
+        "note. What is sent on a socket "
+        "that the "
         "log never shows connected is told of as "
         "that: no peer had a part in it.\n\n"
         "  sendto(12, \"x\", 1, 0, NULL, 0) = -1 EPIPE (Broken pipe)\n\n"

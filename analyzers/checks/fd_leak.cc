@@ -134,9 +134,11 @@ class FdLeak final : public Detector {
       // Of a pipe one end is for a child, as a rule, and is closed at once.
       const std::uint64_t part = group.what == "pipe" ? 3 : 2;
       if (group.left < kMany || group.left * part < group.made) continue;
-      // What leaks grows: all of them at one time, and none in ten times as long, are wanted.
+      // What leaks grows: connections that were made all at one time, and none in ten times as
+      // long, are wanted. Nobody wants one file so often.
       constexpr std::int64_t kRest = 10;
-      if (group.first_ts && group.last_ts &&
+      const bool may_be_pool = !group.what.starts_with("file ");
+      if (may_be_pool && group.first_ts && group.last_ts &&
           (*group.last_ts - *group.first_ts) * kRest < scene_.last_ts() - *group.first_ts) {
         continue;
       }

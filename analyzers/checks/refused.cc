@@ -1,6 +1,7 @@
 // Connections that a capture shows to be refused.
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/flows.h"
+#include "analyzers/checks/sockets.h"
 #include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {
@@ -15,9 +17,20 @@ namespace {
 
 namespace record = formats::record;
 
+constexpr std::string_view kCalls[] = {"connect"};
+
 class Refused final : public FlowDetector {
  public:
   using FlowDetector::FlowDetector;
+
+  [[nodiscard]] Interest interest() const override { return {.calls = kCalls}; }
+
+  // Of what a log's connects are for connect_failed tells.
+  void call(const CallEvent& event) override {
+    const auto& call = event.call;
+    if (!call.peer_p || called_.size() >= kMostKept) return;
+    called_.insert(shown_end({call.peer_h, static_cast<std::uint16_t>(*call.peer_p)}));
+  }
 
   void flow(const record::Flow& flow) override {
     if (flow.conn_state != "REJ" || flow.proto != "tcp" || flow.part > 0 ||
@@ -33,7 +46,7 @@ class Refused final : public FlowDetector {
   void finish() override {
     std::map<std::string, ServerFlows> by_server;
     for (const One& one : kept_) {
-      if (is_traced(one.uid, 0)) continue;  // connect_failed's
+      if (is_traced(one.uid, 0) || called_.contains(one.server)) continue;
       ServerFlows& group = by_server[one.server];
       group.add(one.ts, one.last_ts, one.uid);
       group.add_client(one.client);
@@ -57,6 +70,7 @@ class Refused final : public FlowDetector {
     std::int64_t ts, last_ts;
   };
   std::vector<One> kept_;
+  std::set<std::string> called_;
 };
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/notes.h"
 #include "analyzers/util/shown.h"
+#include "formats/io/saturate.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -85,7 +86,7 @@ class ShortWaits final : public Detector {
     }
     ++row.count;
     if (call.duration) {
-      row.waited_ns += call.duration->ns;
+      row.waited_ns = formats::io::saturated_sum(row.waited_ns, call.duration->ns);
       ++row.timed;
     }
     row.last_ts = event.begin;
@@ -140,7 +141,7 @@ class ShortWaits final : public Detector {
       lock.first_ts = event.begin;
     }
     ++lock.by_thread[event.thread.tid];
-    lock.waited_ns += call.duration->ns;
+    lock.waited_ns = formats::io::saturated_sum(lock.waited_ns, call.duration->ns);
     lock.last_ts = event.begin;
     lock.last_line = call.line;
     lock.last_input.assign(call.input);
@@ -190,7 +191,7 @@ class ShortWaits final : public Detector {
       }
       told.finding.count += count;
       told.finding.last_ts = row.last_ts;
-      told.waited_ns += row.waited_ns;
+      told.waited_ns = formats::io::saturated_sum(told.waited_ns, row.waited_ns);
       told.timed += row.timed;
       return;
     }

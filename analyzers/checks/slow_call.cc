@@ -21,7 +21,7 @@ constexpr std::size_t kShown = 3;
 
 // What took kSlow or more, of one name or of several.
 struct Slow {
-  std::int64_t ns = 0, longest = 0;
+  std::int64_t longest = 0;
   Finding finding;
 
   void add(const CallEvent& event, const Scene& scene) {
@@ -32,7 +32,6 @@ struct Slow {
     }
     ++finding.count;
     finding.last_ts = event.begin;
-    ns += took;
     if (took <= longest) return;
     longest = took;
     finding.evidence.insert(finding.evidence.begin(), scene.evidence(event.call));

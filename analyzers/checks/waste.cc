@@ -1,6 +1,7 @@
 #include "analyzers/checks/waste.h"
 
 #include "analyzers/util/shown.h"
+#include "formats/io/saturate.h"
 #include "formats/record/syscall.h"
 
 namespace tracebraid::analyzers::checks {
@@ -13,7 +14,7 @@ void CallSum::add(const CallEvent& event) {
   last_ts = event.end;
   if (!event.call.duration) return;
   ++timed;
-  took_ns += event.call.duration->ns;
+  took_ns = formats::io::saturated_sum(took_ns, event.call.duration->ns);
 }
 
 std::string CallSum::shown_time() const {
