@@ -137,7 +137,7 @@ class FdLeak final : public Detector {
       // What leaks grows: connections that were made all at one time, and none in ten times as
       // long, are wanted. Nobody wants one file so often.
       constexpr std::int64_t kRest = 10;
-      const bool may_be_pool = !group.what.starts_with("file ");
+      const bool may_be_pool = !group.what.starts_with("file ") && !group.what.starts_with("udp");
       if (may_be_pool && group.first_ts && group.last_ts &&
           (*group.last_ts - *group.first_ts) * kRest < scene_.last_ts() - *group.first_ts) {
         continue;

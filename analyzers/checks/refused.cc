@@ -10,6 +10,7 @@
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/flows.h"
 #include "analyzers/checks/sockets.h"
+#include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
 
 namespace tracebraid::analyzers::checks {

@@ -418,7 +418,7 @@ def check_findings(name, folder, notes, sockets, others, may_try_again):
     a loaded machine does is not planted, and another recording will tell."""
     log, capture = folder / "strace.log", folder / "tcpdump.pcap"
     profile = folder / "profile.cprof"
-    found = records("check", "--fail-on", "never", log, capture,
+    found = records("check", "--all", "--fail-on", "never", log, capture,
                     *([profile] if profile.exists() else []), *others)
     again = wire.sent_again(capture)
     plants = [each for each in notes if each["do"] == "planted"]
