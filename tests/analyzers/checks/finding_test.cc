@@ -18,6 +18,9 @@ TEST(ShownRate, ARateBelowOneOrOfOneCallIsNone) {
   EXPECT_EQ(shown_rate(1, 0, kSecond), " in 1.00 s");
   // Nor is that of less than a millisecond.
   EXPECT_EQ(shown_rate(100, 0, 999'000), " in 1.00 ms");
+  EXPECT_EQ(shown_rate(100, 0, 999'999), " in 1.00 ms");
+  EXPECT_EQ(shown_rate(100, 0, 1'000'000), " in 1.00 ms (100,000/s)");
+  EXPECT_EQ(shown_rate(4, 0, 4 * kSecond), " in 4.00 s (1/s)");
 }
 
 TEST(ShownRate, WithoutTimesThereIsNothingToTell) {

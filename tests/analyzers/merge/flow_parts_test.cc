@@ -2,6 +2,8 @@
 
 #include <optional>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -146,6 +148,99 @@ TEST_F(Parts, OfOneRunComeInAnyOrder) {
     EXPECT_EQ(flows[0].part, 0U);
     EXPECT_TRUE(flows[0].final);
   }
+}
+
+// How long the first answer took: of the part that has it, as that tells, else from the last
+// question of the part before.
+TEST_F(Parts, TheFirstAnswerIsTimedFromItsQuestion) {
+  const auto time = [](std::int64_t at) { return Time{at}; };
+  struct Row {
+    const char* what;
+    bool is_answered_before;
+    std::optional<Duration> later;
+    std::optional<Duration> expected;
+  };
+  for (const Row& row : {Row{"it is in the first", true, Duration{5}, Duration{3}},
+                         Row{"both are in the second", false, Duration{5}, Duration{5}},
+                         Row{"the answer alone is", false, std::nullopt, Duration{10 * kSecond}}}) {
+    Flow first = flow(0, "ShAD", "eof");
+    first.orig_first_data = first.orig_last_data = time(kSecond);
+    if (row.is_answered_before) {
+      first.resp_first_data = first.resp_last_data = time(kSecond + 3);
+      first.response_latency = Duration{3};
+    }
+    Flow second = flow(10 * kSecond, "adFf", "closed");
+    second.resp_first_data = second.resp_last_data = time(11 * kSecond);
+    second.response_latency = row.later;
+    const auto flows = joined({first, second});
+    ASSERT_EQ(flows.size(), 1U);
+    EXPECT_EQ(flows[0].response_latency, row.expected) << row.what;
+  }
+}
+
+// The longest silence is within a part, or between two.
+TEST_F(Parts, TheLongestSilenceIsOfAll) {
+  for (const auto& [one, two, expected] : {std::tuple{20, 3, 20}, {3, 20, 20}, {3, 4, 9}}) {
+    Flow first = flow(0, "ShAD", "eof");
+    Flow second = flow(10 * kSecond, "adFf", "closed");
+    first.max_idle = Duration{one * kSecond};
+    second.max_idle = Duration{two * kSecond};
+    EXPECT_EQ(joined({first, second}).at(0).max_idle, Duration{expected * kSecond});
+  }
+}
+
+// Round trips are those of all samples: least, mean and most; a part that is turned round has them
+// for the other side.
+TEST_F(Parts, RoundTripsAreOfAllSamples) {
+  for (const bool is_turned : {false, true}) {
+    Flow first = flow(0, "ShAD", "eof");
+    first.orig_rtt_min = Duration{10};
+    first.orig_rtt_avg = Duration{20};
+    first.orig_rtt_max = Duration{30};
+    first.orig_rtt_samples = 2;
+    first.orig_ttl = 60;
+    Flow second = flow(10 * kSecond, is_turned ? "DAd" : "adFf", "eof");
+    auto& min = is_turned ? second.resp_rtt_min : second.orig_rtt_min;
+    auto& avg = is_turned ? second.resp_rtt_avg : second.orig_rtt_avg;
+    auto& max = is_turned ? second.resp_rtt_max : second.orig_rtt_max;
+    (is_turned ? second.resp_rtt_samples : second.orig_rtt_samples) = 1;
+    (is_turned ? second.resp_ttl : second.orig_ttl) = 55;
+    min = avg = max = Duration{42};
+    if (is_turned) {
+      std::swap(second.orig_h, second.resp_h);
+      std::swap(second.orig_p, second.resp_p);
+    }
+    const Flow both = joined({first, second}).at(0);
+    EXPECT_EQ(both.orig_rtt_min, Duration{10});
+    EXPECT_EQ(both.orig_rtt_avg, Duration{27});  // 82 / 3, rounded down
+    EXPECT_EQ(both.orig_rtt_max, Duration{42});
+    EXPECT_EQ(both.orig_rtt_samples, 3U);
+    EXPECT_EQ(both.orig_ttl, 55);
+    EXPECT_FALSE(both.resp_rtt_avg.has_value());
+  }
+}
+
+// The SYN that was answered is the last in front of its answer.
+TEST_F(Parts, TheSynIsTheLastBeforeItsAnswer) {
+  for (const bool is_answered : {false, true}) {
+    Flow first = flow(0, is_answered ? "Sh" : "S", "eof");
+    first.syn_ts = Time{1};
+    if (is_answered) first.synack_ts = Time{2};
+    Flow second = flow(3 * kSecond, is_answered ? "AD" : "ShAD", "eof");
+    second.syn_ts = Time{3 * kSecond};
+    if (!is_answered) second.synack_ts = Time{3 * kSecond + 7};
+    const Flow both = joined({first, second}).at(0);
+    EXPECT_EQ(both.syn_ts, Time{is_answered ? 1 : 3 * kSecond});
+    EXPECT_EQ(both.synack_rtt, Duration{is_answered ? 1 : 7});
+  }
+}
+
+// What had closed is over, whatever comes late.
+TEST_F(Parts, ALatePacketDoesNotReopenAFlow) {
+  const auto flows = joined({flow(0, "ShADaFf", "closed"), flow(3 * kSecond, "A", "eof")});
+  ASSERT_EQ(flows.size(), 1U);
+  EXPECT_EQ(flows[0].end_reason, "closed");
+  EXPECT_EQ(flows[0].duration, Duration{kSecond});
 }
 
 // Words of the list, not letters of it.

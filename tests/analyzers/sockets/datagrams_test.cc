@@ -189,6 +189,39 @@ TEST(Datagrams, TooManyBeforeTheFlowShowsAreNotMeasured) {
   }
 }
 
+// Then nothing of before is taken for what comes later, which is measured again.
+TEST(Datagrams, BehindTooManyTheNextAreMeasured) {
+  constexpr int kMany = 257;
+  Traces traces;
+  traces.make(kUdp, kNow - 10);
+  for (int at = 0; at < kMany; ++at) traces.move(kUdp, "out", 30, kNow + 10 * at, 1, kServer);
+  const record::Segment segment = datagram("Cone", kClient, kServer);
+  for (int at = 0; at < kMany; ++at) traces.segment(segment, kNow + 10 * at + 4, true, 0, 30);
+  traces.use(kUdp, "getsockname", kNow + kSecond, {}, {});
+  traces.move(kUdp, "out", 30, kNow + 2 * kSecond, 1, kServer);
+  traces.segment(segment, kNow + 2 * kSecond + 7, true, 0, 30);
+  traces.segment(segment, kNow + 2 * kSecond + 20, false, 0, 30);
+  traces.move(kUdp, "in", 30, kNow + 2 * kSecond + 25, 0, kServer);
+  EXPECT_EQ(traces.told(3).uid, "Cone");
+  EXPECT_EQ(traces.told(3).sends, (Waits{{kNow + 2 * kSecond, 7}}));
+  EXPECT_EQ(traces.told(3).waits, (Waits{{kNow + 2 * kSecond + 20, 5}}));
+}
+
+// A flow that was over when its socket showed: each direction is the socket's all the same.
+TEST(Datagrams, AFlowMayBeOverBeforeItsSocketShows) {
+  for (const bool is_server : {false, true}) {
+    Traces traces;
+    const End& own = is_server ? kServer : kClient;
+    const End& peer = is_server ? kClient : kServer;
+    finish_flow(traces, "Cone", kClient, kServer, 30, 700);
+    traces.use(kUdp, "bind", kNow + 1, own, {});
+    traces.move(kUdp, "in", is_server ? 30 : 700, kNow + 2, 0, peer);
+    EXPECT_EQ(traces.told(3).uid, "Cone");
+    EXPECT_EQ(traces.told(3).wire_in, is_server ? 30U : 700U);
+    EXPECT_EQ(traces.told(3).wire_out, is_server ? 700U : 30U);
+  }
+}
+
 // What sendmmsg sent: each message by its length, where all lengths are there, and the socket is
 // connected.
 TEST(Datagrams, OfOneCallAreEachMeasured) {

@@ -261,7 +261,12 @@ TEST(SocketMatch, AnotherAttemptIsAnotherFlow) {
 
 // What is asked of a connect that goes on is no attempt of its own, and tells when it succeeded.
 TEST(SocketMatch, AConnectThatIsAskedForGoesOn) {
-  for (const std::string error : {"EALREADY", "EISCONN", ""}) {
+  for (const auto& [error, is_flow_first] : {std::pair<std::string, bool>{"EALREADY", false},
+                                             {"EALREADY", true},
+                                             {"EISCONN", false},
+                                             {"EISCONN", true},
+                                             {"", false},
+                                             {"", true}}) {
     Traces traces;
     const auto attempt = [&](std::int64_t ts, std::string_view failure) {
       record::Syscall call = traces.call({3}, "connect", ts, kMillisecond);
@@ -272,8 +277,9 @@ TEST(SocketMatch, AConnectThatIsAskedForGoesOn) {
       traces.show(call, {3});
     };
     attempt(kNow, "EINPROGRESS");
+    if (is_flow_first) traces.flow("Cone", kNow, kClient, kServer, 7);
     attempt(kNow + kSecond, error);
-    traces.flow("Cone", kNow, kClient, kServer, 7);
+    if (!is_flow_first) traces.flow("Cone", kNow, kClient, kServer, 7);
     EXPECT_EQ(traces.told(3).uid, "Cone") << error;
     const auto connected = std::optional<std::int64_t>(kNow + kSecond + kMillisecond);
     EXPECT_EQ(traces.told(3).connected_ts, error == "EALREADY" ? std::nullopt : connected);
@@ -484,6 +490,46 @@ TEST(SocketEnds, AnyAddressDoesNotReplaceOne) {
   other.use({3}, "getsockname", kNow + 1, {host(0), 40'000}, kServer);
   other.flow("Cone", kNow, kClient, kServer);
   EXPECT_EQ(other.told(3).uid, "");
+}
+
+// What has ended waits for what comes late: a socket 330 s for its flow, a flow 60 s for accept().
+TEST(SocketTable, WhatHasEndedWaitsForAWhile) {
+  for (const std::int64_t later : {330 * kSecond, 330 * kSecond + 1}) {
+    Traces traces;
+    traces.connect({3}, kNow, 1, kServer, kClient);
+    traces.close({3}, kNow + kSecond);
+    traces.use({4}, "getsockname", kNow + kSecond + later, {}, {});
+    EXPECT_EQ(traces.table.find({0, 3}) != nullptr, later == 330 * kSecond);
+    EXPECT_EQ(traces.told(3).uid, "");
+  }
+  for (const std::int64_t later : {59 * kSecond, 61 * kSecond}) {
+    Traces traces;
+    traces.flow("Cone", kNow, kClient, kServer);
+    traces.use({4}, "getsockname", kNow + later, {}, {});
+    // It went on while this socket was open, as far as is known.
+    traces.use({3}, "getpeername", kNow + later, kClient, kServer);
+    EXPECT_EQ(traces.told(3).uid, later < 60 * kSecond ? "Cone" : "") << later;
+  }
+}
+
+TEST(SocketTable, CountsWhatWasMatchedAndWhyTheRestWasNot) {
+  Traces traces;
+  traces.flow("Cone", kNow, kClient, kServer);
+  traces.flow("Ctwo", kNow, kOther, kServer);
+  traces.connect({3}, kNow, 1, kServer, kClient);
+  for (const std::uint64_t file : {4U, 5U}) {
+    traces.connect({file}, kNow, 1, {host(7), 7}, {host(1), static_cast<std::uint16_t>(file)});
+  }
+  traces.connect({6}, kNow + 1000 * kSecond, 1, kServer, {host(1), 6});
+  traces.use({7}, "bind", kNow, kServer, {});  // talks to nobody
+  traces.table.finish();
+  const auto& counts = traces.table.counts();
+  EXPECT_EQ(counts.sockets, 4U);
+  EXPECT_EQ(counts.matched, 1U);
+  EXPECT_EQ(counts.flows, 2U);
+  EXPECT_EQ(counts.flows_without_socket, 1U);
+  ASSERT_EQ(counts.unmatched.size(), 1U);
+  EXPECT_EQ(counts.unmatched[0], (std::pair<std::string_view, std::uint64_t>("absent", 3)));
 }
 
 // A flow that is reported in parts is one: its bytes add up, and its times are of all parts.
