@@ -78,8 +78,10 @@ void print(std::string_view text) {
 
 void list_checks() {
   std::string text;
+  std::size_t width = 0;
+  for (const Check* const check : checks::all_checks()) width = std::max(width, check->id.size());
   for (const Check* const check : checks::all_checks()) {
-    text += fmt::format("{:<17} {} ({})\n", check->id, check->title, check->needs);
+    text += fmt::format("{:<{}} {} ({})\n", check->id, width, check->title, check->needs);
   }
   print(text);
 }
