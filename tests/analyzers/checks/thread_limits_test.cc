@@ -191,6 +191,7 @@ TEST(ErrorLoop, NamesItsCause) {
 TEST(ErrorLoop, ACloseIsOfItsProcess) {
   Trial trial({"error_loop"});
   trial.listen(0).close(1000, 3).line(2000, 7, "+++ exited with 0 +++");
+  trial.line(3000, 7, "execve(\"/srv/two\", [\"two\"], 0x7ffc /* 9 vars */) = 0");
   for (int at = 0; at < 20; ++at)
     trial.call(kSecond, fmt::format("accept4(-1, 0x7f, [16], 0) = {}", kBadFd), 0);
   EXPECT_TRUE(has(trial.only().detail, "The log does not show")) << trial.only().detail;

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include "analyzers/checks/checks.h"
@@ -37,13 +37,34 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 // The server is 10.0.0.1:80, its clients are 10.0.0.2.
 constexpr std::string_view kListener = "3<TCP:[10.0.0.1:80]>";
 
+// The texts, each at the place of a %, in turn.
+inline std::string filled(std::string_view form, std::initializer_list<std::string_view> texts) {
+  std::string all;
+  const auto* text = texts.begin();
+  for (const char each : form) {
+    if (each == '%') {
+      all.append(*text++);
+    } else {
+      all.push_back(each);
+    }
+  }
+  return all;
+}
+
 // "4<TCP:[10.0.0.1:80->10.0.0.2:5000]>": the server's end of a connection.
 inline std::string served(int fd, int client = 5000) {
-  return fmt::format("{}<TCP:[10.0.0.1:80->10.0.0.2:{}]>", fd, client);
+  return filled("%<TCP:[10.0.0.1:80->10.0.0.2:%]>", {std::to_string(fd), std::to_string(client)});
 }
 
 inline std::string failure(std::string_view error) {
-  return fmt::format("-1 {} (It failed)", error);
+  return filled("-1 % (It failed)", {error});
+}
+
+// "1.000000001"
+inline std::string shown_seconds(std::int64_t ns) {
+  std::string part = std::to_string(ns % kSecond);
+  part.insert(0, 9 - part.size(), '0');
+  return std::to_string(ns / kSecond) + "." + part;
 }
 
 inline record::Address host(std::uint8_t last) {
@@ -88,60 +109,58 @@ class Trial final : public converters::strace::StraceSink {
 
   // Times are ns from the start. Without `took` there is no -T.
   Trial& line(std::int64_t at, int tid, std::string_view text) {
-    const std::int64_t ts = kStart + at;
     // Of one thread alone (0), strace prints no number.
-    const std::string whole =
-        fmt::format("{}{}.{:09} {}\n", tid == 0 ? "" : fmt::format("{} ", tid), ts / kSecond,
-                    ts % kSecond, text);
+    const std::string whole = filled(
+        "%% %\n", {tid == 0 ? "" : std::to_string(tid) + " ", shown_seconds(kStart + at), text});
     const auto source = formats::io::memory_source("log", whole);
     log_->read(*source, {}, {});
     return *this;
   }
   Trial& call(std::int64_t at, std::string_view text, std::int64_t took = kMicrosecond,
               int tid = 7) {
-    return line(at, tid, fmt::format("{} <{}.{:09}>", text, took / kSecond, took % kSecond));
+    return line(at, tid, filled("% <%>", {text, shown_seconds(took)}));
   }
   // How many lines the log has by now.
   [[nodiscard]] std::uint64_t lines() const { return log_->ledger().lines; }
 
   // Thread `tid` of process 7.
   Trial& thread(std::int64_t at, int tid) {
-    return call(at, fmt::format("clone(child_stack=0x7f, flags=CLONE_VM|CLONE_FILES|CLONE_SIGHAND|"
-                                "CLONE_THREAD) = {}",
-                                tid));
+    return call(at, filled("clone(child_stack=0x7f, flags=CLONE_VM|CLONE_FILES|CLONE_SIGHAND|"
+                           "CLONE_THREAD) = %",
+                           {std::to_string(tid)}));
   }
-  Trial& listen(std::int64_t at) { return call(at, fmt::format("listen({}, 5) = 0", kListener)); }
+  Trial& listen(std::int64_t at) { return call(at, filled("listen(%, 5) = 0", {kListener})); }
   Trial& accept(std::int64_t at, int fd, int client = 5000, int tid = 7) {
     return call(at,
-                fmt::format("accept4({}, {{sa_family=AF_INET, sin_port=htons({}), "
-                            "sin_addr=inet_addr(\"10.0.0.2\")}}, [16], SOCK_CLOEXEC) = {}",
-                            kListener, client, served(fd, client)),
+                filled("accept4(%, {sa_family=AF_INET, sin_port=htons(%), "
+                       "sin_addr=inet_addr(\"10.0.0.2\")}, [16], SOCK_CLOEXEC) = %",
+                       {kListener, std::to_string(client), served(fd, client)}),
                 kMicrosecond, tid);
   }
   Trial& close(std::int64_t at, int fd, std::string_view result = "0", int tid = 7) {
-    return call(at, fmt::format("close({}) = {}", fd, result), kMicrosecond, tid);
+    return call(at, filled("close(%) = %", {std::to_string(fd), result}), kMicrosecond, tid);
   }
   // "recvfrom(…) = 5 or what it fails with".
   Trial& receive(std::int64_t at, int fd, std::string_view result, std::int64_t took = kMicrosecond,
                  int client = 5000, int tid = 7) {
-    return call(
-        at, fmt::format("recvfrom({}, \"x\", 100, 0, NULL, NULL) = {}", served(fd, client), result),
-        took, tid);
+    return call(at,
+                filled("recvfrom(%, \"x\", 100, 0, NULL, NULL) = %", {served(fd, client), result}),
+                took, tid);
   }
   Trial& send(std::int64_t at, int fd, std::uint64_t given, std::string_view result,
               std::int64_t took = kMicrosecond, int client = 5000) {
     return call(at,
-                fmt::format("sendto({}, \"x\"..., {}, MSG_DONTWAIT, NULL, 0) = {}",
-                            served(fd, client), given, result),
+                filled("sendto(%, \"x\"..., %, MSG_DONTWAIT, NULL, 0) = %",
+                       {served(fd, client), std::to_string(given), result}),
                 took);
   }
   // A connect() to 10.0.0.1:80 that is not waited for.
   Trial& connect(std::int64_t at, int fd, std::string_view result) {
-    call(at - 1, fmt::format("socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) = {}<TCP:[70{}]>", fd, fd),
-         0);
-    return call(at, fmt::format("connect({}<TCP:[70{}]>, {{sa_family=AF_INET, sin_port=htons(80), "
-                                "sin_addr=inet_addr(\"10.0.0.1\")}}, 16) = {}",
-                                fd, fd, result));
+    const std::string place = filled("%<TCP:[70%]>", {std::to_string(fd), std::to_string(fd)});
+    call(at - 1, filled("socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) = %", {place}), 0);
+    return call(at, filled("connect(%, {sa_family=AF_INET, sin_port=htons(80), "
+                           "sin_addr=inet_addr(\"10.0.0.1\")}, 16) = %",
+                           {place, result}));
   }
   // Three polls, after which thread 7 is a loop: of epoll 5.
   Trial& loop(std::int64_t at) {
@@ -152,10 +171,10 @@ class Trial final : public converters::strace::StraceSink {
               std::string_view timeout = "1000") {
     const std::string_view events =
         result == "0" ? "[]" : "[{events=EPOLLIN, data={u32=4, u64=4}}]";
-    return call(at,
-                fmt::format("epoll_wait(5<anon_inode:[eventpoll]>, {}, 64, {}) = {}", events,
-                            timeout, result),
-                took);
+    return call(
+        at,
+        filled("epoll_wait(5<anon_inode:[eventpoll]>, %, 64, %) = %", {events, timeout, result}),
+        took);
   }
 
   // The flow of a client's port.
