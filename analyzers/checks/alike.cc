@@ -11,15 +11,14 @@
 #include <fmt/core.h>
 
 #include "analyzers/util/shown.h"
+#include "formats/io/digits.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
 
 constexpr std::size_t kMany = 4;
 
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
+using formats::io::is_digit;
 
 // "1,050 bytes on :34595" and "9 bytes on :80": "# bytes on :#". One is several, too: "1 call",
 // "2 calls".

@@ -4,7 +4,6 @@
 // server on a connection that is not in use.
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 #include <string>
@@ -20,19 +19,17 @@
 #include "analyzers/checks/sockets.h"
 #include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
+#include "formats/io/digits.h"
 #include "formats/record/file.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
 
+using formats::io::leading_number;
+
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::size_t kMost = 10'000;
 constexpr std::string_view kCalls[] = {"flock", "fcntl", "accept", "accept4"};
-constexpr std::string_view kReads[] = {"recvfrom", "recv", "recvmsg", "read", "readv"};
-
-bool is_read(std::string_view name) {
-  return std::ranges::find(kReads, name) != std::end(kReads);
-}
 
 using Tid = std::pair<std::size_t, std::uint64_t>;  // lane, thread
 
@@ -44,6 +41,11 @@ struct Wait {
   bool is_interrupted = false;
   bool is_first = false;                 // the thread's first call in the log
   std::uint64_t address = 0, value = 0;  // of a futex
+};
+
+struct Read {
+  Wait wait;
+  std::string socket;  // empty: older than the log
 };
 
 struct Span {
@@ -83,6 +85,12 @@ struct LateRead {
   std::int64_t begin = 0, end = 0;
 };
 
+// Of one listener.
+struct LateReads {
+  Finding finding;
+  std::int64_t longest = 0;
+};
+
 class Blocked final : public Detector {
  public:
   using Detector::Detector;
@@ -107,7 +115,7 @@ class Blocked final : public Detector {
       Pipe& pipe = pipes_[{event.thread.lane, *call.file}];
       pipe.wait = wait_of(event);
     }
-    if (!is_read(call.syscall)) return;
+    if (!event.name.receives) return;
     if (is_pending || call.error == "EAGAIN") want(event);
     if (is_pending) return note_read(event);
     if (is_long && call.error.empty() && event.socket != nullptr && event.socket->listener &&
@@ -172,15 +180,16 @@ class Blocked final : public Detector {
           std::get<2>(key), finding.summary);
       report(std::move(finding));
     }
-    for (auto& [key, finding] : late_findings_) {
+    for (auto& [key, late] : late_reads_) {
+      Finding& finding = late.finding;
       finding.summary = fmt::format(
           "the only thread that accepts waited for a silent client ({} so, the longest time {}), "
           "while others waited to be accepted at {}",
-          counted(finding.count, "time", "times"), shown_duration(longest_[key]), key.second);
+          counted(finding.count, "time", "times"), shown_duration(late.longest), key.second);
       report(std::move(finding));
     }
     for (const auto& [server, idle] : idle_) tell_idle(idle);
-    for (const Wait& wait : reads_) tell_read(wait);
+    for (const Read& read : reads_) tell_read(read);
     for (const auto& [key, pipe] : pipes_) tell_pipe(pipe);
     tell_futexes();
   }
@@ -269,12 +278,12 @@ class Blocked final : public Detector {
                !(event.thread.before_line == 0 && is_client(*event.socket))) {
       return;
     }
-    reads_.push_back(wait_of(event));
-    asked_.push_back(event.socket != nullptr ? event.socket->shown() : std::string());
+    reads_.push_back(
+        {wait_of(event), event.socket != nullptr ? event.socket->shown() : std::string()});
   }
 
-  void tell_read(const Wait& wait) {
-    const std::string& socket = asked_[static_cast<std::size_t>(&wait - reads_.data())];
+  void tell_read(const Read& read) {
+    const auto& [wait, socket] = read;
     const std::optional<std::int64_t> time = lasted(wait);
     constexpr std::int64_t kPatience = 2 * kSecond;
     // Of a process with several threads, one may wait for its next request.
@@ -354,9 +363,9 @@ class Blocked final : public Detector {
       return;
     }
     const std::pair key(event.socket->key(), shown_end(event.socket->local));
-    if (late_findings_.size() >= kMost && !late_findings_.contains(key)) return;
-    const auto [at, is_new] = late_findings_.try_emplace(key);
-    Finding& finding = at->second;
+    if (late_reads_.size() >= kMost && !late_reads_.contains(key)) return;
+    const auto [at, is_new] = late_reads_.try_emplace(key);
+    Finding& finding = at->second.finding;
     if (is_new) {
       finding = late.note.finding(scene_);
       finding.severity = Severity::kWarning;
@@ -371,7 +380,7 @@ class Blocked final : public Detector {
       finding.evidence.push_back(scene_.evidence(late.note.call()));
     }
     if (finding.evidence.size() < kShown) finding.evidence.push_back(scene_.evidence(event.call));
-    longest_[key] = std::max(longest_[key], took);
+    at->second.longest = std::max(at->second.longest, took);
   }
 
   // Pipes: a parent that waits for its child, and does not read what the child writes.
@@ -484,9 +493,9 @@ class Blocked final : public Detector {
     if (rest.find(", NULL") == std::string_view::npos) return;
     Wait wait = wait_of(event);
     if (args.starts_with("0x")) {
-      std::from_chars(args.data() + 2, args.data() + op, wait.address, 16);
+      wait.address = leading_number<std::uint64_t>(args.substr(2), 16).value_or(0);
     }
-    std::from_chars(rest.data(), rest.data() + rest.size(), wait.value);
+    wait.value = leading_number<std::uint64_t>(rest).value_or(0);
     futexes_.push_back(std::move(wait));
   }
 
@@ -593,17 +602,16 @@ class Blocked final : public Detector {
   std::map<Tid, bool> forked_;  // whether the parent had threads
   std::map<Tid, Span> rests_;   // the last long one
   std::set<Tid> seen_;          // threads with a call that did not end
-  std::vector<Wait> reads_, futexes_;
-  std::vector<std::string> asked_;  // sockets of reads_
+  std::vector<Read> reads_;
+  std::vector<Wait> futexes_;
   std::unordered_map<FileKey, Reader, FileKey::Hash> readers_;
   std::map<std::pair<std::size_t, std::string>, Idle> idle_;  // by server
   std::size_t idle_count_ = 0;
   std::int64_t last_event_ = INT64_MIN;
   std::unordered_map<Thread*, LateRead> late_;
   std::map<FileKey, std::set<std::uint64_t>> acceptors_;
-  std::map<std::pair<FileKey, std::string>, Finding> late_findings_;  // by listener
-  std::map<std::pair<FileKey, std::string>, std::int64_t> longest_;
-  std::map<std::pair<std::size_t, std::string>, Holder> holders_;  // of locks, by path
+  std::map<std::pair<FileKey, std::string>, LateReads> late_reads_;  // by listener, its address
+  std::map<std::pair<std::size_t, std::string>, Holder> holders_;    // of locks, by path
   std::map<std::tuple<std::size_t, std::string, std::string>, Finding> locks_;
 };
 

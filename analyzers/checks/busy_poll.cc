@@ -3,6 +3,7 @@
 #include <map>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -74,7 +75,7 @@ class BusyPoll final : public Detector {
       end_empty(*state);
       end_unserved(*state);
     }
-    for (auto& finding : findings_) {
+    for (auto& [lane, finding] : findings_) {
       set_count(finding);
       report(std::move(finding));
     }
@@ -163,7 +164,7 @@ class BusyPoll final : public Detector {
     if (event.name.is_aside) return;
     end_empty(state);
     if (state.unserved.count == 0) return;
-    const bool is_idle = std::ranges::find(kIdle, event.name.text) != std::end(kIdle);
+    const bool is_idle = is_one_of(event.name.text, kIdle);
     const bool may_serve =
         state.ready.is_known ? state.ready.has(call.fd) || state.ready.has(call.fd2) : !is_idle;
     if (may_serve) end_unserved(state);
@@ -205,7 +206,7 @@ class BusyPoll final : public Detector {
               : "a time-out of 0, or a timer that is always due: let the loop sleep until the "
                 "next event or timer";
       if (has_switched) finding.severity = Severity::kNote;
-      add(std::move(finding));
+      add(row.first.lane(), std::move(finding));
     }
     row.count = row.slow = row.switched = 0;
   }
@@ -224,7 +225,7 @@ class BusyPoll final : public Detector {
       finding.hint =
           "a level-triggered event stays until it is served: read the descriptor, or "
           "take it out of the set";
-      add(std::move(finding));
+      add(row.first.lane(), std::move(finding));
     }
     row.count = row.slow = row.switched = 0;
     state.ready.key = 0;
@@ -244,15 +245,16 @@ class BusyPoll final : public Detector {
     finding.evidence.push_back(
         fmt::format("{}: the last of them", scene_.place(row.last_input, row.last_line)));
     finding.function = scene_.function(row.first.call().syscall, row.count);
-    scene_.note_turning({finding.tid.value_or(0), row.first.call().line, row.last_line});
+    scene_.note_turning(
+        {row.first.lane(), finding.tid.value_or(0), row.first.call().line, row.last_line});
     return finding;
   }
 
   // The same of one thread is one, with the last of the later.
-  void add(Finding finding) {
-    for (Finding& known : findings_) {
-      if (known.tid != finding.tid || known.pid != finding.pid || known.fd != finding.fd ||
-          known.summary != finding.summary) {
+  void add(std::size_t lane, Finding finding) {
+    for (auto& [of, known] : findings_) {
+      if (of != lane || known.tid != finding.tid || known.pid != finding.pid ||
+          known.fd != finding.fd || known.summary != finding.summary) {
         continue;
       }
       known.severity = std::max(known.severity, finding.severity);
@@ -263,7 +265,7 @@ class BusyPoll final : public Detector {
     }
     // Many threads that do so are enough to know.
     constexpr std::size_t kMost = 1000;
-    if (findings_.size() < kMost) findings_.push_back(std::move(finding));
+    if (findings_.size() < kMost) findings_.emplace_back(lane, std::move(finding));
   }
 
   static void set_count(Finding& finding) {
@@ -273,8 +275,8 @@ class BusyPoll final : public Detector {
   }
 
   std::unordered_map<Thread*, State> states_;
-  std::uint64_t unserved_rows_ = 0;  // of kSome and more
-  std::vector<Finding> findings_;
+  std::uint64_t unserved_rows_ = 0;                        // of kSome and more
+  std::vector<std::pair<std::size_t, Finding>> findings_;  // with their lanes
 };
 
 }  // namespace

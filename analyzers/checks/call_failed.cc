@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <map>
+#include <set>
 #include <tuple>
 #include <unordered_map>
 
@@ -18,10 +18,12 @@
 #include "analyzers/checks/sockets.h"
 #include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
-#include "formats/strace/address.h"
+#include "formats/io/digits.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
+
+using formats::io::leading_number;
 
 // What cannot be had.
 enum class Want : std::uint8_t {
@@ -35,11 +37,6 @@ enum class Want : std::uint8_t {
   kNothing
 };
 
-bool is_one_of(std::string_view name, std::span<const std::string_view> names) {
-  return std::ranges::find(names, name) != names.end();
-}
-
-constexpr std::string_view kForks[] = {"clone", "clone3", "fork", "vfork"};
 constexpr std::string_view kFills[] = {
     "write",   "pwrite64",  "writev",    "pwritev",    "pwritev2",  "fallocate",  "ftruncate",
     "fsync",   "close",     "fdatasync", "open",       "openat",    "openat2",    "creat",
@@ -88,15 +85,10 @@ Want want_of(const formats::record::Syscall& call) {
   return Want::kNothing;
 }
 
-// "127.0.0.1:80", "unix socket /run/x".
-std::string address_of(std::string_view args) {
-  const std::size_t begin = args.find('{');
-  if (begin == std::string_view::npos) return {};
-  const std::size_t end = args.rfind('}');
-  const auto address = formats::strace::parse_address(args.substr(begin, end - begin + 1));
-  if (address.family == formats::strace::Family::kUnix) return "unix socket " + address.path;
-  if (address.family != formats::strace::Family::kInternet) return {};
-  return shown_end({address.host, address.port});
+// Other strings of a call are no paths.
+std::string_view path_of(const formats::record::Syscall& call) {
+  if (!call.path.empty()) return call.path;
+  return call.args.starts_with("AT_FDCWD") ? quoted_path(call.args) : std::string_view();
 }
 
 std::string_view port_in(std::string_view address) {
@@ -104,9 +96,8 @@ std::string_view port_in(std::string_view address) {
 }
 
 bool are_near(std::string_view one, std::string_view other) {
-  int left = -1, right = -1;
-  std::from_chars(one.data(), one.data() + one.size(), left);
-  std::from_chars(other.data(), other.data() + other.size(), right);
+  const int left = leading_number<int>(one).value_or(-1);
+  const int right = leading_number<int>(other).value_or(-1);
   constexpr int kNear = 20;
   return right == 0 || (left > 0 && right > 0 && left - right <= kNear && right - left <= kNear);
 }
@@ -147,7 +138,7 @@ class CallFailed final : public Detector {
     const Want want = want_of(call);
     if (want == Want::kNothing || call.injected) return;
     if (want == Want::kRight) return suspect(event);
-    if (want == Want::kAddress && call.syscall == "bind" && address_of(call.args).empty()) return;
+    if (want == Want::kAddress && call.syscall == "bind" && named_end(call.args).empty()) return;
     add(event, want);
   }
 
@@ -190,15 +181,9 @@ class CallFailed final : public Detector {
     constexpr std::size_t kShown = 3;
     if (group->evidence.size() < kShown) group->evidence.push_back(scene_.evidence(call));
     if (want == Want::kSpace || want == Want::kDisk || want == Want::kWatch) {
-      note_thing(*group, call.path.empty() ? quoted_path(call.args) : call.path);
+      note_thing(*group, path_of(call));
     }
     if (want == Want::kMemory) note_size(*group, call);
-  }
-
-  static std::string_view quoted_path(std::string_view args) {
-    const std::size_t begin = args.find('"');
-    if (begin == std::string_view::npos || args.find("AT_FDCWD") > begin) return {};
-    return args.substr(begin + 1, args.find('"', begin + 1) - begin - 1);
   }
 
   static void note_thing(Group& group, std::string_view thing) {
@@ -215,20 +200,19 @@ class CallFailed final : public Detector {
     if (call.syscall != "mmap" && call.syscall != "mmap2") return;
     const std::size_t comma = call.args.find(", ");
     if (comma == std::string_view::npos) return;
-    std::uint64_t bytes = 0;
-    std::from_chars(call.args.data() + comma + 2, call.args.data() + call.args.size(), bytes);
+    const auto bytes = leading_number<std::uint64_t>(call.args.substr(comma + 2)).value_or(0);
     if (bytes == 0) return;
     group.least = std::min(group.least, bytes);
     group.most = std::max(group.most, bytes);
   }
 
   static std::string address_for(const CallEvent& event) {
-    if (event.call.syscall == "bind") return address_of(event.call.args);
+    if (event.call.syscall == "bind") return named_end(event.call.args);
     return event.socket != nullptr ? shown_end(event.socket->local) : std::string();
   }
 
   void note_bound(const CallEvent& event) {
-    std::string address = address_of(event.call.args);
+    std::string address = named_end(event.call.args);
     if (address.empty()) return;
     for (auto& [key, group] : groups_) {
       const auto& [lane, want, error, failed] = key;
@@ -256,7 +240,7 @@ class CallFailed final : public Detector {
 
   void suspect(const CallEvent& event) {
     const auto& call = event.call;
-    const std::string_view path = call.path.empty() ? quoted_path(call.args) : call.path;
+    const std::string_view path = path_of(call);
     // Compiled modules are written where that may be.
     if (path.empty() || path.find(".pyc") != std::string_view::npos ||
         path.find("__pycache__") != std::string_view::npos || path.starts_with("/proc/") ||
@@ -302,9 +286,8 @@ class CallFailed final : public Detector {
   }
 
   void tell_right(const Suspect& one, const CallEvent& event, bool ends) {
-    const auto [at, is_new] = rights_.try_emplace(one.path);
     constexpr std::size_t kMost = 20;
-    if (!is_new || rights_.size() > kMost) return;
+    if (rights_.size() >= kMost || !rights_.insert(one.path).second) return;
     Finding finding = one.note.finding(scene_);
     finding.severity = ends ? Severity::kError : Severity::kWarning;
     finding.evidence.push_back(scene_.evidence(event.call));
@@ -424,7 +407,7 @@ class CallFailed final : public Detector {
   std::map<Key, Group> groups_;
   std::map<std::pair<std::size_t, std::string>, Quote> bound_;
   std::unordered_map<Thread*, Suspect> suspects_;
-  std::map<std::string, bool> rights_;  // paths told of
+  std::set<std::string> rights_;  // paths told of
 };
 
 }  // namespace

@@ -1,10 +1,13 @@
 #include "analyzers/checks/calls.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "formats/io/digits.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
+
+using formats::io::leading_number;
 
 constexpr std::string_view kPolls[] = {"epoll_wait", "epoll_pwait", "epoll_pwait2", "poll",
                                        "ppoll",      "select",      "pselect6",     "_newselect"};
@@ -61,13 +64,6 @@ constexpr std::string_view kSends[] = {"sendto", "send",     "write",    "sendms
                                        "writev", "sendmmsg", "pwritev2", "sendfile"};
 constexpr std::string_view kAccepts[] = {"accept4", "accept"};
 
-// Memory's may wait for one another, or for memory, and no disk of a file system that is read.
-
-template <std::size_t kCount>
-bool is_one_of(std::string_view name, const std::string_view (&names)[kCount]) {
-  return std::ranges::find(names, name) != std::end(names);
-}
-
 // The argument that is the `from_end`-th from the end, 0 the last. Sets have no ", " inside.
 std::string_view argument_from_end(std::string_view args, int from_end) {
   std::size_t end = args.size();
@@ -80,14 +76,11 @@ std::string_view argument_from_end(std::string_view args, int from_end) {
   }
 }
 
-std::optional<std::int64_t> number_at(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc()) return std::nullopt;
-  return number;
-}
-
 }  // namespace
+
+bool is_one_of(std::string_view text, std::span<const std::string_view> texts) {
+  return std::ranges::find(texts, text) != texts.end();
+}
 
 CallName::CallName(std::string_view name)
     : text(name),
@@ -96,8 +89,25 @@ CallName::CallName(std::string_view name)
       is_aside(is_one_of(name, kAsides)),
       never_waits(is_one_of(name, kNeverWait)),
       sends(is_one_of(name, kSends)),
+      receives(is_one_of(name, kReceives)),
       accepts(is_one_of(name, kAccepts)),
       is_epoll_ctl(name == "epoll_ctl") {}
+
+bool is_again(std::string_view error) {
+  return error == "EAGAIN" || error == "EWOULDBLOCK";
+}
+
+bool is_interruption(std::string_view error) {
+  return error == "EINTR" || error.starts_with("ERESTART");
+}
+
+std::string_view quoted_path(std::string_view args) {
+  const std::size_t begin = args.find('"');
+  if (begin == std::string_view::npos) return {};
+  const std::size_t end = args.find('"', begin + 1);
+  return end == std::string_view::npos ? std::string_view()
+                                       : args.substr(begin + 1, end - begin - 1);
+}
 
 bool is_of_several(const formats::record::Syscall& call) {
   if (call.syscall.starts_with("epoll")) return true;
@@ -110,7 +120,7 @@ bool is_of_several(const formats::record::Syscall& call) {
   if (at == kNone) return false;
   const std::string_view sets = call.args.substr(at, call.args.find("], ", at) - at);
   const std::size_t space = sets.find(' ');
-  return space != kNone && sets.find('<') > space ? true : sets.find("> ") != kNone;
+  return (space != kNone && sets.find('<') > space) || sets.find("> ") != kNone;
 }
 
 std::optional<std::int64_t> poll_timeout(const formats::record::Syscall& call) {
@@ -119,7 +129,8 @@ std::optional<std::int64_t> poll_timeout(const formats::record::Syscall& call) {
   const bool is_in_ms =
       call.syscall == "epoll_wait" || call.syscall == "poll" || call.syscall == "epoll_pwait";
   if (is_in_ms) {
-    const auto ms = number_at(argument_from_end(call.args, call.syscall == "epoll_pwait" ? 2 : 0));
+    const auto ms = leading_number<std::int64_t>(
+        argument_from_end(call.args, call.syscall == "epoll_pwait" ? 2 : 0));
     constexpr std::int64_t kMost = 1'000'000'000;
     if (!ms || *ms < 0 || *ms > kMost) return std::nullopt;
     return *ms * kMillisecond;
@@ -129,10 +140,10 @@ std::optional<std::int64_t> poll_timeout(const formats::record::Syscall& call) {
   const std::size_t at = call.args.rfind(kSeconds);
   if (at == std::string_view::npos) return std::nullopt;
   const std::string_view text = call.args.substr(at);
-  const auto seconds = number_at(text.substr(kSeconds.size()));
+  const auto seconds = leading_number<std::int64_t>(text.substr(kSeconds.size()));
   const std::size_t part = text.find("sec=", kSeconds.size());
   if (!seconds || part == std::string_view::npos) return std::nullopt;
-  const auto fraction = number_at(text.substr(part + 4));
+  const auto fraction = leading_number<std::int64_t>(text.substr(part + 4));
   constexpr std::int64_t kMost = 1'000'000;
   if (!fraction || *seconds < 0 || *seconds > kMost) return std::nullopt;
   return *seconds * kSecond + *fraction * (text[part - 1] == 'n' ? 1 : 1000);

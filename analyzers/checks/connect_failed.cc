@@ -15,7 +15,6 @@
 #include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
 #include "formats/record/socket.h"
-#include "formats/strace/address.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -39,17 +38,6 @@ bool is_optional(std::string_view path) {
                                             "lirc",  "gnupg",    "ssh-",    "docker"};
   return std::ranges::any_of(
       kOptional, [&](std::string_view one) { return path.find(one) != std::string_view::npos; });
-}
-
-// Peers that a connect() names: {sa_family=AF_INET, sin_port=htons(80), …}.
-std::string named_peer(std::string_view args) {
-  const std::size_t begin = args.find('{');
-  if (begin == std::string_view::npos) return {};
-  const auto address =
-      formats::strace::parse_address(args.substr(begin, args.rfind('}') - begin + 1));
-  if (address.family == formats::strace::Family::kUnix) return "unix socket " + address.path;
-  if (address.family != formats::strace::Family::kInternet) return {};
-  return shown_end({address.host, address.port});
 }
 
 // Of "SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4]", which old versions print as a number.
@@ -287,7 +275,7 @@ class ConnectFailed final : public Detector {
     const SocketLife* const socket = event.socket;
     if (socket != nullptr && socket->kind == "unix") return "unix socket " + socket->path;
     if (socket != nullptr && socket->peer.port) return shown_end(socket->peer);
-    if (event.call.syscall == "connect") return named_peer(event.call.args);
+    if (event.call.syscall == "connect") return named_end(event.call.args);
     const auto found = asked_.find(place_of(event));
     if (found != asked_.end()) return found->second;
     if (event.call.peer_p) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "formats/record/syscall.h"
+#include "formats/strace/line.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -28,44 +29,16 @@ std::string name_at(std::string_view bytes, std::size_t& at) {
   return name;
 }
 
-int digit_of(char letter) {
-  if (letter >= '0' && letter <= '9') return letter - '0';
-  if (letter >= 'a' && letter <= 'f') return letter - 'a' + 10;
-  if (letter >= 'A' && letter <= 'F') return letter - 'A' + 10;
-  return 16;
-}
-
-// Digits of a base, at most so many.
-char number_at(std::string_view text, std::size_t& at, int base, int most) {
-  int value = 0;
-  for (; most > 0 && at < text.size() && digit_of(text[at]) < base; --most, ++at) {
-    value = value * base + digit_of(text[at]);
-  }
-  return static_cast<char>(value);
-}
-
-char escape_at(std::string_view text, std::size_t& at) {
-  constexpr int kOctal = 8;
-  constexpr int kHex = 16;
-  const char letter = text[at];
-  if (digit_of(letter) < kOctal) return number_at(text, at, kOctal, 3);
-  ++at;
-  switch (letter) {
-    case 'x':
-      return number_at(text, at, kHex, 2);
-    case 'n':
-      return '\n';
-    case 't':
-      return '\t';
-    case 'r':
-      return '\r';
-    case 'v':
-      return '\v';
-    case 'f':
-      return '\f';
-    default:
-      return letter;  // a quote, a backslash
-  }
+// The message in strace's string that begins with the quote at `at`: "\22\64\1redis" (octal, with
+// -x and -xx \x12), as far as it is printed.
+std::optional<DnsMessage> message_at(std::string_view args, std::size_t at) {
+  std::string_view text = formats::strace::quoted_string(args.substr(at));
+  if (text.empty()) return std::nullopt;
+  text.remove_prefix(1);
+  text.remove_suffix(1);
+  std::string bytes;
+  formats::strace::append_unescaped(bytes, text);
+  return dns_message(bytes);
 }
 
 }  // namespace
@@ -90,18 +63,6 @@ std::optional<DnsMessage> dns_message(std::string_view bytes) {
   return message;
 }
 
-std::string unquoted(std::string_view text, std::size_t at) {
-  std::string bytes;
-  while (at < text.size() && text[at] != '"') {
-    if (text[at] != '\\') {
-      bytes += text[at++];
-    } else if (++at < text.size()) {
-      bytes += escape_at(text, at);
-    }
-  }
-  return bytes;
-}
-
 std::vector<DnsMessage> dns_messages(const formats::record::Syscall& call) {
   std::vector<DnsMessage> messages;
   const std::string_view args = call.args;
@@ -111,12 +72,12 @@ std::vector<DnsMessage> dns_messages(const formats::record::Syscall& call) {
     // The buffer is the second argument; other strings are those of addresses.
     at = args.find(", \"");
     if (at == std::string_view::npos || args.find(", ") != at) return messages;
-    if (auto message = dns_message(unquoted(args, at + 3))) messages.push_back(std::move(*message));
+    if (auto message = message_at(args, at + 2)) messages.push_back(std::move(*message));
     return messages;
   }
   for (; at != std::string_view::npos; at = args.find(kVector, at)) {
     at += kVector.size();
-    if (auto message = dns_message(unquoted(args, at))) messages.push_back(std::move(*message));
+    if (auto message = message_at(args, at - 1)) messages.push_back(std::move(*message));
   }
   return messages;
 }

@@ -35,10 +35,6 @@ inline constexpr std::uint8_t kRefusedQuery = 5;
 // Nothing when it is too short for a header.
 [[nodiscard]] std::optional<DnsMessage> dns_message(std::string_view bytes);
 
-// The bytes of strace's string that begins behind a quote at `at`: "\22\64\1redis" (octal, with -x
-// and -xx \x12), as far as they are printed.
-[[nodiscard]] std::string unquoted(std::string_view text, std::size_t at);
-
 // All messages that a call sent or received: sendto, recvfrom, read and write have one, sendmsg,
 // sendmmsg and their like those of their iov_base.
 [[nodiscard]] std::vector<DnsMessage> dns_messages(const formats::record::Syscall& call);

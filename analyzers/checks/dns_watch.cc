@@ -1,10 +1,11 @@
 #include "analyzers/checks/dns_watch.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "analyzers/checks/sockets.h"
 #include "analyzers/sockets/life.h"
+#include "formats/io/digits.h"
+#include "formats/record/dns.h"
 #include "formats/record/syscall.h"
 
 namespace tracebraid::analyzers::checks {
@@ -12,20 +13,17 @@ namespace {
 
 namespace record = formats::record;
 
-constexpr std::uint16_t kDns = 53;
-
 // "NOERROR 1, NXDOMAIN 3", as Flow::dns_rcodes has it.
 void read_rcodes(std::string_view text, std::uint64_t (&into)[16]) {
-  constexpr std::string_view kNames[] = {"NOERROR",  "FORMERR", "SERVFAIL",
-                                         "NXDOMAIN", "NOTIMP",  "REFUSED"};
+  using record::kDnsRcodes;
   while (!text.empty()) {
     const std::string_view one = text.substr(0, text.find(", "));
     text.remove_prefix(std::min(text.size(), one.size() + 2));
     const std::size_t space = one.find(' ');
-    const auto* const name = std::ranges::find(kNames, one.substr(0, space));
-    if (space == std::string_view::npos || name == std::end(kNames)) continue;
-    std::from_chars(one.data() + space + 1, one.data() + one.size(),
-                    into[name - std::begin(kNames)]);
+    const auto* const name = std::ranges::find(kDnsRcodes, one.substr(0, space));
+    if (space == std::string_view::npos || name == kDnsRcodes.end()) continue;
+    into[name - kDnsRcodes.begin()] =
+        formats::io::leading_number<std::uint64_t>(one.substr(space + 1)).value_or(0);
   }
 }
 
@@ -34,10 +32,10 @@ void read_rcodes(std::string_view text, std::uint64_t (&into)[16]) {
 void DnsWatch::call(const CallEvent& event) {
   const auto& call = event.call;
   if (event.socket == nullptr || event.socket->kind != "udp" || !call.error.empty()) return;
-  const bool is_connected = event.socket->peer.port == kDns;
-  if (!is_connected && call.peer_p != kDns) return;
+  const bool is_connected = event.socket->peer.port == record::kDnsPort;
+  if (!is_connected && call.peer_p != record::kDnsPort) return;
   HostPort to = event.socket->peer;
-  if (!is_connected) to = {call.peer_h, kDns};
+  if (!is_connected) to = {call.peer_h, record::kDnsPort};
   const std::string server = shown_end(to);
   for (const DnsMessage& message : dns_messages(call)) {
     LookUps& asker = look_ups_[{event.thread.lane, event.thread.tid, server}];

@@ -22,14 +22,6 @@ constexpr std::uint64_t kLoop = 20;
 constexpr std::uint64_t kSpin = 50;
 constexpr std::int64_t kMillisecond = 1'000'000;
 
-bool is_again(std::string_view error) {
-  return error == "EAGAIN" || error == "EWOULDBLOCK";
-}
-
-bool is_interruption(std::string_view error) {
-  return error == "EINTR" || error.starts_with("ERESTART");
-}
-
 struct Run {
   CallNote note;  // of the first call
   std::int64_t fd = -1;
@@ -164,8 +156,8 @@ class ErrorLoop final : public Detector {
     const bool spins = is_again(error);
     if (run.count < (spins ? kSpin : kLoop) || is_paced(run)) return;
     if (error == "EBADF") scene_.note_loop(thread, call, run.fd < 0, run.count);
-    scene_.note_turning(
-        {thread.tid, run.note.call().line, std::max(run.last_line, run.note.call().line)});
+    scene_.note_turning({thread.lane, thread.tid, run.note.call().line,
+                         std::max(run.last_line, run.note.call().line)});
     Finding finding = run.note.finding(scene_, false);
     constexpr std::int64_t kLong = 500 * kMillisecond;
     const std::int64_t lasted =
@@ -178,9 +170,7 @@ class ErrorLoop final : public Detector {
     finding.summary =
         fmt::format("{}({}) failed with {} {} times{}{}", call, run.fd, error,
                     shown_count(run.count), shown_rate(run.count, finding.ts, run.last_ts),
-                    spins               ? ", without waiting in between"
-                    : call == "connect" ? ", without a pause, and nothing else got done"
-                                        : ", and nothing else got done");
+                    spins ? ", without waiting in between" : ", and nothing else got done");
     if (run.has_cause) {
       finding.detail = told(run.cause, finding);
       finding.evidence.push_back(scene_.evidence(run.cause.call));
@@ -201,10 +191,8 @@ class ErrorLoop final : public Detector {
     finding.function = scene_.function(call, run.count);
     finding.hint =
         spins ? "wait for the socket (poll, epoll, the loop's own wait) before trying again"
-        : call == "connect"
-            ? "wait before connecting again, longer each time"
-            : fmt::format("find the code that ignores {} of this call; it should end its loop",
-                          error);
+              : fmt::format("find the code that ignores {} of this call; it should end its loop",
+                            error);
     report(std::move(finding));
     run.count = 0;
   }

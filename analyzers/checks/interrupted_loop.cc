@@ -29,7 +29,7 @@ class InterruptedLoop final : public Detector {
     const auto& call = event.call;
     // It ends a handler, and shows what the interrupted call gave.
     if (call.syscall == "rt_sigreturn") return;
-    const bool is_interrupted = call.error == "EINTR" || call.error.starts_with("ERESTART");
+    const bool is_interrupted = is_interruption(call.error);
     const auto found = runs_.find(&event.thread);
     if (!is_interrupted) {
       if (found == runs_.end() || call.syscall != found->second.syscall) return;

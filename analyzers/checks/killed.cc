@@ -2,7 +2,6 @@
 // a message that says why; and children that ended and were never waited for.
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 #include <string>
@@ -14,6 +13,8 @@
 #include "analyzers/checks/checks.h"
 #include "analyzers/checks/notes.h"
 #include "analyzers/util/shown.h"
+#include "formats/io/digits.h"
+#include "formats/strace/line.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
@@ -44,19 +45,11 @@ bool is_end(std::string_view signal) {
   return signal == "SIGTERM" || signal == "SIGINT" || signal == "SIGHUP" || signal == "SIGQUIT";
 }
 
-// What stands behind `key` in "{si_signo=SIGCHLD, si_status=SIGSEGV, …}".
-std::string_view value_of(std::string_view text, std::string_view key) {
-  const std::size_t at = text.find(key);
-  if (at == std::string_view::npos) return {};
-  const std::string_view value = text.substr(at + key.size());
-  return value.substr(0, value.find_first_of(",} )"));
+std::int64_t number_in(std::string_view text) {
+  return formats::io::leading_number<std::int64_t>(text).value_or(0);
 }
 
-std::int64_t number_in(std::string_view text) {
-  std::int64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
+using formats::strace::value_of;
 
 using Pid = std::pair<std::size_t, std::uint64_t>;  // lane, number
 

@@ -18,7 +18,6 @@
 namespace tracebraid::analyzers::checks {
 namespace {
 
-constexpr std::string_view kCalls[] = {"recvfrom", "recv", "read", "recvmsg", "readv"};
 // Linux acknowledges after 40 ms at the least (TCP_DELACK_MIN), and the answer comes soon behind.
 constexpr std::int64_t kLeast = 38'000'000;
 constexpr std::int64_t kMost = 50'000'000;
@@ -29,7 +28,7 @@ class NagleDelay final : public Detector {
  public:
   using Detector::Detector;
 
-  [[nodiscard]] Interest interest() const override { return {.calls = kCalls}; }
+  [[nodiscard]] Interest interest() const override { return {.calls = kReceives}; }
 
   // Looks at all calls of a socket from the first answer of such a time on.
   void call(const CallEvent& event) override {

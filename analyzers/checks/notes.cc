@@ -39,6 +39,7 @@ void CallNote::set(const CallEvent& event) {
   if (has_socket_) what_.set(event.call, event.socket);
   ts_ = event.begin;
   fd_ = event.call.fd;
+  lane_ = event.thread.lane;
   pid_ = event.thread.pid;
   tid_ = event.thread.tid;
   file_.reset();

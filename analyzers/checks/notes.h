@@ -2,6 +2,7 @@
 // again uses its memory again.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -43,6 +44,8 @@ class CallNote {
   void set(const CallEvent& event);
   [[nodiscard]] const Quote& call() const { return call_; }
   [[nodiscard]] std::optional<std::int64_t> ts() const { return ts_; }
+  // Of the thread.
+  [[nodiscard]] std::size_t lane() const { return lane_; }
   // One that begins with the call, its line the first evidence when `with_call`.
   [[nodiscard]] Finding finding(const Scene& scene, bool with_call = true) const;
 
@@ -51,6 +54,7 @@ class CallNote {
   DescriptorNote what_;
   bool has_socket_ = false;
   std::optional<std::int64_t> ts_, fd_;
+  std::size_t lane_ = 0;
   std::uint64_t pid_ = 0, tid_ = 0;
   std::optional<std::uint64_t> file_;
   std::string greenlet_, uid_;

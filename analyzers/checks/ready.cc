@@ -1,11 +1,11 @@
 #include "analyzers/checks/ready.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/core.h>
 
 #include "analyzers/checks/detector.h"
+#include "formats/io/digits.h"
 #include "formats/record/file.h"
 
 namespace tracebraid::analyzers::checks {
@@ -13,20 +13,15 @@ namespace {
 
 constexpr std::size_t kNone = std::string_view::npos;
 
-std::optional<std::uint64_t> number_at(std::string_view text, int base = 10) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-  if (error != std::errc() || end == text.data()) return std::nullopt;
-  return number;
-}
+using formats::io::leading_number;
 
 // Of an event, behind its mask: "data={u32=4, u64=4}}", "{u32=4, u64=4}}" or "data=0x4}".
 std::optional<std::uint64_t> data_in(std::string_view text) {
   constexpr std::string_view kHex = "data=0x", kBoth = "u64=";
-  if (text.starts_with(kHex)) return number_at(text.substr(kHex.size()), 16);
+  if (text.starts_with(kHex)) return leading_number<std::uint64_t>(text.substr(kHex.size()), 16);
   const std::size_t at = text.substr(0, text.find('}')).find(kBoth);
   if (at == kNone) return std::nullopt;
-  return number_at(text.substr(at + kBoth.size()));
+  return leading_number<std::uint64_t>(text.substr(at + kBoth.size()));
 }
 
 // An epoll that the log gives no number for is known by its process and descriptor.
@@ -136,7 +131,7 @@ void ReadySets::read_poll(std::string_view text) {
   constexpr std::string_view kFd = "{fd=", kEvents = "revents=";
   for (std::size_t at = text.find(kFd); at != kNone; at = text.find(kFd)) {
     text.remove_prefix(at + kFd.size());
-    const auto fd = number_at(text);
+    const auto fd = leading_number<std::uint64_t>(text);
     const std::size_t mask = text.find(kEvents);
     if (!fd || mask == kNone) return;
     text.remove_prefix(mask + kEvents.size());
@@ -151,7 +146,7 @@ void ReadySets::read_select(std::string_view text) {
     const std::size_t at = text.find(start);
     if (at == kNone) continue;
     std::string_view list = text.substr(at + start.size());
-    while (const auto fd = number_at(list)) {
+    while (const auto fd = leading_number<std::uint64_t>(list)) {
       take(static_cast<std::int64_t>(*fd), 0, kind);
       const std::size_t stop = list.find_first_of(" ]");
       if (stop == kNone || list[stop] == ']') break;

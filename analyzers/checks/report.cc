@@ -85,6 +85,10 @@ std::string looked_at_text(const Story& story) {
       what.push_back(fmt::format("{} of them found on the wire", shown_count(sockets.matched)));
     }
   }
+  if (counts.calls == 0 && counts.ends > 0) {
+    what.push_back(
+        counted(counts.ends, "signal or end of a thread", "signals and ends of threads"));
+  }
   if (story.has_capture()) {
     what.push_back(fmt::format("{} of {}", counted(counts.packets, "packet", "packets"),
                                counted(counts.flows, "flow", "flows")));

@@ -44,7 +44,7 @@ class SameFile final : public Detector {
     const auto& call = event.call;
     const std::string_view path = quoted_path(call.args);
     if (!is_ordinary(path)) return;
-    const bool is_open = std::ranges::find(kOpens, event.name.text) != std::end(kOpens);
+    const bool is_open = is_one_of(event.name.text, kOpens);
     // Imports look at each folder of sys.path for each module; and folders are listed.
     const bool is_folder = is_open ? call.args.find("O_DIRECTORY") != std::string_view::npos
                                    : call.args.find("S_IFDIR") != std::string_view::npos;

@@ -21,14 +21,16 @@ class ReadySets;
 
 // Lines of a log in which a thread did nothing but turn, as a finding has told.
 struct Turning {
+  std::size_t lane = 0;
   std::uint64_t tid = 0;
   std::uint64_t first_line = 0, last_line = 0;
 };
 
-// What was looked at, in records of each type; threads that made calls.
+// What was looked at, in records of each type; threads that made calls; of processes, signals and
+// the ends of threads.
 struct Counts {
   std::uint64_t calls = 0, failed = 0, threads = 0, segments = 0, flows = 0, packets = 0,
-                switches = 0, functions = 0;
+                switches = 0, functions = 0, ends = 0;
 };
 
 class Scene {
@@ -55,8 +57,6 @@ class Scene {
   // The Python function that made `count` such calls, as far as a profile's numbers tell.
   [[nodiscard]] virtual std::string function(std::string_view call, std::uint64_t count) const = 0;
   [[nodiscard]] virtual bool has_capture() const = 0;
-  // Of all logs so far.
-  [[nodiscard]] virtual std::uint64_t calls() const = 0;
   // The latest time of calls and segments so far; in finish(), that of the log's and capture's end.
   [[nodiscard]] virtual std::int64_t last_ts() const = 0;
   // For how long at most the processor was another's at a time within a second of that: so long did

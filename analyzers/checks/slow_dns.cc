@@ -9,12 +9,14 @@
 #include "analyzers/checks/sockets.h"
 #include "analyzers/sockets/life.h"
 #include "analyzers/util/shown.h"
+#include "formats/record/dns.h"
 
 namespace tracebraid::analyzers::checks {
 namespace {
 
+namespace record = formats::record;
+
 constexpr std::int64_t kSlow = 500'000'000;
-constexpr std::uint16_t kDns = 53;
 
 struct Query {
   std::int64_t ts;
@@ -37,7 +39,8 @@ class SlowDns final : public Detector {
   void call(const CallEvent& event) override {
     const auto& call = event.call;
     if (event.socket == nullptr || event.socket->kind != "udp") return;
-    const bool is_dns = event.socket->peer.port == kDns || call.peer_p == kDns;
+    const bool is_dns =
+        event.socket->peer.port == record::kDnsPort || call.peer_p == record::kDnsPort;
     if (!is_dns || !call.bytes || !event.begin) return;
     const FileKey place = event.socket->key();
     if (call.direction == "out") {

@@ -2,6 +2,7 @@
 
 #include "analyzers/checks/scene.h"
 #include "analyzers/sockets/life.h"
+#include "formats/strace/address.h"
 
 namespace tracebraid::analyzers::checks {
 
@@ -9,6 +10,16 @@ std::string shown_end(const HostPort& end) {
   std::string text;
   append_shown(text, end);
   return text;
+}
+
+std::string named_end(std::string_view args) {
+  const std::size_t begin = args.find('{');
+  if (begin == std::string_view::npos) return {};
+  const auto address =
+      formats::strace::parse_address(args.substr(begin, args.rfind('}') - begin + 1));
+  if (address.family == formats::strace::Family::kUnix) return "unix socket " + address.path;
+  if (address.family != formats::strace::Family::kInternet) return {};
+  return shown_end({address.host, address.port});
 }
 
 bool serves(const HostPort& local, const HostPort& server) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace tracebraid::analyzers {
 struct HostPort;
@@ -16,6 +17,10 @@ class Scene;
 
 // "127.0.0.1:80".
 [[nodiscard]] std::string shown_end(const HostPort& end);
+
+// What connect or bind names: "127.0.0.1:80" of {sa_family=AF_INET, sin_port=htons(80), …}, "unix
+// socket /run/x". Empty: neither, or no address.
+[[nodiscard]] std::string named_end(std::string_view args);
 
 // Whether connections to `server` come to a listener at `local`.
 [[nodiscard]] bool serves(const HostPort& local, const HostPort& server);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,9 +23,8 @@ constexpr std::string_view kRunners[] = {"make", "ninja", "configure", "parallel
 constexpr std::uint64_t kMany = 50;
 constexpr std::int64_t kLeastRate = 2;
 
-bool is_one_of(std::string_view path, const auto& names) {
-  const std::string_view name = path.substr(path.rfind('/') + 1);
-  return std::ranges::find(names, name) != std::end(names);
+bool is_program(std::string_view path, std::span<const std::string_view> names) {
+  return is_one_of(path.substr(path.rfind('/') + 1), names);
 }
 
 class SpawnStorm final : public Detector {
@@ -49,14 +49,14 @@ class SpawnStorm final : public Detector {
     // Starting programs is what scripts and builds are for: their own shell ran before.
     const bool is_script = std::ranges::any_of(starts_, [](const auto& one) {
       return one.second.count < kMany &&
-             (is_one_of(one.first, kShells) || is_one_of(one.first, kRunners));
+             (is_program(one.first, kShells) || is_program(one.first, kRunners));
     });
     if (is_script) return;
-    const bool has_shells =
-        std::ranges::any_of(starts_, [](const auto& one) { return is_one_of(one.first, kShells); });
+    const bool has_shells = std::ranges::any_of(
+        starts_, [](const auto& one) { return is_program(one.first, kShells); });
     for (auto& [path, sum] : starts_) {
       if (sum.count < kMany || sum.is_slower_than(kLeastRate)) continue;
-      if (has_shells && !is_one_of(path, kShells)) continue;  // that the shell started
+      if (has_shells && !is_program(path, kShells)) continue;  // that the shell started
       Finding finding = sum.finding(scene_);
       std::string rate;
       if (sum.first_ts && sum.last_ts && *sum.last_ts > *sum.first_ts) {

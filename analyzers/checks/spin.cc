@@ -44,27 +44,12 @@ constexpr std::string_view kCalls[] = {"sched_yield", "wait4",   "waitid", "read
 constexpr std::string_view kAsides[] = {"rt_sigprocmask", "rt_sigaction", "sigaltstack",
                                         "getrandom",      "getuid",       "getppid",
                                         "mprotect",       "rt_sigreturn", "sigreturn"};
-constexpr std::string_view kReceives[] = {"read", "recvfrom", "recvmsg", "recv", "readv"};
 // Their failures tell of the descriptor or path, and are no work that failed.
 constexpr std::string_view kQuestions[] = {
     "getsockname", "getpeername", "getsockopt", "setsockopt", "fcntl",   "ioctl",
     "lseek",       "fstat",       "kill",       "tgkill",     "prctl",   "wait4",
     "waitid",      "waitpid",     "futex",      "fadvise64",  "_llseek", "newfstatat"};
 constexpr std::string_view kAnswers[] = {"ENOTTY", "EINPROGRESS", "EISCONN", "EALREADY", "ENOSYS"};
-constexpr std::string_view kBirths[] = {"clone", "clone3", "fork", "vfork", "execve"};
-
-template <std::size_t kCount>
-bool is_one_of(std::string_view name, const std::string_view (&names)[kCount]) {
-  return std::ranges::find(names, name) != std::end(names);
-}
-
-bool is_again(std::string_view error) {
-  return error == "EAGAIN" || error == "EWOULDBLOCK";
-}
-
-bool is_interruption(std::string_view error) {
-  return error == "EINTR" || error.starts_with("ERESTART");
-}
 
 // The part of a poll's text that is the same in every turn: without its time-out.
 std::uint64_t hash_of_poll(const formats::record::Syscall& call) {
@@ -226,13 +211,12 @@ class Spin final : public Detector {
         const bool is_socket = name.starts_with("send") || event.socket != nullptr;
         return is_socket ? Outcome::kNothing : Outcome::kNeutral;
       }
-      return is_one_of(name, kReceives) && !asks_for_nothing(call) ? Outcome::kEnd
-                                                                   : Outcome::kNeutral;
+      return event.name.receives && !asks_for_nothing(call) ? Outcome::kEnd : Outcome::kNeutral;
     }
     if (name == "sched_yield") return Outcome::kYield;
     if (is_one_of(name, kAsides)) return Outcome::kAside;
-    if (event.name.is_sleep || event.name.accepts || !call.result || is_one_of(name, kBirths) ||
-        name == "restart_syscall") {
+    if (event.name.is_sleep || event.name.accepts || !call.result || is_one_of(name, kForks) ||
+        name == "execve" || name == "restart_syscall") {
       return Outcome::kProgress;
     }
     if (name == "futex") {
@@ -634,7 +618,8 @@ class Spin final : public Detector {
   bool is_worth_telling(const Key& key, const Group& group) const {
     const Outcome outcome = std::get<Outcome>(key);
     const bool is_all = is_most(group);
-    if (scene_.is_told({std::get<1>(key), group.first_line, group.last_line})) return false;
+    if (scene_.is_told({std::get<0>(key), std::get<1>(key), group.first_line, group.last_line}))
+      return false;
     constexpr std::uint64_t kFew = 3, kSome = 20, kMany = 50, kYields = 1000;
     switch (outcome) {
       case Outcome::kEnd:

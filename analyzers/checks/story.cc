@@ -69,6 +69,7 @@ void Story::on(const record::Flow& flow) {
 }
 
 void Story::on(const record::Signal& signal) {
+  ++counts_.ends;
   Thread& thread = thread_of(signal.tid, signal.pid);
   for (const auto& detector : detectors_) detector->signal(signal, thread);
 }
@@ -204,8 +205,8 @@ void Story::note_turning(const Turning& turning) {
 
 bool Story::is_told(const Turning& turning) const {
   return std::ranges::any_of(turnings_, [&](const Turning& told) {
-    return told.tid == turning.tid && told.first_line <= turning.last_line &&
-           turning.first_line <= told.last_line;
+    return told.lane == turning.lane && told.tid == turning.tid &&
+           told.first_line <= turning.last_line && turning.first_line <= told.last_line;
   });
 }
 
@@ -355,6 +356,7 @@ void Story::on(const record::Process& process) {
   Thread& thread = thread_of(process.tid, process.pid);
   for (const auto& detector : detectors_) detector->process(process, thread);
   if (process.event != "exit" && process.event != "killed") return;
+  ++counts_.ends;
   for (const auto& detector : detectors_) detector->gone(thread);
   last_thread_ = nullptr;
   if (thread.pid == thread.tid && thread.pid != 0) {

@@ -85,7 +85,6 @@ class Story final
   std::string evidence(const Quote& call) const override;
   std::string function(std::string_view call, std::uint64_t count) const override;
   bool has_capture() const override { return has_capture_; }
-  std::uint64_t calls() const override { return counts_.calls; }
   std::int64_t last_ts() const override { return last_ts_; }
   std::int64_t without_processor(std::int64_t begin, std::int64_t end) const override;
   void report(Finding finding) override;
@@ -100,7 +99,8 @@ class Story final
   [[nodiscard]] std::span<const Check* const> checks() const { return checks_; }
   // Whether there was anything to look at.
   [[nodiscard]] bool has_seen() const {
-    return counts_.calls + counts_.flows + counts_.segments + counts_.switches + counts_.functions >
+    return counts_.calls + counts_.ends + counts_.flows + counts_.segments + counts_.switches +
+               counts_.functions >
            0;
   }
   void set_most_flows(std::size_t most) { table_.set_most_flows(most); }

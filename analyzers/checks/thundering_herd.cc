@@ -44,7 +44,7 @@ class ThunderingHerd final : public Detector {
     if (!call.fd) return;
     const auto woken = woken_.find(&event.thread);
     const bool is_first = woken != woken_.end() && std::exchange(woken->second, false);
-    const bool is_in_vain = call.error == "EAGAIN" || call.error == "EWOULDBLOCK";
+    const bool is_in_vain = is_again(call.error);
     if (!call.error.empty() && !is_in_vain) return;
     // A loop accepts until there is no more: that is no wake-up in vain.
     if (is_in_vain && !is_first) return;

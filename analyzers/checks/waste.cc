@@ -50,12 +50,4 @@ bool is_much(std::uint64_t count, std::uint64_t many, std::uint64_t few, std::ui
   return count >= many || (count >= few && count * kAll >= of_calls * percent);
 }
 
-std::string_view quoted_path(std::string_view args) {
-  const std::size_t begin = args.find('"');
-  if (begin == std::string_view::npos) return {};
-  const std::size_t end = args.find('"', begin + 1);
-  return end == std::string_view::npos ? std::string_view()
-                                       : args.substr(begin + 1, end - begin - 1);
-}
-
 }  // namespace tracebraid::analyzers::checks

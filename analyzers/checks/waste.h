@@ -31,7 +31,4 @@ struct CallSum {
 [[nodiscard]] bool is_much(std::uint64_t count, std::uint64_t many, std::uint64_t few,
                            std::uint64_t of_calls, std::uint64_t percent);
 
-// "a/b.py" in: openat(AT_FDCWD, "a/b.py", O_RDONLY). Empty: none.
-[[nodiscard]] std::string_view quoted_path(std::string_view args);
-
 }  // namespace tracebraid::analyzers::checks

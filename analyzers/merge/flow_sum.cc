@@ -18,7 +18,7 @@
 #include "analyzers/util/shown.h"
 #include "formats/io/digits.h"
 #include "formats/io/saturate.h"
-#include "formats/record/dns_rcodes.h"
+#include "formats/record/dns.h"
 
 namespace tracebraid::analyzers {
 namespace {

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "formats/io/hash.h"
+#include "formats/record/dns.h"
 
 namespace tracebraid::converters::pcap {
 
@@ -152,12 +153,8 @@ bool has_bad_checksum(const IpPacket& ip, std::span<const std::uint8_t> bytes,
   return is_bad_sum(sum_words(bytes) + (head << kSwap));
 }
 
+using formats::io::folded_product;
 __extension__ using Wide = unsigned __int128;
-
-std::uint64_t mixed(std::uint64_t left, std::uint64_t right) {
-  const Wide product = static_cast<Wide>(left) * right;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
-}
 
 std::uint64_t hash_of(const FlowKey& key, std::uint64_t seed) {
   const std::uint64_t ports = (std::uint64_t{key.port_a} << 48U) |
@@ -165,11 +162,11 @@ std::uint64_t hash_of(const FlowKey& key, std::uint64_t seed) {
                               (std::uint64_t{key.around} << 16U) |
                               (std::uint64_t{key.protocol} << 8U) | (key.is_ipv6 ? 1U : 0U);
   // Neither factor is to be made 0 by who does not know the seed.
-  std::uint64_t hash = mixed(key.a.low ^ seed, key.b.low ^ ports ^ std::rotl(seed, 32));
+  std::uint64_t hash = folded_product(key.a.low ^ seed, key.b.low ^ ports ^ std::rotl(seed, 32));
   if (key.is_ipv6) {
-    hash = mixed(hash ^ key.a.high ^ 0xA076'1D64'78BD'642FU, key.b.high ^ seed);
+    hash = folded_product(hash ^ key.a.high ^ 0xA076'1D64'78BD'642FU, key.b.high ^ seed);
   }
-  return mixed(hash ^ ports ^ 0xE703'7ED1'A0B4'28DBU, seed | 1U);
+  return folded_product(hash ^ ports ^ 0xE703'7ED1'A0B4'28DBU, seed | 1U);
 }
 
 // The type of the message that answers, for those that have one: RFC 792, 950, 4443, 4861, 2710,
@@ -756,13 +753,13 @@ void Decoder::finish(Frame& frame, const IpPacket& ip, Datagram& datagram, std::
   if (options_.vlans_in_key || options_.tunnels_in_key) {
     std::uint64_t hash = 0;
     if (options_.vlans_in_key && around.vlans > 0) {
-      hash = mixed(around.vlan + 1U, 0x9E37'79B9'7F4A'7C15U) ^
+      hash = folded_product(around.vlan + 1U, formats::io::kGoldenOdd) ^
              (around.vlans > 1 ? around.inner_vlan + 1U : 0U);
     }
     for (std::size_t level = 0; options_.tunnels_in_key && level < around.tunnels; ++level) {
       const Encapsulation::Tunnel& tunnel = around.tunnel[level];
-      hash = mixed(hash ^ tunnel.id ^ (static_cast<std::uint64_t>(tunnel.kind) + 1) << 32U,
-                   0xA076'1D64'78BD'642FU);
+      hash = folded_product(hash ^ tunnel.id ^ (static_cast<std::uint64_t>(tunnel.kind) + 1) << 32U,
+                            0xA076'1D64'78BD'642FU);
     }
     key.around = static_cast<std::uint16_t>(hash ^ (hash >> 16U) ^ (hash >> 32U) ^ (hash >> 48U));
   }
@@ -809,7 +806,8 @@ void Decoder::keep(DatagramBatch& out) {
     }
     kept.last_tick = tick & kTicks;
     const FlowKey& key = datagram.key;
-    const bool is_dns = key.protocol == kProtocolUdp && (key.port_a == 53 || key.port_b == 53);
+    const bool is_dns = key.protocol == kProtocolUdp && (key.port_a == formats::record::kDnsPort ||
+                                                         key.port_b == formats::record::kDnsPort);
     if (payload.empty() || (kept.payloads == kMostPayloads && !is_dns)) {
       payload = {};
     } else if (!is_dns) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "formats/record/dns_rcodes.h"
+#include "formats/record/dns.h"
 
 namespace tracebraid::converters::pcap {
 

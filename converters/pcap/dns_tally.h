@@ -12,8 +12,6 @@
 
 namespace tracebraid::converters::pcap {
 
-inline constexpr std::uint16_t kDnsPort = 53;
-
 class DnsTally {
  public:
   static constexpr std::size_t kMostOpen = 16;

@@ -10,6 +10,7 @@
 #include "converters/pcap/tcp_machine.h"
 #include "formats/io/hash.h"
 #include "formats/io/text.h"
+#include "formats/record/dns.h"
 
 namespace tracebraid::converters::pcap {
 namespace {
@@ -451,7 +452,7 @@ std::uint32_t FlowTable::add_one(const Datagram& datagram, const DatagramBatch& 
         write_history(flow, is_orig, 'D');
       }
       look_at_payload(flow, datagram, is_orig);
-      if (responder_port(flow) == kDnsPort && datagram.payload_size > 0) {
+      if (responder_port(flow) == formats::record::kDnsPort && datagram.payload_size > 0) {
         std::unique_ptr<DnsTally>& dns = extras_of(flow).dns;
         if (!dns) dns = std::make_unique<DnsTally>();
         dns->add(datagram.payload(), ts);

@@ -23,6 +23,7 @@ using formats::strace::CallCount;
 using formats::strace::Effect;
 using formats::strace::Ending;
 using formats::strace::SyscallRow;
+using formats::strace::value_of;
 using formats::strace::Wait;
 
 template <typename... Fields>

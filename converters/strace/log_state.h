@@ -145,9 +145,6 @@ struct StraceLog::Input {
   std::optional<std::uint32_t> owner;  // of the held line, when it names no thread
 };
 
-// "key=VALUE" in `text`, up to a comma, blank, brace or the end.
-[[nodiscard]] std::string_view value_of(std::string_view text, std::string_view key);
-
 // The place of a line in messages.
 [[nodiscard]] std::string line_place(std::uint64_t number);
 

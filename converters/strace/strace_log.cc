@@ -36,6 +36,7 @@ using formats::strace::Ending;
 using formats::strace::is_attachment;
 using formats::strace::Stamp;
 using formats::strace::SyscallRow;
+using formats::strace::value_of;
 
 constexpr Counter kForeign = {"foreign_line", Severity::kNote,
                               "lines that strace did not write: the program's output, as a rule"};

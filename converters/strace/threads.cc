@@ -19,6 +19,7 @@ using formats::io::Severity;
 using formats::strace::Body;
 using formats::strace::Call;
 using formats::strace::Effect;
+using formats::strace::value_of;
 
 constexpr Counter kUring = {"io_uring", Severity::kNote,
                             "a process uses io_uring: what it sends and receives that way is not "
@@ -38,17 +39,6 @@ std::uint32_t as_id(std::int64_t result) {
 }
 
 }  // namespace
-
-std::string_view value_of(std::string_view text, std::string_view key) {
-  std::size_t at = 0;
-  while ((at = text.find(key, at)) != std::string_view::npos) {
-    if (at == 0 || text[at - 1] == ' ' || text[at - 1] == '{') break;
-    at += key.size();
-  }
-  if (at == std::string_view::npos) return {};
-  text.remove_prefix(at + key.size());
-  return text.substr(0, text.find_first_of(", }"));
-}
 
 StraceLog::Thread* StraceLog::find(std::uint32_t tid) {
   if (last_thread_ != nullptr && last_thread_->key == tid) return last_thread_;

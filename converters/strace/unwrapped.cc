@@ -44,15 +44,13 @@ class Unwrapped final : public io::Source {
     }
     partial_.append(text);
     // A line that is too long to be one of strace's goes on as it is.
-    constexpr std::size_t kMost = std::size_t{1} << 20U;
-    if (is_over_ || partial_.size() > kMost) take_line();
+    if (is_over_ || partial_.size() > kMostLine) take_line();
   }
 
   void take_line() {
-    constexpr std::size_t kMost = std::size_t{1} << 20U;
-    if (partial_.size() > kMost || is_rest_) {
+    if (partial_.size() > kMostLine || is_rest_) {
       ready_.append(partial_);
-      is_rest_ = partial_.size() > kMost;
+      is_rest_ = partial_.size() > kMostLine;
     } else {
       ready_.append(wrapping_.unwrapped(partial_, room_));
     }
@@ -60,6 +58,7 @@ class Unwrapped final : public io::Source {
   }
 
   static constexpr std::size_t kPiece = std::size_t{64} << 10U;
+  static constexpr std::size_t kMostLine = std::size_t{1} << 20U;
   std::unique_ptr<io::Source> source_;
   Wrapping wrapping_;
   std::vector<char> piece_ = std::vector<char>(kPiece);

@@ -40,12 +40,12 @@ template <unsigned Base = 10, typename Number>
   return at;
 }
 
-// The decimal number that `text` begins with, whatever follows it; nothing where there is none, or
-// it does not fit. Signed ones may have a minus.
+// The number that `text` begins with, whatever follows it; nothing where there is none, or it does
+// not fit. Signed ones may have a minus; hexadecimal ones have no 0x here.
 template <typename Number>
-[[nodiscard]] std::optional<Number> leading_number(std::string_view text) {
+[[nodiscard]] std::optional<Number> leading_number(std::string_view text, int base = 10) {
   Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (error != std::errc{} || end == text.data()) return std::nullopt;
   return value;
 }

@@ -34,13 +34,22 @@ struct WideHash {
 };
 [[nodiscard]] WideHash wide_hash(std::string_view text, std::uint64_t seed);
 
-// Of two numbers, or of a hash and the next number; (a, b) and (b, a) differ. The low bits are as
-// good as the high ones. The two halves of a product, as in wyhash and foldhash: who does not know
-// the seeds knows no two pairs that meet.
-[[nodiscard]] inline std::uint64_t mixed(std::uint64_t left, std::uint64_t right) {
+// The two halves of a product put together, as in wyhash and foldhash. 0 where a factor is.
+[[nodiscard]] inline std::uint64_t folded_product(std::uint64_t left, std::uint64_t right) {
   __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(left ^ kHashSeeds.left) * (right ^ kHashSeeds.right);
+  const Wide product = static_cast<Wide>(left) * right;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
+}
+
+// 2^64 divided by the golden ratio: multiplying by it spreads what is low over all bits above.
+constexpr std::uint64_t kGoldenOdd = 0x9e3779b97f4a7c15U;
+
+// Of two numbers, or of a hash and the next number; (a, b) and (b, a) differ. The low bits are as
+// good as the high ones: with one product alone, a seed in 75 left keys that follow each other
+// unevenly spread (measured). Who does not know the seeds knows no two pairs that meet.
+[[nodiscard]] inline std::uint64_t mixed(std::uint64_t left, std::uint64_t right) {
+  return folded_product(folded_product(left ^ kHashSeeds.left, right ^ kHashSeeds.right),
+                        kGoldenOdd);
 }
 
 // For std::unordered_map and std::unordered_set, whose own hashes of numbers are the numbers, and

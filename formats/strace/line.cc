@@ -283,6 +283,17 @@ void remove_colors(std::string_view text, std::string& into) {
   }
 }
 
+std::string_view value_of(std::string_view text, std::string_view key) {
+  std::size_t at = 0;
+  while ((at = text.find(key, at)) != std::string_view::npos) {
+    if (at == 0 || text[at - 1] == ' ' || text[at - 1] == '{') break;
+    at += key.size();
+  }
+  if (at == std::string_view::npos) return {};
+  text.remove_prefix(at + key.size());
+  return text.substr(0, text.find_first_of(", }"));
+}
+
 void append_unescaped(std::string& out, std::string_view text) {
   for (;;) {
     const std::size_t backslash = text.find('\\');

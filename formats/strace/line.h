@@ -138,6 +138,10 @@ void remove_colors(std::string_view text, std::string& into);
 // false when there is none or it does not fit.
 [[nodiscard]] bool parse_number(std::string_view text, std::int64_t& value, std::size_t& length);
 
+// What stands behind `key` in "{si_signo=SIGCHLD, si_pid=7, …}" or the flags of a clone; `key`
+// holds its "=", or what stands for it. Empty when it is not there.
+[[nodiscard]] std::string_view value_of(std::string_view text, std::string_view key);
+
 // Appends the bytes that a string (in quotes, or bare as in descriptors' texts) was printed for:
 // escapes resolved. `text` is without its quotes.
 void append_unescaped(std::string& out, std::string_view text);

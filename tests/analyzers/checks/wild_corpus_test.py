@@ -77,7 +77,7 @@ def inputs(name):
 
 
 def findings(name):
-    done = harness.run("tracebraid", "check", "-f", "jsonl", *inputs(name), status=None)
+    done = harness.run("tracebraid", "check", "-f", "jsonl", *inputs(name), status={0, 1, 2})
     return [json.loads(line) for line in done.out.splitlines()]
 
 
